@@ -1,0 +1,93 @@
+/*
+ * meters.h - the cells in which finished calls are counted
+ *
+ * `meters.<piece>` holds TG_METER_PIECE cells, allocated in full.  More cells
+ * mean another piece; no piece ever grows, shrinks or is replaced.  A cell
+ * is three cache lines: one of state, two of 32 lanes.
+ *
+ * Promises
+ *   M1  A lane only ever grows (modulo 2^32); nobody resets it.  What is new
+ *       is lane - mark, and the mark is kept by the ledger.
+ *   M2  At a slot's reuse lanes and marks pass on to the next owner, under
+ *       the next owner generation.
+ *   M3  A worker adds to the lane first and sets the dirty bit then; the
+ *       daemon clears the bit first and reads the lane then.  So no unit is
+ *       ever unseen.
+ *   M4  A killed process loses nothing: the pages belong to the kernel.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef TG_PLANE_METERS_H
+#define TG_PLANE_METERS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/hours.h"
+#include "plane/board.h"
+#include "util/error.h"
+
+#define TG_METER_PIECE_BITS 14
+#define TG_METER_PIECE (UINT32_C(1) << TG_METER_PIECE_BITS) /* cells */
+#define TG_METER_PIECES_MAX 4096
+#define TG_METER_NONE UINT32_MAX /* no slot */
+
+struct tg_meter_cell {
+    /* first line: state */
+    _Alignas(64) _Atomic uint32_t owner; /* owner generation; 0: never owned */
+    _Atomic uint32_t flags;
+    _Atomic uint64_t tat;   /* plan throttle of the key, core/bucket.h */
+    _Atomic uint64_t used;  /* quota word, core/quota.h */
+    _Atomic uint64_t grant; /* quota grant word, core/quota.h */
+    uint64_t         spare[4];
+    /* second and third line */
+    _Atomic uint32_t lanes[TG_LANES];
+};
+
+_Static_assert(sizeof(struct tg_meter_cell) == 192, "three cache lines");
+
+struct tg_meters;
+
+/*
+ * Worker: maps the pieces that the board names.  tg_meters_update maps those
+ * that have come since; both check every piece and refuse a bad one by name.
+ */
+TG_MUST_CHECK enum tg_status tg_meters_open(struct tg_meters **out,
+    const char *state_dir, const struct tg_board *board,
+    struct tg_error *err);
+TG_MUST_CHECK enum tg_status tg_meters_update(struct tg_meters *m,
+    struct tg_error *err);
+void tg_meters_close(struct tg_meters *m);
+
+/* The cell of a slot, or NULL when no mapped piece has it. */
+struct tg_meter_cell *tg_meters_cell(const struct tg_meters *m,
+    uint32_t slot);
+
+/* Counts units into the hour's lane of a slot and marks it dirty (M3). */
+void tg_meters_count(struct tg_meters *m, uint32_t slot, int64_t hour,
+    uint32_t units);
+
+/* Daemon: like tg_meters_open, but makes the first piece where none is. */
+TG_MUST_CHECK enum tg_status tg_meters_create(struct tg_meters **out,
+    const char *state_dir, struct tg_board_map *board, struct tg_error *err);
+
+/* Daemon: one more piece, allocated in full, then named on the board. */
+TG_MUST_CHECK enum tg_status tg_meters_grow(struct tg_meters *m,
+    struct tg_error *err);
+
+/* Slots in all mapped pieces. */
+uint32_t tg_meters_slots(const struct tg_meters *m);
+
+/*
+ * Daemon: takes the dirty slots from *from on, at most max of them, clears
+ * their bits, and stores in *from where to go on; *from == slots when all was
+ * seen.  Returns how many it stored.
+ */
+uint32_t tg_meters_take_dirty(struct tg_meters *m, uint32_t *from,
+    uint32_t *slots, uint32_t max);
+
+/* Daemon: marks a slot dirty again (a fold that failed). */
+void tg_meters_mark_dirty(struct tg_meters *m, uint32_t slot);
+
+#endif

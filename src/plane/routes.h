@@ -1,0 +1,372 @@
+/*
+ * routes.h - APIs, stages, resource trees, integrations and plans, as the
+ * workers read them
+ *
+ * `routes.<generation>` is one position-independent block: a header, then
+ * arrays of fixed-size records and a pool of text, all named by offsets from
+ * the start.  The daemon builds a new file for every change; a worker reads it
+ * whole into private memory, checks every offset, count and number once, and
+ * from then on walks it without checks.
+ *
+ * Promises
+ *   R1  A file that fails a check (size, version, digest, an offset outside,
+ *       a number out of its range, a cycle) is refused with its name and the
+ *       reason; the worker goes on with the last good one.
+ *   R2  Everything that can be decided when the file is built is decided
+ *       there: stage variables are put in, a MOCK's answer is chosen, names
+ *       are resolved, rates are turned into intervals.
+ *   R3  Matching is the trie walk of Amazon API Gateway: a static segment
+ *       before {param} before {proxy+}, with backtracking; one trailing slash
+ *       is ignored; segments are compared case-sensitively.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef TG_PLANE_ROUTES_H
+#define TG_PLANE_ROUTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/bucket.h"
+#include "core/quota.h"
+#include "util/buf.h"
+#include "util/error.h"
+
+#define TG_ROUTES_MAGIC "TGROUTES"
+#define TG_ROUTES_VERSION 1
+#define TG_ROUTES_SIZE_MAX ((size_t) 256 << 20)
+#define TG_ROUTE_DEPTH_MAX 64     /* segments of a resource path */
+#define TG_ROUTE_PARAMS_MAX 64    /* variables of a resource path */
+#define TG_ROUTE_SEGMENTS_MAX 512 /* segments of a request path */
+#define TG_ROUTE_NONE UINT32_MAX  /* no record */
+
+/* Text: len bytes at off, and a NUL behind them. */
+struct tg_route_text {
+    uint32_t off;
+    uint32_t len;
+};
+
+/* Records: count of them, the first at off. */
+struct tg_route_list {
+    uint32_t off;
+    uint32_t count;
+};
+
+enum tg_verb {
+    TG_VERB_GET,
+    TG_VERB_POST,
+    TG_VERB_PUT,
+    TG_VERB_DELETE,
+    TG_VERB_PATCH,
+    TG_VERB_HEAD,
+    TG_VERB_OPTIONS,
+    TG_VERB_ANY, /* any of the seven above */
+    TG_VERB_COUNT
+};
+
+enum tg_integration_type {
+    TG_INTEGRATION_HTTP_PROXY,
+    TG_INTEGRATION_MOCK,
+    TG_INTEGRATION_BROKEN, /* cannot work as configured: 500 */
+};
+
+/*
+ * A value is put together from parts; a part with text where its kind has a
+ * name (a header's, a path variable's) or is literal.
+ */
+enum tg_part_kind {
+    TG_PART_LITERAL,
+    TG_PART_PATH,         /* method.request.path.NAME, as sent, decoded once */
+    TG_PART_QUERY,        /* method.request.querystring.NAME, last value */
+    TG_PART_MULTIQUERY,   /* ...multivaluequerystring.NAME, joined by comma */
+    TG_PART_HEADER,       /* method.request.header.NAME, last value */
+    TG_PART_MULTIHEADER,  /* ...multivalueheader.NAME, joined by comma */
+    TG_PART_API_ID,       /* context.apiId */
+    TG_PART_STAGE,        /* context.stage */
+    TG_PART_REQUEST_ID,   /* context.requestId */
+    TG_PART_HTTP_METHOD,  /* context.httpMethod */
+    TG_PART_RESOURCE_PATH,/* context.resourcePath */
+    TG_PART_RESOURCE_ID,  /* context.resourceId */
+    TG_PART_REQUEST_PATH, /* context.path (with the stage) */
+    TG_PART_SOURCE_IP,    /* context.identity.sourceIp */
+    TG_PART_USER_AGENT,   /* context.identity.userAgent */
+    TG_PART_API_KEY_ID,   /* context.identity.apiKeyId */
+    TG_PART_ACCOUNT_ID,   /* context.accountId (the setting, a literal too) */
+    TG_PART_PROTOCOL,     /* context.protocol */
+    TG_PART_REQUEST_TIME, /* context.requestTime */
+    TG_PART_REQUEST_TIME_EPOCH, /* context.requestTimeEpoch, ms */
+    TG_PART_DOMAIN_NAME,  /* context.domainName: the Host header */
+    TG_PART_COUNT
+};
+
+struct tg_route_part {
+    uint32_t             kind; /* enum tg_part_kind */
+    struct tg_route_text text;
+};
+
+/* A header or query parameter and its value (list of tg_route_part). */
+struct tg_route_pair {
+    struct tg_route_text name;
+    struct tg_route_list value;
+};
+
+struct tg_route_address {
+    uint16_t family; /* AF_INET or AF_INET6 */
+    uint16_t port;   /* host byte order */
+    uint8_t  addr[16];
+};
+
+/* Where calls go: protocol, name and TLS identity; never two for the same. */
+struct tg_route_backend {
+    struct tg_route_text name; /* host as in the URI: SNI, verification */
+    struct tg_route_text host; /* Host header: name[:port] unless default */
+    uint32_t             is_tls;
+    uint32_t             skip_chain; /* tlsConfig.insecureSkipVerification */
+    struct tg_route_list addresses;  /* tg_route_address; none: 500 */
+};
+
+struct tg_route_integration {
+    uint32_t             type;       /* enum tg_integration_type */
+    uint32_t             timeout_ms; /* to the response's header */
+    /* HTTP_PROXY */
+    uint32_t             backend; /* index into the file's backends */
+    uint32_t             verb;    /* enum tg_verb; ANY: the client's own */
+    struct tg_route_list path;    /* parts of the path, before any query */
+    struct tg_route_text query;   /* query already in the URI, without `?' */
+    struct tg_route_list headers; /* tg_route_pair: overwrite */
+    struct tg_route_list queries; /* tg_route_pair: appended */
+    /* MOCK */
+    uint32_t             status;  /* 100..599 */
+    struct tg_route_list mock_headers; /* tg_route_pair */
+    struct tg_route_list mock_body;    /* parts */
+};
+
+struct tg_route_method {
+    uint32_t verb;        /* enum tg_verb */
+    uint32_t is_key_required;
+    uint32_t integration; /* index into the file's integrations */
+};
+
+/* A node of a stage's tree; the root stands for "/". */
+struct tg_route_node {
+    struct tg_route_text segment;  /* or the variable's name */
+    struct tg_route_list children; /* uint32_t node indexes, by segment */
+    uint32_t             param;    /* node of the {param} child, or NONE */
+    uint32_t             greedy;   /* node of the {proxy+} child, or NONE */
+    struct tg_route_list methods;  /* tg_route_method; ANY last */
+    struct tg_route_text resource_path; /* "/pets/{petId}" */
+    struct tg_route_text resource_id;
+};
+
+/* A usage plan as one stage sees it. */
+struct tg_route_plan {
+    struct tg_route_text   id;
+    uint32_t               number;       /* struct tg_key_plan.plan */
+    uint32_t               quota_period; /* enum tg_quota_period */
+    struct tg_bucket_limit throttle;
+    uint32_t               has_throttle;
+    uint32_t               quota_offset_days;
+    uint64_t               quota_limit;
+};
+
+struct tg_route_stage {
+    struct tg_route_text name;
+    struct tg_route_text deployment_id;
+    uint32_t             root;  /* node */
+    struct tg_route_list plans; /* uint32_t indexes, by plan number */
+};
+
+struct tg_route_api {
+    struct tg_route_text id;
+    uint32_t             is_execute_api_disabled;
+    struct tg_route_list stages; /* tg_route_stage, by name */
+};
+
+struct tg_routes_header {
+    char                 magic[8];
+    uint32_t             version;
+    uint32_t             header_size;
+    uint64_t             size; /* of the whole file */
+    uint64_t             generation;
+    uint8_t              file_id[16];
+    uint8_t              digest[32]; /* SHA-256 of all behind the header */
+    struct tg_route_text account_id;
+    struct tg_route_list apis; /* by id */
+    struct tg_route_list nodes;
+    struct tg_route_list integrations;
+    struct tg_route_list backends;
+    struct tg_route_list plans;
+    struct tg_bucket_limit account_throttle; /* interval 0: none */
+};
+
+/* ---- the worker's side ---- */
+
+/* A checked file in private memory. */
+struct tg_routes {
+    const struct tg_routes_header *header;
+    const uint8_t                 *base;
+    size_t                         size;
+};
+
+/* Reads and checks generation's file; R1. */
+TG_MUST_CHECK enum tg_status tg_routes_load(struct tg_routes *out,
+    const char *state_dir, const uint8_t file_id[16], uint64_t generation,
+    struct tg_error *err);
+void tg_routes_unload(struct tg_routes *r);
+
+/* The checks alone, on bytes in memory (8-byte aligned); for tests. */
+TG_MUST_CHECK enum tg_status tg_routes_check(const void *bytes, size_t size,
+    const uint8_t file_id[16], uint64_t generation, struct tg_error *err);
+
+static inline const char *
+tg_route_str(const struct tg_routes *r, struct tg_route_text text)
+{
+    return (const char *) r->base + text.off;
+}
+
+static inline const void *
+tg_route_items(const struct tg_routes *r, struct tg_route_list list)
+{
+    return r->base + list.off;
+}
+
+/* By id, ASCII case ignored; NULL: no such API. */
+const struct tg_route_api *tg_routes_api(const struct tg_routes *r,
+    const char *id, size_t len);
+
+/* By name, exactly; NULL: no such stage. */
+const struct tg_route_stage *tg_routes_stage(const struct tg_routes *r,
+    const struct tg_route_api *api, const char *name, size_t len);
+
+/* What a path variable stood for, inside the request path (still encoded). */
+struct tg_route_capture {
+    const struct tg_route_node *node; /* its segment is the name */
+    const char                 *value;
+    size_t                      len;
+};
+
+struct tg_route_match {
+    const struct tg_route_node   *node;
+    const struct tg_route_method *method;
+    uint32_t                      capture_count;
+    struct tg_route_capture       captures[TG_ROUTE_PARAMS_MAX];
+};
+
+/*
+ * Finds the resource and method for path (undecoded, without the stage and
+ * the query; "" is "/") and verb.  Segments are compared after one
+ * percent-decoding.  TG_OK; TG_NOTFOUND: no such resource or verb; TG_LIMIT:
+ * too many segments.  Captures point into path.
+ */
+TG_MUST_CHECK enum tg_status tg_routes_match(const struct tg_routes *r,
+    const struct tg_route_stage *stage, enum tg_verb verb, const char *path,
+    size_t len, struct tg_route_match *out);
+
+/* The plan with this number, if the stage is in it; else NULL. */
+const struct tg_route_plan *tg_routes_stage_plan(const struct tg_routes *r,
+    const struct tg_route_stage *stage, uint32_t number);
+
+/* "GET" to TG_VERB_GET ("ANY" too); TG_VERB_COUNT for any other word. */
+enum tg_verb tg_verb_parse(const char *name, size_t len);
+const char *tg_verb_name(enum tg_verb verb);
+
+/* ---- the daemon's side ---- */
+
+/*
+ * The builder takes APIs, stages, resources and methods in any order and
+ * writes one file.  Texts are copied.  Every function that returns an index
+ * returns TG_ROUTE_NONE when memory ran out or a limit was passed; then
+ * tg_routes_build fails and says why.
+ */
+struct tg_routes_builder;
+
+struct tg_part_spec {
+    enum tg_part_kind kind;
+    const char       *text; /* name or literal; NULL where there is none */
+    size_t            len;
+};
+
+struct tg_pair_spec {
+    const char                *name;
+    const struct tg_part_spec *parts;
+    size_t                     part_count;
+};
+
+struct tg_backend_spec {
+    const char                    *name;
+    const char                    *host;
+    bool                           is_tls;
+    bool                           skip_chain;
+    const struct tg_route_address *addresses;
+    size_t                         address_count;
+};
+
+struct tg_integration_spec {
+    enum tg_integration_type   type;
+    uint32_t                   timeout_ms;
+    uint32_t                   backend; /* from tg_routes_add_backend */
+    enum tg_verb               verb;
+    const struct tg_part_spec *path;
+    size_t                     path_count;
+    const char                *query; /* may be NULL */
+    const struct tg_pair_spec *headers;
+    size_t                     header_count;
+    const struct tg_pair_spec *queries;
+    size_t                     query_count;
+    uint32_t                   status;
+    const struct tg_pair_spec *mock_headers;
+    size_t                     mock_header_count;
+    const struct tg_part_spec *mock_body;
+    size_t                     mock_body_count;
+};
+
+struct tg_plan_spec {
+    const char            *id;
+    uint32_t               number;
+    bool                   has_throttle;
+    struct tg_bucket_limit throttle;
+    enum tg_quota_period   quota_period; /* NONE: no quota */
+    uint32_t               quota_offset_days;
+    uint64_t               quota_limit;
+};
+
+struct tg_routes_builder *tg_routes_builder_new(void);
+void tg_routes_builder_free(struct tg_routes_builder *b);
+
+void tg_routes_set_account(struct tg_routes_builder *b,
+    const char *account_id, struct tg_bucket_limit throttle);
+uint32_t tg_routes_add_api(struct tg_routes_builder *b, const char *id,
+    bool is_execute_api_disabled);
+uint32_t tg_routes_add_stage(struct tg_routes_builder *b, uint32_t api,
+    const char *name, const char *deployment_id);
+uint32_t tg_routes_add_plan(struct tg_routes_builder *b,
+    const struct tg_plan_spec *plan);
+void tg_routes_add_stage_plan(struct tg_routes_builder *b, uint32_t stage,
+    uint32_t plan);
+/* The same backend twice gives the same index. */
+uint32_t tg_routes_add_backend(struct tg_routes_builder *b,
+    const struct tg_backend_spec *backend);
+uint32_t tg_routes_add_integration(struct tg_routes_builder *b,
+    const struct tg_integration_spec *integration);
+/* path as "/pets/{petId}" or "/static/{file+}"; resource_id for $context. */
+uint32_t tg_routes_add_resource(struct tg_routes_builder *b, uint32_t stage,
+    const char *path, const char *resource_id);
+void tg_routes_add_method(struct tg_routes_builder *b, uint32_t resource,
+    enum tg_verb verb, bool is_key_required, uint32_t integration);
+
+/* The file's bytes into out, already checked by tg_routes_check. */
+TG_MUST_CHECK enum tg_status tg_routes_build(struct tg_routes_builder *b,
+    const uint8_t file_id[16], uint64_t generation, struct tg_buf *out,
+    struct tg_error *err);
+
+/*
+ * Writes the bytes as routes.<generation> (synced, then renamed), moves the
+ * board on and removes files that no living row uses any more.
+ */
+struct tg_board_map;
+TG_MUST_CHECK enum tg_status tg_routes_publish(struct tg_board_map *board,
+    const char *state_dir, const struct tg_buf *bytes, uint64_t generation,
+    struct tg_error *err);
+
+#endif
