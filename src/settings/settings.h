@@ -168,14 +168,15 @@ tg_settings_product(const struct tg_settings *s, const char *code);
 /* Whether the product has the dimension. */
 bool tg_product_has_dimension(const struct tg_product *p, const char *name);
 
-/* "subscription", "contract" or "contract-with-consumption". */
-const char *tg_product_model_name(enum tg_product_model model);
+/*
+ * Appends the value in force, as the file would say it; nothing for a
+ * setting that has none.  TG_NOTFOUND for a name that is not in the table.
+ */
+TG_MUST_CHECK enum tg_status
+tg_settings_get(struct tg_buf *out, const struct tg_settings *s,
+    const char *name);
 
 /* Appends docs/reference/settings.md, made from the table. */
 enum tg_status tg_settings_reference(struct tg_buf *out);
-
-/* Appends the settings in force as JSON; there is no secret among them. */
-enum tg_status tg_settings_json(struct tg_buf *out,
-    const struct tg_settings *s);
 
 #endif

@@ -1,0 +1,404 @@
+/*
+ * settings.c - defaults, the file, the environment, and what follows
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "settings/settings.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "settings/reader.h"
+#include "settings/table.h"
+#include "util/arena.h"
+#include "util/file.h"
+
+#define FILE_MAX_BYTES (1024 * 1024)
+#define INSTALLED_MODULE                                                      \
+    "/usr/lib/nginx/modules/ngx_http_tallygate_module.so"
+
+static int
+line_of(const struct tg_settings *s, const char *name)
+{
+    return s->memory->lines[setting_find(name)];
+}
+
+/* "file:line: name: text" for a setting that does not fit the others. */
+static enum tg_status
+refuse(const struct tg_settings *s, const char *name, struct tg_error *err,
+    const char *text)
+{
+    char place[16] = "";
+    int  line = line_of(s, name);
+
+    if (line > 0) {
+        (void) snprintf(place, sizeof(place), "%d:", line);
+    }
+    return tg_error_set(err, TG_INVALID, "%s:%s %s: %s", s->file, place,
+        name, text);
+}
+
+static enum tg_status
+no_memory(struct tg_error *err)
+{
+    return tg_error_set(err, TG_NOMEM, "out of memory");
+}
+
+/* The folder of the file, absolute. */
+static enum tg_status
+find_dir(const char **out, struct tg_arena *arena, const char *path,
+    struct tg_error *err)
+{
+    char        cwd[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    int         len = slash == NULL ? 0 : (int) (slash - path);
+
+    if (path[0] == '/') {
+        *out = len == 0 ? "/" : tg_arena_dup(arena, path, (size_t) len);
+    } else if (getcwd(cwd, sizeof(cwd)) == NULL) {
+        return tg_error_errno(err, TG_IO, "cannot tell the current folder");
+    } else {
+        *out = len == 0 || (len == 1 && path[0] == '.')
+            ? tg_arena_strdup(arena, cwd)
+            : tg_arena_printf(arena, "%s/%.*s", cwd, len, path);
+    }
+    return *out == NULL ? no_memory(err) : TG_OK;
+}
+
+static enum tg_status
+set_defaults(struct tg_settings *s)
+{
+    for (size_t i = 0; i < setting_row_count; i++) {
+        const struct setting_row *row = &setting_rows[i];
+        struct setting_text       text = { .data = row->fallback };
+        enum tg_status            status;
+
+        if (row->fallback == NULL) {
+            continue;
+        }
+        text.len = strlen(row->fallback);
+        status = setting_store(row, s, &text, s->memory->dir,
+            &s->memory->arena);
+        if (status != TG_OK) {
+            return status;
+        }
+    }
+    return TG_OK;
+}
+
+static enum tg_status
+read_environment(struct tg_settings *s, struct tg_error *err)
+{
+    static const struct {
+        const char *variable;
+        const char *setting;
+    } overrides[] = {
+#define X(variable, setting) { variable, setting },
+        TG_ENVIRONMENT_TABLE(X)
+#undef X
+    };
+
+    for (size_t i = 0; i < sizeof(overrides) / sizeof(overrides[0]); i++) {
+        const char         *value = getenv(overrides[i].variable);
+        size_t              row = setting_find(overrides[i].setting);
+        struct setting_text text = { .data = value };
+        enum tg_status      status;
+
+        if (value == NULL || *value == '\0') {
+            continue;
+        }
+        text.len = strlen(value);
+        status = setting_store(&setting_rows[row], s, &text, s->memory->dir,
+            &s->memory->arena);
+        if (status == TG_INVALID) {
+            return setting_refuse(err, "environment", 0,
+                overrides[i].variable, &setting_rows[row], &text);
+        }
+        if (status != TG_OK) {
+            return status;
+        }
+    }
+    return TG_OK;
+}
+
+/*
+ * The module that was built with this program lies beside it, in
+ * src/nginx; an installed program has no such folder.
+ */
+static const char *
+find_module(struct tg_arena *arena)
+{
+    char    self[PATH_MAX];
+    char   *slash;
+    char   *built;
+    ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+    if (len > 0) {
+        self[len] = '\0';
+        slash = strrchr(self, '/');
+        *slash = '\0';
+        built = tg_arena_printf(arena,
+            "%s/src/nginx/ngx_http_tallygate_module.so", self);
+        if (built == NULL || access(built, F_OK) == 0) {
+            return built;
+        }
+    }
+    return INSTALLED_MODULE;
+}
+
+/* AWS's own endpoints, by partition: the region's name tells which. */
+static const char *
+metering_endpoint(struct tg_arena *arena, const char *region)
+{
+    if (strncmp(region, "cn-", 3) == 0) {
+        return tg_arena_printf(arena,
+            "https://metering.marketplace.%s.amazonaws.com.cn", region);
+    }
+    if (strncmp(region, "eusc-", 5) == 0) {
+        return tg_arena_printf(arena,
+            "https://metering-marketplace.%s.amazonaws.eu", region);
+    }
+    return tg_arena_printf(arena,
+        "https://metering.marketplace.%s.amazonaws.com", region);
+}
+
+static const char *
+entitlement_endpoint(const char *region)
+{
+    if (strncmp(region, "cn-", 3) == 0) {
+        return "https://entitlement-marketplace.cn-northwest-1"
+               ".amazonaws.com.cn";
+    }
+    if (strncmp(region, "eusc-", 5) == 0) {
+        return "https://entitlement-marketplace.eusc-de-east-1"
+               ".amazonaws.eu";
+    }
+    return "https://entitlement.marketplace.us-east-1.amazonaws.com";
+}
+
+/* What has no fixed default and was not given. */
+static enum tg_status
+derive(struct tg_settings *s, struct tg_error *err)
+{
+    struct tg_arena *arena = &s->memory->arena;
+
+    if (s->master_key_file == NULL) {
+        s->master_key_file = tg_arena_printf(arena, "%s/private/master.key",
+            s->state_dir);
+    }
+    if (s->store.path == NULL) {
+        s->store.path = tg_arena_printf(arena, "%s/private/tallygate.db",
+            s->state_dir);
+    }
+    if (s->portal.url == NULL) {
+        s->portal.url = tg_arena_printf(arena, "%s://localhost:%d",
+            s->portal.tls_certificate == NULL ? "http" : "https",
+            s->portal.port);
+    }
+    if (s->nginx.module == NULL) {
+        s->nginx.module = find_module(arena);
+    }
+    if (s->marketplace.metering_endpoint == NULL) {
+        s->marketplace.metering_endpoint = metering_endpoint(arena,
+            s->marketplace.region);
+    }
+    if (s->marketplace.entitlement_endpoint == NULL) {
+        s->marketplace.entitlement_endpoint = entitlement_endpoint(
+            s->marketplace.region);
+    }
+    if (s->master_key_file == NULL || s->store.path == NULL
+        || s->portal.url == NULL || s->nginx.module == NULL
+        || s->marketplace.metering_endpoint == NULL)
+    {
+        return no_memory(err);
+    }
+    return TG_OK;
+}
+
+static bool
+is_every_address(const char *address)
+{
+    return strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0;
+}
+
+/* Two listeners of one program on one port would fail at the start. */
+static enum tg_status
+check_ports(const struct tg_settings *s, struct tg_error *err)
+{
+    const struct {
+        const char *name;
+        const char *address;
+        int         port;
+    } listeners[] = {
+        { "gateway.port", s->gateway.address, s->gateway.port },
+        { "portal.port", s->portal.address, s->portal.port },
+        { "admin.port", s->admin.address, s->admin.port },
+        { "sandbox.port", s->sandbox.address, s->sandbox.port },
+    };
+    const size_t count = sizeof(listeners) / sizeof(listeners[0]);
+    char         text[80];
+
+    for (size_t i = 1; i < count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (listeners[i].port != listeners[j].port
+                || (strcmp(listeners[i].address, listeners[j].address) != 0
+                    && !is_every_address(listeners[i].address)
+                    && !is_every_address(listeners[j].address)))
+            {
+                continue;
+            }
+            (void) snprintf(text, sizeof(text), "%d is %s already",
+                listeners[j].port, listeners[j].name);
+            return refuse(s, listeners[i].name, err, text);
+        }
+    }
+    return TG_OK;
+}
+
+static enum tg_status
+check_together(const struct tg_settings *s, struct tg_error *err)
+{
+    if (s->portal.tls_certificate != NULL && s->portal.tls_key == NULL) {
+        return refuse(s, "portal.tls_certificate", err,
+            "portal.tls_key must be given too");
+    }
+    if (s->portal.tls_key != NULL && s->portal.tls_certificate == NULL) {
+        return refuse(s, "portal.tls_key", err,
+            "portal.tls_certificate must be given too");
+    }
+    if (s->group != NULL && s->user == NULL) {
+        return refuse(s, "group", err, "user must be given too");
+    }
+    return check_ports(s, err);
+}
+
+static struct tg_settings *
+settings_new(void)
+{
+    struct tg_settings *s = calloc(1, sizeof(*s));
+
+    if (s == NULL) {
+        return NULL;
+    }
+    s->memory = calloc(1, sizeof(*s->memory));
+    if (s->memory == NULL) {
+        free(s);
+        return NULL;
+    }
+    tg_arena_init(&s->memory->arena);
+    /* One more than there are: line_of an unknown name is 0. */
+    s->memory->lines = tg_arena_alloc(&s->memory->arena,
+        (setting_row_count + 1) * sizeof(*s->memory->lines));
+    if (s->memory->lines == NULL) {
+        tg_settings_free(s);
+        return NULL;
+    }
+    return s;
+}
+
+enum tg_status
+tg_settings_parse(struct tg_settings **out, const char *path,
+    const char *text, size_t len, struct tg_error *err)
+{
+    struct tg_settings *s;
+    enum tg_status      status;
+
+    *out = NULL;
+    s = settings_new();
+    if (s == NULL) {
+        return no_memory(err);
+    }
+    s->file = tg_arena_strdup(&s->memory->arena, path);
+    status = s->file == NULL ? no_memory(err)
+        : find_dir(&s->memory->dir, &s->memory->arena, path, err);
+    if (status == TG_OK) {
+        status = set_defaults(s);
+    }
+    if (status == TG_OK) {
+        status = settings_read(s, text, len, err);
+    }
+    if (status == TG_OK) {
+        status = read_environment(s, err);
+    }
+    if (status == TG_OK) {
+        status = derive(s, err);
+    }
+    if (status == TG_OK) {
+        status = check_together(s, err);
+    }
+    if (status != TG_OK) {
+        tg_settings_free(s);
+        return status;
+    }
+    *out = s;
+    return TG_OK;
+}
+
+enum tg_status
+tg_settings_load(struct tg_settings **out, const char *path,
+    struct tg_error *err)
+{
+    struct tg_buf  text;
+    enum tg_status status;
+
+    *out = NULL;
+    tg_buf_init(&text, FILE_MAX_BYTES);
+    status = tg_file_read(&text, path, err);
+    if (status == TG_OK) {
+        status = tg_settings_parse(out, path,
+            text.data == NULL ? "" : text.data, text.len, err);
+    }
+    tg_buf_clear(&text);
+    return status;
+}
+
+void
+tg_settings_free(struct tg_settings *s)
+{
+    if (s != NULL) {
+        tg_arena_clear(&s->memory->arena);
+        free(s->memory);
+        free(s);
+    }
+}
+
+const struct tg_product *
+tg_settings_product(const struct tg_settings *s, const char *code)
+{
+    for (size_t i = 0; i < s->product_count; i++) {
+        if (strcmp(s->products[i].code, code) == 0) {
+            return &s->products[i];
+        }
+    }
+    return NULL;
+}
+
+bool
+tg_product_has_dimension(const struct tg_product *p, const char *name)
+{
+    for (size_t i = 0; i < p->dimension_count; i++) {
+        if (strcmp(p->dimensions[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum tg_status
+tg_settings_get(struct tg_buf *out, const struct tg_settings *s,
+    const char *name)
+{
+    char   text[PATH_MAX];
+    size_t row = setting_find(name);
+
+    if (row == setting_row_count) {
+        return TG_NOTFOUND;
+    }
+    if (!setting_show(text, sizeof(text), &setting_rows[row], s)) {
+        return TG_OK;
+    }
+    return tg_buf_puts(out, text);
+}

@@ -1,0 +1,161 @@
+/*
+ * table.h - a row for each setting
+ *
+ * X(name, kind, member, fallback, min, max, choices, help)
+ *   name      as in the file, sections joined with dots
+ *   kind      TEXT    const char *; min and max are its length in bytes
+ *             PATH    const char *; made absolute
+ *             ADDRESS const char *; an IPv4 or IPv6 address
+ *             URL     const char *; http or https, without a query
+ *             WHOLE   int from min to max
+ *             COUNT   the same, or "auto", which is stored as 0
+ *             FLAG    bool
+ *             CHOICE  an enum; choices are its texts in order, split by |
+ *             DIGITS  const char *; exactly max digits
+ *             WORD    const char *; letters, digits, - and _ alone
+ *             CODE    const char *; what AWS allows in a product code
+ *   fallback  the value when the file has none, as the file would say it;
+ *             NULL: the member stays NULL or tg_settings_parse works it out
+ *   help      a sentence or two for docs/reference/settings.md
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef TG_SETTINGS_TABLE_H
+#define TG_SETTINGS_TABLE_H
+
+/* sockaddr_un holds 107 bytes; the longest name in there is 18. */
+#define TG_STATE_DIR_MAX 89
+
+#define TG_SETTINGS_TABLE(X)                                                  \
+    X("state_dir", PATH, state_dir, "/var/lib/tallygate", 1,                  \
+        TG_STATE_DIR_MAX, NULL,                                               \
+        "The folder that holds everything tallygate knows: the mapped files"  \
+        " that the gateway counts in, the store, sockets and logs.")          \
+    X("account_id", DIGITS, account_id, "123456789012", 12, 12, NULL,         \
+        "The AWS account number that the admin API answers with.")            \
+    X("region", WORD, region, "us-east-1", 1, 32, NULL,                       \
+        "The AWS region that the admin API answers with.")                    \
+    X("user", WORD, user, NULL, 1, 32, NULL,                                  \
+        "The user of nginx's workers, when root starts them. Default: the"    \
+        " owner of the state directory.")                                     \
+    X("group", WORD, group, NULL, 1, 32, NULL,                                \
+        "The group of nginx's workers. Default: the group of that user.")     \
+    X("master_key_file", PATH, master_key_file, NULL, 1, 4095, NULL,          \
+        "The file with the key (64 hex digits) that encrypts API keys in the" \
+        " store; made at the first start. The environment variable"           \
+        " TALLYGATE_MASTER_KEY goes before it. Default: private/master.key"   \
+        " in the state directory.")                                           \
+    X("gateway.address", ADDRESS, gateway.address, "0.0.0.0", 1, 45, NULL,    \
+        "The address on which buyers' calls arrive.")                         \
+    X("gateway.port", WHOLE, gateway.port, "8080", 1, 65535, NULL,            \
+        "The port on which buyers' calls arrive.")                            \
+    X("gateway.workers", COUNT, gateway.workers, "auto", 1, 256, NULL,        \
+        "How many workers nginx runs; auto is one a processor.")              \
+    X("gateway.worker_connections", WHOLE, gateway.worker_connections,        \
+        "4096", 64, 1000000, NULL,                                            \
+        "How many connections one worker holds at most, those to backends"    \
+        " included.")                                                         \
+    X("gateway.account_rate", WHOLE, gateway.account_rate, "10000", 1,        \
+        1000000000, NULL,                                                     \
+        "Requests a second that all APIs together may admit.")                \
+    X("gateway.account_burst", WHOLE, gateway.account_burst, "5000", 1,       \
+        1000000000, NULL,                                                     \
+        "Requests that all APIs together may admit at once.")                 \
+    X("portal.address", ADDRESS, portal.address, "0.0.0.0", 1, 45, NULL,      \
+        "The address of the portal, where buyers register.")                  \
+    X("portal.port", WHOLE, portal.port, "8081", 1, 65535, NULL,              \
+        "The port of the portal.")                                            \
+    X("portal.url", URL, portal.url, NULL, 1, 1024, NULL,                     \
+        "Where buyers' browsers find the portal. Default: localhost with the" \
+        " port, over HTTPS when there is a certificate.")                     \
+    X("portal.support_contact", TEXT, portal.support_contact, NULL, 1, 200,   \
+        NULL, "An e-mail address or URL that the portal's pages show to"      \
+        " buyers who need help.")                                             \
+    X("portal.tls_certificate", PATH, portal.tls_certificate, NULL, 1, 4095,  \
+        NULL, "The portal's certificate and its chain, PEM. Without one the"  \
+        " portal speaks HTTP.")                                               \
+    X("portal.tls_key", PATH, portal.tls_key, NULL, 1, 4095, NULL,            \
+        "The key of that certificate, PEM.")                                  \
+    X("admin.address", ADDRESS, admin.address, "127.0.0.1", 1, 45, NULL,      \
+        "The address of the admin API, /healthz and /metrics.")               \
+    X("admin.port", WHOLE, admin.port, "8082", 1, 65535, NULL,                \
+        "The port of the admin API.")                                         \
+    X("admin.ready_file", PATH, admin.ready_file, NULL, 1, 4095, NULL,        \
+        "/healthz answers 503 as long as this file does not exist.")          \
+    X("nginx.binary", PATH, nginx.binary, "/usr/sbin/nginx", 1, 4095, NULL,   \
+        "The nginx that serves everything.")                                  \
+    X("nginx.module", PATH, nginx.module, NULL, 1, 4095, NULL,                \
+        "tallygate's module for that nginx. Default: the one that was built"  \
+        " with this program, else"                                            \
+        " /usr/lib/nginx/modules/ngx_http_tallygate_module.so.")              \
+    X("quota.week_start", CHOICE, quota.week_start, "monday", 0, 0,           \
+        "monday|sunday", "The day on which a WEEK of a quota begins, at"      \
+        " 00:00 UTC.")                                                        \
+    X("quota.offset_mode", CHOICE, quota.offset_mode, "requests", 0, 0,       \
+        "requests|days", "What the offset of a usage plan's quota means:"     \
+        " requests taken off the first period's limit, or days by which"      \
+        " periods start later.")                                              \
+    X("headers.strict", FLAG, headers.strict, "false", 0, 0, NULL,            \
+        "Headers exactly as Amazon passes and renames them: no"               \
+        " X-Forwarded-For, -Port and -Proto, no upgrades.")                   \
+    X("headers.strip_api_key", FLAG, headers.strip_api_key, "false", 0, 0,    \
+        NULL, "Keeps x-api-key from the backend.")                            \
+    X("store.path", PATH, store.path, NULL, 1, 4095, NULL,                    \
+        "The SQLite database. Default: private/tallygate.db in the state"     \
+        " directory.")                                                        \
+    X("marketplace.region", WORD, marketplace.region, "us-east-1", 1, 32,     \
+        NULL, "The region whose metering endpoint is called and signed for.") \
+    X("marketplace.metering_endpoint", URL, marketplace.metering_endpoint,    \
+        NULL, 1, 1024, NULL,                                                  \
+        "Where ResolveCustomer and BatchMeterUsage are sent. Default: AWS's"  \
+        " endpoint of the region.")                                           \
+    X("marketplace.entitlement_endpoint", URL,                                \
+        marketplace.entitlement_endpoint, NULL, 1, 1024, NULL,                \
+        "Where GetEntitlements is sent. Default: AWS's endpoint in"           \
+        " us-east-1, the only one.")                                          \
+    X("marketplace.credentials_file", PATH, marketplace.credentials_file,     \
+        NULL, 1, 4095, NULL,                                                  \
+        "A shared credentials file with the seller's keys. Default: what AWS" \
+        " SDKs would find.")                                                  \
+    X("marketplace.profile", TEXT, marketplace.profile, NULL, 1, 128, NULL,   \
+        "The profile in it. Default: what AWS SDKs would choose.")            \
+    X("marketplace.account_rate", WHOLE, marketplace.account_rate, "10", 1,   \
+        1000, NULL, "Metering requests a second at most, for the account.")   \
+    X("billing.heartbeat", FLAG, billing.heartbeat, "true", 0, 0, NULL,       \
+        "A record with quantity 0 for every active agreement that had no"     \
+        " usage in an hour.")                                                 \
+    X("billing.grace_s", WHOLE, billing.grace_s, "60", 0, 3000, NULL,         \
+        "How many seconds after its end an hour is sealed and reported.")     \
+    X("sandbox.address", ADDRESS, sandbox.address, "127.0.0.1", 1, 45, NULL,  \
+        "The address of `tallygate sandbox`.")                                \
+    X("sandbox.port", WHOLE, sandbox.port, "8090", 1, 65535, NULL,            \
+        "The port of `tallygate sandbox`.")                                   \
+    X("example.port", WHOLE, example.port, "8091", 1, 65535, NULL,            \
+        "The port of the example backend that `script/server` runs.")         \
+    X("log.level", CHOICE, log.level, "info", 0, 0,                           \
+        "error|warn|notice|info|debug", "Lines of less weight are not"        \
+        " logged.")
+
+/* The members of one item of `products`, a list. */
+#define TG_PRODUCT_TABLE(X)                                                   \
+    X("code", CODE, code, NULL, 1, 255, NULL,                                 \
+        "The product code that AWS Marketplace gave to the product.")         \
+    X("name", TEXT, name, NULL, 1, 200, NULL,                                 \
+        "What the portal calls the product. Default: its code.")              \
+    X("model", CHOICE, model, "subscription", 0, 0,                           \
+        "subscription|contract|contract-with-consumption",                    \
+        "The pricing model of the listing. A pure contract is never metered.")
+
+/* Settings that an environment variable overrides. */
+#define TG_ENVIRONMENT_TABLE(X)                                               \
+    X("TALLYGATE_GATEWAY_PORT", "gateway.port")                               \
+    X("TALLYGATE_PORTAL_PORT", "portal.port")                                 \
+    X("TALLYGATE_ADMIN_PORT", "admin.port")                                   \
+    X("TALLYGATE_SANDBOX_PORT", "sandbox.port")                               \
+    X("TALLYGATE_EXAMPLE_PORT", "example.port")
+
+#define TG_DIMENSION_DEFAULT "apigateway"
+#define TG_PRODUCTS_MAX 1000
+#define TG_DIMENSIONS_MAX 200
+
+#endif
