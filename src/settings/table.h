@@ -155,7 +155,9 @@
     X("TALLYGATE_EXAMPLE_PORT", "example.port")
 
 #define TG_DIMENSION_DEFAULT "apigateway"
-#define TG_PRODUCTS_MAX 1000
-#define TG_DIMENSIONS_MAX 200
+enum {
+    TG_PRODUCTS_MAX = 1000,
+    TG_DIMENSIONS_MAX = 200, /* a product */
+};
 
 #endif
