@@ -9,10 +9,14 @@
  *
  * Invariants
  *   K1  In any time t no more than burst + rate x t calls are admitted,
- *       whatever the number of threads.
- *   K2  A refused call changes nothing; rate 0 or burst 0 refuses all.
- *   K3  A TAT further ahead than burst x interval is first cut to that, so a
- *       changed rate or a clock set back heals by itself.
+ *       whatever the number of threads, as long as no caller's now is more
+ *       than TG_BUCKET_SKEW_NS behind another's.
+ *   K2  A refused call changes nothing but for the cut of K3; rate 0 or
+ *       burst 0 refuses all.
+ *   K3  A TAT that is more than TG_BUCKET_SKEW_NS further ahead than burst x
+ *       interval is cut to that, so a changed rate or a clock set back heals
+ *       by itself.  (Cut without that slack, a full bucket would lose tokens
+ *       to every worker whose cached time is a little behind.)
  *   K4  A token is given back only by compare-and-swap on the very value that
  *       the taking wrote; if somebody came in between, it stays taken.
  *
@@ -30,12 +34,18 @@
 
 #include "util/status.h"
 
+#define TG_BUCKET_SKEW_NS UINT64_C(1000000000)
+
 struct tg_bucket_limit {
     uint64_t interval_ns; /* ceil(1e9 / rate); 0: refuse everything */
     uint64_t burst;       /* capacity in calls; 0: refuse everything */
 };
 
-/* Limit from rateLimit and burstLimit; a rate not above 0 gives interval 0. */
+/*
+ * Limit from rateLimit and burstLimit; a rate not above 0 gives interval 0.
+ * An interval is at most 36 years, and a bucket holds at most what its rate
+ * gives in 73, so that no sum of times overflows.
+ */
 struct tg_bucket_limit tg_bucket_limit_make(double rate, uint64_t burst);
 
 /*

@@ -13,6 +13,8 @@
  *       the word's period.
  *   Q3  A grant replaces the limit in its own period and no other.
  *   Q4  Giving back requires the same period, else it is dropped.
+ *   Q5  A period's number holds its kind, so a plan that changes from days
+ *       to months starts a new count at once, whichever number is larger.
  *
  * Periods are UTC: DAY from midnight, WEEK from Monday (or Sunday), MONTH
  * from the first.
@@ -43,12 +45,12 @@ enum tg_quota_period {
 /*
  * Number of the period that holds now_s, shifted by offset_days (0 unless
  * quota.offset_mode is days); grows by one from period to period and is
- * never 0.
+ * never 0.  TG_QUOTA_NONE is one period without end.
  */
 uint32_t tg_quota_period_at(enum tg_quota_period period,
     unsigned offset_days, int64_t now_s);
 
-/* First second of a period, and of the one behind it. */
+/* First second of a period; it ends where number + 1 starts. */
 int64_t tg_quota_period_start(enum tg_quota_period period,
     unsigned offset_days, uint32_t number);
 
@@ -71,7 +73,7 @@ uint64_t tg_quota_word_value(uint64_t word);
 /* Used in now_period: the word's value, or 0 if the word is of another. */
 uint64_t tg_quota_used(uint64_t word, uint32_t now_period);
 
-/* What may still be taken in now_period under limit and grant words. */
+/* How many takes in now_period would still succeed. */
 uint64_t tg_quota_remaining(uint64_t used_word, uint64_t grant_word,
     uint64_t limit, uint32_t now_period);
 
