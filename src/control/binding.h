@@ -1,0 +1,64 @@
+/*
+ * binding.h - which cell counts a key's calls in a plan, and for whom
+ *
+ * For each (key, plan) there is one present slot in the meters, owned by one
+ * agreement or by a reason why there is none (core/identity.h).  A change of
+ * the owner is a new slot; the old one is retired, and reused only after the
+ * collector has closed it.
+ *
+ * Promises
+ *   G1  usage_plan_key.slot names an open meter_owner row of the current set
+ *       of mapped files, and that row says what the present tags, customerId,
+ *       agreements and product code lead to.
+ *   G2  A slot changes hands only through `retired' (workers may still count
+ *       there) and `closed' (all of it is in the ledger); its owner
+ *       generation grows each time.
+ *   G3  Quota and throttle state follow the key from cell to cell while it
+ *       stays in the plan.
+ *
+ * Retiring: the key's new entry is published, then the board's epoch moves to
+ * retired_epoch.  When every living row shows that epoch
+ * (tg_board_oldest_epoch >= retired_epoch), nobody counts there any more.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef TG_CONTROL_BINDING_H
+#define TG_CONTROL_BINDING_H
+
+#include <stdint.h>
+
+#include "control/change.h"
+#include "store/store.h"
+#include "util/error.h"
+
+/*
+ * Brings the slots of all keys that an agreement may concern up to date: those
+ * whose customerId or tags name its licence, account or CustomerIdentifier,
+ * in plans with its product code.  Called when an agreement was registered,
+ * changed its mode or ended.
+ */
+TG_MUST_CHECK enum tg_status tg_binding_refresh_agreement(
+    struct tg_change *change, const char *agreement_id,
+    struct tg_error *err);
+
+/* The same for one key, in all its plans. */
+TG_MUST_CHECK enum tg_status tg_binding_refresh_key(struct tg_change *change,
+    const char *key_id, struct tg_error *err);
+
+/* The same for all keys of one plan (its product code changed). */
+TG_MUST_CHECK enum tg_status tg_binding_refresh_plan(
+    struct tg_change *change, const char *plan_id, struct tg_error *err);
+
+/*
+ * Collector, in its own transaction on its own store: the retired slot was
+ * folded after every living row had shown its retired_epoch, and there was
+ * nothing new.  Marks it closed.
+ */
+TG_MUST_CHECK enum tg_status tg_binding_close(struct tg_store *store,
+    const char *file_id, uint32_t slot, uint32_t owner,
+    struct tg_error *err);
+
+/* After that transaction was committed: the slot may be given out again. */
+void tg_binding_reuse(struct tg_control *control, uint32_t slot);
+
+#endif
