@@ -49,7 +49,7 @@
         "The address on which buyers' calls arrive.")                         \
     X("gateway.port", WHOLE, gateway.port, "8080", 1, 65535, NULL,            \
         "The port on which buyers' calls arrive.")                            \
-    X("gateway.workers", COUNT, gateway.workers, "auto", 1, 256, NULL,        \
+    X("gateway.workers", COUNT, gateway.workers, "auto", 1, 128, NULL,        \
         "How many workers nginx runs; auto is one a processor.")              \
     X("gateway.worker_connections", WHOLE, gateway.worker_connections,        \
         "4096", 64, 1000000, NULL,                                            \

@@ -133,7 +133,7 @@ static const struct {
         " found settings of its own" },
     { "gateway:\n  workers: many\n",
         "t.yaml:2: gateway.workers: expected auto or a whole number from 1"
-        " to 256, found \"many\"" },
+        " to 128, found \"many\"" },
     { "gateway: 8080\n",
         "t.yaml:1: gateway: expected a section with settings of its own,"
         " found a value" },
