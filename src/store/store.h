@@ -62,10 +62,12 @@ void tg_store_rollback(struct tg_store *s);
 bool tg_store_in_transaction(const struct tg_store *s);
 
 /*
- * Runs one statement.  types has a letter a parameter: 'i' int64_t, 'd'
- * double, 's' const char * (NULL: SQL NULL), 'b' const void * and size_t (a
- * blob), 'n' SQL NULL (takes no argument).  Statements are prepared once and
- * kept.  TG_CONFLICT: a UNIQUE or CHECK constraint refused it.
+ * Runs one statement; one that writes needs an open transaction.  types has
+ * a letter a parameter: 'i' int64_t, 'd' double, 's' const char * (NULL: SQL
+ * NULL), 'b' const void * and size_t (a blob), 'n' SQL NULL (takes no
+ * argument).  An argument for 'i' must be an int64_t: cast a constant.
+ * Statements are prepared once and kept.  TG_CONFLICT: a constraint refused
+ * it.
  */
 TG_MUST_CHECK enum tg_status tg_store_exec(struct tg_store *s,
     struct tg_error *err, const char *sql, const char *types, ...);

@@ -75,11 +75,15 @@ CREATE TABLE api_key (
     created_s    BIGINT NOT NULL,
     updated_s    BIGINT NOT NULL,
     stage_keys   TEXT NOT NULL,         -- JSON list of "apiId/stage"
-    tags         TEXT NOT NULL          -- JSON object
+    tags         TEXT NOT NULL,         -- JSON object
+    tag_license_arn TEXT,               -- two of the tags, to find keys by them
+    tag_account_id  TEXT
 );
-CREATE INDEX api_key_customer ON api_key (customer_id, created_s);
-CREATE INDEX api_key_name ON api_key (name);
+CREATE INDEX api_key_customer ON api_key (customer_id, created_s, id);
+CREATE INDEX api_key_name ON api_key (name, id);
 CREATE INDEX api_key_created ON api_key (created_s, id);
+CREATE INDEX api_key_tag_license ON api_key (tag_license_arn) WHERE tag_license_arn IS NOT NULL;
+CREATE INDEX api_key_tag_account ON api_key (tag_account_id) WHERE tag_account_id IS NOT NULL;
 
 CREATE TABLE usage_plan (
     id           TEXT PRIMARY KEY,
@@ -95,7 +99,8 @@ CREATE TABLE usage_plan (
     created_s    BIGINT NOT NULL,
     tags         TEXT NOT NULL
 );
-CREATE INDEX usage_plan_product ON usage_plan (product_code);
+CREATE INDEX usage_plan_product ON usage_plan (product_code, created_s);
+CREATE INDEX usage_plan_created ON usage_plan (created_s, id);
 
 CREATE TABLE usage_plan_stage (
     plan_id   TEXT NOT NULL REFERENCES usage_plan (id) ON DELETE CASCADE,
@@ -115,6 +120,7 @@ CREATE TABLE usage_plan_key (
     PRIMARY KEY (plan_id, key_id)
 );
 CREATE INDEX usage_plan_key_key ON usage_plan_key (key_id);
+CREATE INDEX usage_plan_key_created ON usage_plan_key (plan_id, created_s, key_id);
 
 CREATE TABLE quota_grant (              -- UpdateUsage: replaces the limit for one period
     plan_id  TEXT NOT NULL,
@@ -132,6 +138,7 @@ CREATE TABLE agreement (
     identity_mode           TEXT NOT NULL CHECK (identity_mode IN ('license', 'account', 'customer')),
     customer_aws_account_id TEXT,
     license_arn             TEXT,
+    license_id              TEXT,       -- its trailing l-...: tg_binding_refresh_agreement sets it
     customer_identifier     TEXT,
     state                   TEXT NOT NULL CHECK (state IN ('pending', 'active', 'ending', 'ended')),
     activated_s             BIGINT,
@@ -146,7 +153,10 @@ CREATE UNIQUE INDEX agreement_account ON agreement (product_code, customer_aws_a
     WHERE identity_mode = 'account';
 CREATE UNIQUE INDEX agreement_customer ON agreement (product_code, customer_identifier)
     WHERE identity_mode = 'customer';
-CREATE INDEX agreement_by_account ON agreement (customer_aws_account_id);
+CREATE INDEX agreement_by_account ON agreement (product_code, customer_aws_account_id);
+CREATE INDEX agreement_by_license_arn ON agreement (product_code, license_arn);
+CREATE INDEX agreement_by_license_id ON agreement (product_code, license_id);
+CREATE INDEX agreement_by_identifier ON agreement (product_code, customer_identifier);
 
 -- ---- meters and usage ----
 
