@@ -55,7 +55,7 @@ struct tg_marketplace_result {
     int64_t retry_after_s;   /* 0: none */
     int64_t time_s;          /* now_s of the call */
     char    type[TG_AWS_NAME_MAX]; /* exception, bare: ThrottlingException */
-    char    message[256];
+    char    message[TG_ERROR_MAX];
     char    request_id[TG_AWS_NAME_MAX];
     char    access_key_id[TG_AWS_KEY_ID_MAX]; /* who signed; "": nobody */
     json_t *request;         /* as sent; NULL for ResolveCustomer (A3) */

@@ -38,7 +38,7 @@ enum tg_aws_delivery {
 struct tg_aws_request {
     const char             *method;
     const char             *url;
-    const struct tg_header *headers; /* Host is not among them */
+    const struct tg_header *headers; /* Host is among them */
     size_t                  header_count;
     const char             *body;
     size_t                  body_len;
@@ -79,14 +79,11 @@ const struct tg_aws_transport *tg_aws_http_transport(
     const struct tg_aws_http *http);
 
 /*
- * ---- what every client does with it
+ * What is signed of a URL: "host" or "host:port" where the port is not the
+ * scheme's own, and the path, "/" at least.  TG_INVALID: not http or https,
+ * or it holds a query or a user's name.
  */
-
-/* "host[:port]" of a URL as it goes into Host and into the signature. */
-TG_MUST_CHECK enum tg_status tg_aws_url_host(struct tg_buf *out,
-    const char *url);
-
-/* Fills date_s from the text of a Date header (RFC 9110); 0: not one. */
-int64_t tg_aws_date_parse(const char *text);
+TG_MUST_CHECK enum tg_status tg_aws_url_split(struct tg_buf *host,
+    struct tg_buf *path, const char *url, struct tg_error *err);
 
 #endif

@@ -1,0 +1,408 @@
+/*
+ * transport.c - requests over libcurl
+ *
+ * Handles keep their connections and are lent to one request at a time, so
+ * that the reporter and the onboarding do not wait for each other.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "aws/transport.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define IDLE_MAX 8
+#define CONNECT_TIMEOUT_MS 5000L
+
+struct tg_aws_http {
+    pthread_mutex_t         lock;
+    CURL                   *idle[IDLE_MAX]; /* guarded by lock */
+    size_t                  idle_count;     /* guarded by lock */
+    struct tg_aws_transport table;
+};
+
+static pthread_once_t  curl_once = PTHREAD_ONCE_INIT;
+static CURLcode        curl_status;
+
+static void
+curl_init_once(void)
+{
+    curl_status = curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+void
+tg_aws_reply_init(struct tg_aws_reply *reply)
+{
+    memset(reply, 0, sizeof(*reply));
+    tg_buf_init(&reply->body, TG_AWS_REPLY_MAX);
+}
+
+void
+tg_aws_reply_clear(struct tg_aws_reply *reply)
+{
+    tg_buf_clear(&reply->body);
+    tg_aws_reply_init(reply);
+}
+
+/*
+ * ---- handles
+ */
+
+static CURL *
+handle_take(struct tg_aws_http *http)
+{
+    CURL *curl = NULL;
+
+    pthread_mutex_lock(&http->lock);
+    if (http->idle_count > 0) {
+        curl = http->idle[--http->idle_count];
+    }
+    pthread_mutex_unlock(&http->lock);
+    return curl != NULL ? curl : curl_easy_init();
+}
+
+static void
+handle_give_back(struct tg_aws_http *http, CURL *curl)
+{
+    curl_easy_reset(curl); /* connections stay */
+    pthread_mutex_lock(&http->lock);
+    if (http->idle_count < IDLE_MAX) {
+        http->idle[http->idle_count++] = curl;
+        curl = NULL;
+    }
+    pthread_mutex_unlock(&http->lock);
+    curl_easy_cleanup(curl);
+}
+
+/*
+ * ---- one request
+ */
+
+static size_t
+on_body(char *data, size_t size, size_t count, void *user)
+{
+    struct tg_aws_reply *reply = user;
+
+    /* less than was given ends the transfer: X2 */
+    return tg_buf_add(&reply->body, data, size * count) == TG_OK
+        ? size * count : 0;
+}
+
+/* The value of a header line of that name, trimmed, or an empty text. */
+static bool
+header_value(char out[TG_AWS_NAME_MAX], const char *line, size_t len,
+    const char *name)
+{
+    size_t name_len = strlen(name);
+
+    if (len <= name_len || strncasecmp(line, name, name_len) != 0
+        || line[name_len] != ':') {
+        return false;
+    }
+    line += name_len + 1;
+    len -= name_len + 1;
+    while (len > 0 && (*line == ' ' || *line == '\t')) {
+        line++;
+        len--;
+    }
+    while (len > 0 && strchr("\r\n \t", line[len - 1]) != NULL) {
+        len--;
+    }
+    if (len >= TG_AWS_NAME_MAX) {
+        len = TG_AWS_NAME_MAX - 1;
+    }
+    memcpy(out, line, len);
+    out[len] = '\0';
+    return true;
+}
+
+static size_t
+on_header(char *data, size_t size, size_t count, void *user)
+{
+    char                 value[TG_AWS_NAME_MAX];
+    size_t               len = size * count;
+    struct tg_aws_reply *reply = user;
+
+    if (header_value(value, data, len, "Date")) {
+        reply->date_s = (int64_t) curl_getdate(value, NULL);
+        if (reply->date_s < 0) {
+            reply->date_s = 0;
+        }
+    } else if (header_value(value, data, len, "Retry-After")) {
+        reply->retry_after_s = (int64_t) strtol(value, NULL, 10);
+        if (reply->retry_after_s < 0 || reply->retry_after_s > 3600) {
+            reply->retry_after_s = 0; /* a date, or nonsense */
+        }
+    } else if (header_value(value, data, len, "x-amzn-ErrorType")) {
+        memcpy(reply->error_type, value, sizeof(value));
+    } else if (header_value(value, data, len, "x-amzn-RequestId")) {
+        memcpy(reply->request_id, value, sizeof(value));
+    }
+    return len;
+}
+
+/*
+ * Whether it is certain that nothing was sent (X1).  The code alone is not
+ * enough: libcurl tries again by itself on a new connection when a kept one
+ * turned out to be dead, so that "could not connect" may follow a request
+ * that did leave.
+ */
+static bool
+is_surely_unsent(CURL *curl, CURLcode code)
+{
+    long       sent = 1;
+    curl_off_t ready = 1;
+
+    if (curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &sent) != CURLE_OK
+        || sent != 0) {
+        return false;
+    }
+    switch (code) {
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_FAILED_INIT:
+        return true;
+    case CURLE_OPERATION_TIMEDOUT:
+        return curl_easy_getinfo(curl, CURLINFO_PRETRANSFER_TIME_T, &ready)
+            == CURLE_OK && ready == 0;
+    default:
+        return false;
+    }
+}
+
+static CURLcode
+set_options(CURL *curl, const struct tg_aws_request *request,
+    struct tg_aws_reply *reply, const struct curl_slist *headers,
+    char *error_text)
+{
+    CURLcode code = CURLE_OK;
+
+#define SET(option, value)                                                    \
+    if (code == CURLE_OK) {                                                   \
+        code = curl_easy_setopt(curl, option, value);                         \
+    }
+    SET(CURLOPT_ERRORBUFFER, error_text)
+    SET(CURLOPT_URL, request->url)
+    SET(CURLOPT_CUSTOMREQUEST, request->method)
+    if (request->body != NULL) {
+        SET(CURLOPT_POST, 1L)
+        SET(CURLOPT_POSTFIELDS, request->body)
+        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_len)
+    }
+    SET(CURLOPT_HTTPHEADER, headers)
+    SET(CURLOPT_WRITEFUNCTION, on_body)
+    SET(CURLOPT_WRITEDATA, reply)
+    SET(CURLOPT_HEADERFUNCTION, on_header)
+    SET(CURLOPT_HEADERDATA, reply)
+    SET(CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS)
+    SET(CURLOPT_TIMEOUT_MS, (long) request->timeout_ms)
+    SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1)
+    SET(CURLOPT_NOSIGNAL, 1L)
+    SET(CURLOPT_PROTOCOLS_STR, "http,https") /* X3, to the end */
+    SET(CURLOPT_FOLLOWLOCATION, 0L)
+    SET(CURLOPT_PROXY, "")
+    SET(CURLOPT_NETRC, (long) CURL_NETRC_IGNORED)
+    SET(CURLOPT_SSL_VERIFYPEER, 1L)
+    SET(CURLOPT_SSL_VERIFYHOST, 2L)
+#undef SET
+    return code;
+}
+
+static bool
+slist_add(struct curl_slist **list, const char *line)
+{
+    struct curl_slist *grown = curl_slist_append(*list, line);
+
+    if (grown == NULL) {
+        return false;
+    }
+    *list = grown;
+    return true;
+}
+
+/* The headers as libcurl takes them; NULL: out of memory. */
+static struct curl_slist *
+header_list(const struct tg_aws_request *request)
+{
+    size_t             i;
+    bool               is_good;
+    struct tg_buf      line;
+    struct curl_slist *list = NULL;
+
+    tg_buf_init(&line, 16384);
+    /* no 100-continue: a body is one or two packets */
+    is_good = slist_add(&list, "Expect:");
+    for (i = 0; i < request->header_count && is_good; i++) {
+        tg_buf_reset(&line);
+        tg_buf_printf(&line, "%s: %s", request->headers[i].name,
+            request->headers[i].value);
+        is_good = line.status == TG_OK && slist_add(&list, line.data);
+    }
+    if (line.cap > 0) {
+        tg_wipe(line.data, line.cap); /* Authorization, session token */
+    }
+    tg_buf_clear(&line);
+    if (!is_good) {
+        curl_slist_free_all(list);
+        return NULL;
+    }
+    return list;
+}
+
+static enum tg_aws_delivery
+http_send(void *data, const struct tg_aws_request *request,
+    struct tg_aws_reply *reply, struct tg_error *err)
+{
+    long                 status = 0;
+    char                 text[CURL_ERROR_SIZE] = "";
+    CURLcode             code = CURLE_FAILED_INIT;
+    struct tg_aws_http  *http = data;
+    struct curl_slist   *headers = header_list(request);
+    CURL                *curl = headers != NULL ? handle_take(http) : NULL;
+    enum tg_aws_delivery delivery = TG_AWS_NOT_SENT;
+
+    if (curl == NULL) {
+        tg_error_set(err, TG_NOMEM, "%s: out of memory", request->url);
+        curl_slist_free_all(headers);
+        return TG_AWS_NOT_SENT;
+    }
+    code = set_options(curl, request, reply, headers, text);
+    if (code == CURLE_OK) {
+        code = curl_easy_perform(curl);
+        if (code == CURLE_OK) {
+            code = curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+        }
+        if (code == CURLE_OK) {
+            delivery = TG_AWS_ANSWERED;
+        } else if (!is_surely_unsent(curl, code)) {
+            delivery = TG_AWS_LOST;
+        }
+    }
+    reply->status = (int) status;
+    if (code != CURLE_OK) {
+        tg_error_set(err, TG_IO, "%s: %s", request->url,
+            text[0] != '\0' ? text : curl_easy_strerror(code));
+    }
+    handle_give_back(http, curl);
+    curl_slist_free_all(headers);
+    return delivery;
+}
+
+enum tg_status
+tg_aws_http_open(struct tg_aws_http **out, struct tg_error *err)
+{
+    struct tg_aws_http *http;
+
+    *out = NULL;
+    pthread_once(&curl_once, curl_init_once);
+    if (curl_status != CURLE_OK) {
+        return tg_error_set(err, TG_ERROR, "libcurl: %s",
+            curl_easy_strerror(curl_status));
+    }
+    http = calloc(1, sizeof(*http));
+    if (http == NULL) {
+        return tg_error_set(err, TG_NOMEM, "out of memory");
+    }
+    pthread_mutex_init(&http->lock, NULL);
+    http->table.send = http_send;
+    http->table.data = http;
+    *out = http;
+    return TG_OK;
+}
+
+void
+tg_aws_http_close(struct tg_aws_http *http)
+{
+    if (http == NULL) {
+        return;
+    }
+    while (http->idle_count > 0) {
+        curl_easy_cleanup(http->idle[--http->idle_count]);
+    }
+    pthread_mutex_destroy(&http->lock);
+    free(http);
+}
+
+const struct tg_aws_transport *
+tg_aws_http_transport(const struct tg_aws_http *http)
+{
+    return &http->table;
+}
+
+/*
+ * ---- URLs
+ */
+
+/* One part of a URL; "" when it has none; NULL: out of memory. */
+static const char *
+url_part(CURLU *url, CURLUPart part, char **keep)
+{
+    CURLUcode code = curl_url_get(url, part, keep, 0);
+
+    if (code == CURLUE_OUT_OF_MEMORY) {
+        return NULL;
+    }
+    return code == CURLUE_OK ? *keep : "";
+}
+
+enum tg_status
+tg_aws_url_split(struct tg_buf *host, struct tg_buf *path, const char *url,
+    struct tg_error *err)
+{
+    size_t         i;
+    char          *keep[6] = { NULL };
+    const char    *part[6];
+    CURLU         *parsed = curl_url();
+    enum tg_status status = TG_NOMEM;
+    const CURLUPart names[6] = { CURLUPART_SCHEME, CURLUPART_HOST,
+        CURLUPART_PORT, CURLUPART_PATH, CURLUPART_QUERY, CURLUPART_USER };
+
+    if (parsed == NULL) {
+        goto done;
+    }
+    status = TG_INVALID;
+    if (curl_url_set(parsed, CURLUPART_URL, url, 0) != CURLUE_OK) {
+        goto done;
+    }
+    for (i = 0; i < 6; i++) {
+        part[i] = url_part(parsed, names[i], &keep[i]);
+        if (part[i] == NULL) {
+            status = TG_NOMEM;
+            goto done;
+        }
+    }
+    if ((strcmp(part[0], "https") != 0 && strcmp(part[0], "http") != 0)
+        || part[4][0] != '\0' || part[5][0] != '\0') {
+        goto done;
+    }
+    tg_buf_puts(host, part[1]);
+    if (part[2][0] != '\0'
+        && strcmp(part[2], part[0][4] == 's' ? "443" : "80") != 0) {
+        tg_buf_printf(host, ":%s", part[2]);
+    }
+    tg_buf_puts(path, part[3][0] != '\0' ? part[3] : "/");
+    status = host->status != TG_OK ? host->status : path->status;
+
+done:
+    for (i = 0; i < 6; i++) {
+        curl_free(keep[i]);
+    }
+    curl_url_cleanup(parsed);
+    if (status != TG_OK) {
+        tg_error_set(err, status, "%s: %s", url, status == TG_INVALID
+            ? "expected an http or https URL without user and query"
+            : tg_status_text(status));
+    }
+    return status;
+}
