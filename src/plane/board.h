@@ -13,7 +13,10 @@
  *       dead: what it had admitted and not counted is doubt, and is unbilled.
  *   P3  Epochs: a row's epoch is not above the oldest that any call of that
  *       worker started under.  Memory retired before epoch E may be used
- *       again once every living row shows E or later.
+ *       again once every living row shows E or later.  A worker loads the
+ *       board's epoch before it looks a key up, and shows in its row the
+ *       oldest one of the calls in its hands, or the board's when it has
+ *       none; each second too, so that an idle worker keeps up.
  *   P4  The three files of a set carry the board's file id; a file with
  *       another one is refused by name.
  *
@@ -45,15 +48,20 @@ struct tg_board_row {
     _Atomic uint64_t counted;            /* of these, finished */
     _Atomic uint64_t refused_no_cell;    /* calls refused for want of one */
     _Atomic uint64_t heartbeat_s;
-    uint64_t         spare[6];
+    _Atomic uint64_t doubt; /* of these, in the hands of dead owners (P2) */
+    uint64_t         spare[5];
 };
+
+_Static_assert(sizeof(struct tg_board_row) == 128, "two cache lines");
 
 struct tg_board {
     char             magic[8]; /* "TGBOARD" */
     uint32_t         version;
     uint32_t         size;
     uint8_t          file_id[TG_PLANE_ID_SIZE];
-    uint8_t          boot_id[TG_PLANE_ID_SIZE]; /* of the kernel */
+    uint8_t          boot_id[TG_PLANE_ID_SIZE]; /* of the kernel that made
+                      * it; moved on by whoever has looked after the lanes */
+    uint8_t          check[16]; /* SHA-256 of magic to file_id, cut */
     _Alignas(64) _Atomic uint64_t change;       /* P1 */
     _Atomic uint64_t routes_generation;         /* 0: none yet */
     _Atomic uint64_t keys_generation;
@@ -74,7 +82,8 @@ struct tg_board_map {
 /*
  * Daemon: opens the board of state_dir, or makes one (allocated in full, new
  * file id) where none is.  *fresh tells which.  A board that is truncated, of
- * another version or damaged is TG_CORRUPT, by name, and is left alone.
+ * another version or damaged is TG_CORRUPT, by name, and is left alone.  A
+ * file system without real allocation or coherent mappings is TG_INVALID.
  */
 TG_MUST_CHECK enum tg_status tg_board_create(struct tg_board_map *map,
     const char *state_dir, bool *fresh, struct tg_error *err);
@@ -97,6 +106,14 @@ TG_MUST_CHECK enum tg_status tg_boot_id(uint8_t out[TG_PLANE_ID_SIZE],
 void tg_board_changed(struct tg_board *board);
 
 /*
+ * Daemon: moves one of the board's generations on, tells the workers, and
+ * syncs the page, so that after a power cut it names no file that was removed
+ * since.  TG_IO: moved, but perhaps not on the disk yet: remove nothing.
+ */
+TG_MUST_CHECK enum tg_status tg_board_move(struct tg_board_map *map,
+    _Atomic uint64_t *generation, uint64_t value, struct tg_error *err);
+
+/*
  * Worker: claims a free row (its own open file description is kept in
  * row_fd; closing it, or death, frees the row).  TG_LIMIT: no row is free.
  */
@@ -109,5 +126,8 @@ bool tg_board_row_is_alive(const struct tg_board_map *map, unsigned row);
 
 /* Daemon: the oldest epoch of all living rows; the board's if there is none. */
 uint64_t tg_board_oldest_epoch(const struct tg_board_map *map);
+
+/* Daemon: calls that died with their workers: counted nowhere, unbilled. */
+uint64_t tg_board_doubt(const struct tg_board_map *map);
 
 #endif
