@@ -13,6 +13,7 @@ serve` with the nginx that it keeps.
 
 SPDX-License-Identifier: Apache-2.0
 """
+import json
 import os
 import pathlib
 import re
@@ -87,28 +88,32 @@ def check_ports_are_free(ports):
                     f"{variable} to another port") from None
 
 
-def settings_text(state_dir, ports, extra=""):
-    """The settings of a stack whose Marketplace is the sandbox."""
-    sandbox = f"http://127.0.0.1:{ports['sandbox']}"
-    return f"""\
-# Written by script/server. Every setting: docs/reference/settings.md
-state_dir: {state_dir}
-gateway:
-  port: {ports['gateway']}
-portal:
-  port: {ports['portal']}
-admin:
-  port: {ports['admin']}
-  ready_file: {state_dir}/endpoints.json
-sandbox:
-  port: {ports['sandbox']}
-example:
-  port: {ports['example']}
-marketplace:
-  metering_endpoint: {sandbox}
-  entitlement_endpoint: {sandbox}
-  credentials_file: {state_dir}/sandbox-credentials
-{extra}"""
+def settings_text(state_dir, ports, more=None):
+    """The settings of a stack whose Marketplace is the sandbox; `more` has
+    further ones, {section: {name: value}}."""
+    market = f"http://127.0.0.1:{ports['sandbox']}"
+    sections = {name: {"port": port} for name, port in ports.items()}
+    sections["admin"]["ready_file"] = f"{state_dir}/endpoints.json"
+    sections["marketplace"] = {
+        "metering_endpoint": market,
+        "entitlement_endpoint": market,
+        "credentials_file": f"{state_dir}/sandbox-credentials",
+    }
+    for section, settings in (more or {}).items():
+        if isinstance(settings, dict):
+            sections.setdefault(section, {}).update(settings)
+        else:
+            sections[section] = settings
+    lines = ["# Written by script/server. Every setting: "
+             "docs/reference/settings.md", f"state_dir: {state_dir}"]
+    for section, settings in sections.items():
+        if not isinstance(settings, dict):
+            lines.append(f"{section}: {json.dumps(settings)}")
+            continue
+        lines.append(f"{section}:")
+        lines += [f"  {name}: {json.dumps(value)}"
+                  for name, value in settings.items()]
+    return "\n".join(lines) + "\n"
 
 
 def is_alive(pid):
@@ -193,12 +198,12 @@ class Process:
 
 class Stack:
     def __init__(self, folder, ports, build=TOP / "build", settings=None,
-                 extra=""):
+                 more=None):
         self.folder = pathlib.Path(folder)
         self.ports = ports
         self.program = pathlib.Path(build) / "tallygate"
         self.settings = pathlib.Path(settings or folder / "tallygate.yaml")
-        self.extra = extra
+        self.more = more
         self.wire = Wire()
         self.env = None                 # None: as ours (K1)
         self.daemon = self.sandbox = self.backend = None
@@ -212,7 +217,7 @@ class Stack:
         self.log_dir.mkdir(exist_ok=True)
         if not self.settings.exists():
             self.settings.write_text(
-                settings_text(self.folder, self.ports, self.extra))
+                settings_text(self.folder, self.ports, self.more))
 
     @property
     def log_dir(self):
