@@ -33,7 +33,7 @@ sys.path.insert(0, str(TOP / "script/lib"))
 
 import seller                                           # noqa: E402
 from buyer import Buyer, Page                           # noqa: E402
-from stack import PORTS, Stack, wait_until              # noqa: E402
+from stack import PORTS, Stack, is_alive, wait_until    # noqa: E402
 from wire import Wire                                   # noqa: E402
 
 from support.backend import Backend                     # noqa: E402
@@ -284,6 +284,13 @@ class World:
     def seal(self, *words):
         """Seals the hour; the finished process."""
         return self.stack.tallygate("seal", *words)
+
+    def begin_seal(self):
+        """tallygate seal, under way: a Popen."""
+        return subprocess.Popen(
+            [self.stack.program, "seal", "--config", self.stack.settings],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, env=self.stack.env)
 
     def sql(self, text, *values):
         """Reads the store behind everybody's back."""
