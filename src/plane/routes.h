@@ -231,6 +231,13 @@ tg_route_items(const struct tg_routes *r, struct tg_route_list list)
     return r->base + list.off;
 }
 
+/* Ids of APIs are host names' labels: their case is that of ASCII. */
+static inline int
+tg_ascii_lower(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
+}
+
 /* By id, ASCII case ignored; NULL: no such API. */
 const struct tg_route_api *tg_routes_api(const struct tg_routes *r,
     const char *id, size_t len);
@@ -256,8 +263,12 @@ struct tg_route_match {
 /*
  * Finds the resource and method for path (undecoded, without the stage and
  * the query; "" is "/") and verb.  Segments are compared after one
- * percent-decoding.  TG_OK; TG_NOTFOUND: no such resource or verb; TG_LIMIT:
- * too many segments.  Captures point into path.
+ * percent-decoding.  A resource without any method is none; one that lacks
+ * this verb is found, and refuses.  {proxy+} takes one or more segments, but
+ * not an empty rest, and {param} no empty segment.  TG_OK; TG_NOTFOUND: no
+ * such resource or verb (then out->node tells which); TG_LIMIT: too many
+ * segments, or too much work.  Captures point into path, without the
+ * trailing slash.
  */
 TG_MUST_CHECK enum tg_status tg_routes_match(const struct tg_routes *r,
     const struct tg_route_stage *stage, enum tg_verb verb, const char *path,
