@@ -41,7 +41,18 @@ TG_MUST_CHECK enum tg_status tg_binding_refresh_agreement(
     struct tg_change *change, const char *agreement_id,
     struct tg_error *err);
 
-/* The same for one key, in all its plans. */
+/* The same for one key in one plan, which it is in. */
+TG_MUST_CHECK enum tg_status tg_binding_refresh(struct tg_change *change,
+    const char *plan_id, const char *key_id, struct tg_error *err);
+
+/*
+ * Retires the key's slot in the plan: to be called before the row of
+ * usage_plan_key is deleted.
+ */
+TG_MUST_CHECK enum tg_status tg_binding_end(struct tg_change *change,
+    const char *plan_id, const char *key_id, struct tg_error *err);
+
+/* The same as tg_binding_refresh for one key, in all its plans. */
 TG_MUST_CHECK enum tg_status tg_binding_refresh_key(struct tg_change *change,
     const char *key_id, struct tg_error *err);
 

@@ -47,10 +47,14 @@ struct tg_operation {
     tg_operation_handler *handler;
 };
 
-/* The tables, each ended by a row without a name; rows are tried in order. */
+/*
+ * The tables, each ended by a row without a name; operations.c lists them, and
+ * rows are tried in that order.
+ */
 extern const struct tg_operation tg_api_key_operations[];
 extern const struct tg_operation tg_usage_plan_operations[];
 extern const struct tg_operation tg_account_operations[];
+extern const struct tg_operation *const tg_operation_tables[];
 
 struct tg_control_call {
     struct tg_control         *control;
@@ -63,7 +67,6 @@ struct tg_control_call {
     struct tg_change          *change; /* NULL for a read-only operation */
     json_t                    *body;   /* TG_BODY_JSON: an object */
     const char                *access_key_id; /* the caller's */
-    const char                *username;
 
     json_t *result; /* the answer; given up by the handler */
 
@@ -77,6 +80,7 @@ struct tg_control_call {
     json_t     *audit_response;
     const char *resource_type; /* "AWS::ApiGateway::ApiKey"; may be NULL */
     const char *resource_name;
+    json_t     *position; /* decoded by tg_call_position */
 
     /* A refusal, filled by tg_call_refuse. */
     int         error_http;
@@ -130,11 +134,13 @@ TG_MUST_CHECK enum tg_status tg_call_check_tags(struct tg_control_call *call,
     const json_t *tags);
 
 /*
- * Paging: the limit (25 when absent or not in 1..500), and the opaque
- * position: what tg_call_position_set wrote into the page before, decoded
- * again (NULL on the first page).  TG_DENIED for a position that is not ours.
+ * Paging.  The limit is 25 when absent, 0 or negative, at most 500; what is
+ * no number is refused.  The position is opaque to the client: the key that
+ * tg_call_position_set wrote into the page before, decoded again, lent by the
+ * call (NULL on the first page); what is none of ours is refused.
  */
-unsigned tg_call_limit(const struct tg_control_call *call);
+TG_MUST_CHECK enum tg_status tg_call_limit(struct tg_control_call *call,
+    int64_t *out);
 TG_MUST_CHECK enum tg_status tg_call_position(struct tg_control_call *call,
     const json_t **out);
 /* Writes position into page; takes key (any JSON value). */

@@ -36,18 +36,21 @@
 #include "util/error.h"
 
 struct tg_control;
-struct tg_change_key; /* a key to publish */
+struct tg_unpublished; /* a key to publish */
+struct tg_change_slot; /* a slot taken, given back by an abort */
 
 struct tg_change {
-    struct tg_control    *control;
-    struct tg_store      *store; /* control->store, in a transaction */
-    struct tg_arena      *arena; /* lives as long as the change */
-    int64_t               now_s;
-    struct tg_change_key *keys;  /* to publish, newest first */
-    uint64_t              next_epoch; /* retired_epoch of slots given up */
-    bool                  has_retired;
-    bool                  has_routes;
-    bool                  is_open;
+    struct tg_control     *control;
+    struct tg_store       *store; /* control->store, in a transaction */
+    struct tg_arena       *arena; /* lives as long as the change */
+    int64_t                now_s;
+    struct tg_unpublished *keys; /* newest first */
+    struct tg_change_slot *slots;
+    uint64_t               next_epoch; /* retired_epoch of slots given up */
+    bool                   has_retired;
+    bool                   has_routes;
+    bool                   is_open;
+    bool                   is_stored; /* committed: it stands (C3) */
 };
 
 /* Takes both locks.  On failure nothing is held. */
@@ -66,13 +69,27 @@ TG_MUST_CHECK enum tg_status tg_change_commit(struct tg_change *change,
 void tg_change_abort(struct tg_change *change);
 
 /*
- * The entry of this key in the key table must be written anew, or removed if
- * the store no longer has the key.  digest is the hex SHA-256 of its value.
+ * The entry of the key with this digest (hex SHA-256 of its value) must be
+ * written anew, or removed if the store no longer has the key.
  */
 TG_MUST_CHECK enum tg_status tg_change_key(struct tg_change *change,
-    const char *key_id, const char *digest, struct tg_error *err);
+    const char *digest, struct tg_error *err);
+
+/* Takes a slot of the meters; an abort gives it back. */
+TG_MUST_CHECK enum tg_status tg_change_take_slot(struct tg_change *change,
+    uint32_t *slot, struct tg_error *err);
 
 /* Deployments, stages or plans changed: a new routes file is needed. */
 void tg_change_routes(struct tg_change *change);
+
+/*
+ * Publishes what is stored and not published yet (under the lock).  TG_OK
+ * when nothing is left.
+ */
+TG_MUST_CHECK enum tg_status tg_change_flush(struct tg_control *control,
+    struct tg_error *err);
+
+/* At the end of the control: what waits is found again by the next start. */
+void tg_change_forget(struct tg_control *control);
 
 #endif

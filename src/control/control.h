@@ -13,7 +13,9 @@
  *       is durable before the caller has the answer.
  *   N3  An API key's value leaves this room only in an answer to a caller
  *       who may have it: never in a log, an error or an audit record.
- *   N4  No call costs time in proportion to the number of keys.
+ *   N4  No call costs time in proportion to the number of keys, but these
+ *       two: a plan's product code changes, or a plan is deleted that still
+ *       has keys.  They cost time in proportion to the keys of that plan.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -32,7 +34,8 @@
 #include "util/error.h"
 #include "util/sigv4.h"
 
-struct tg_bindings;
+struct tg_slots;
+struct tg_unpublished;
 struct tg_vault;
 
 /*
@@ -54,11 +57,6 @@ struct tg_control_config {
     const struct tg_settings *settings;
     struct tg_board_map      *board;  /* opened by the daemon, for writing */
     struct tg_sigv4_verifier  verifier; /* lookup and data; service is ours */
-    /*
-     * The IAM user's name for an access key, for the audit trail; may be
-     * NULL: then it is "admin".
-     */
-    const char *(*username)(void *data, const char *access_key_id);
 };
 
 struct tg_control {
@@ -69,10 +67,12 @@ struct tg_control {
     struct tg_board_map      *board;
     struct tg_keys_writer    *keys;
     struct tg_meters         *meters; /* the collector maps its own */
-    struct tg_bindings       *bindings;
+    struct tg_slots          *slots; /* has its own lock */
     struct tg_routes_publisher routes;
     struct tg_control_config  config;
     char                      file_id[2 * TG_PLANE_ID_SIZE + 1]; /* hex */
+    struct tg_unpublished    *unpublished; /* oldest first; C3 of change.h */
+    uint64_t                  due_epoch;   /* 0, or: after the last of them */
     bool                      has_unpublished_routes;
 };
 
@@ -99,6 +99,6 @@ TG_MUST_CHECK enum tg_status tg_control_publish_routes(
  * Once a second: publishes what could not be published before, and drops
  * generations of the key table that nobody uses any more.
  */
-void tg_control_tick(struct tg_control *control, int64_t now_s);
+void tg_control_tick(struct tg_control *control);
 
 #endif

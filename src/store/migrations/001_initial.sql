@@ -172,7 +172,9 @@ CREATE TABLE meter_owner (              -- who counts in a slot of the meters, n
     reason       TEXT,
     state        TEXT NOT NULL CHECK (state IN ('open', 'retired', 'closed')),
     opened_s     BIGINT NOT NULL,
-    retired_epoch BIGINT,               -- closed when every living row shows a later one
+    retired_epoch BIGINT,               -- closed when every living row shows it or a later one
+    carry_slot   BIGINT,                -- the cell that quota and throttle state came from
+    carry_owner  BIGINT,
     PRIMARY KEY (file_id, slot, owner),
     CHECK ((agreement_id IS NULL) <> (reason IS NULL))
 );

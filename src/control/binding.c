@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/binding.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "control/control.h"
+#include "control/slots.h"
+#include "core/identity.h"
+
+#define DIMENSION "apigateway"
+#define CANDIDATES_MAX 64
+
+/* What decides a slot's owner, from the key's and the plan's rows. */
+struct facts {
+    struct tg_identity_key key;
+    const char            *digest;
+    int64_t                slot; /* -1: none yet */
+    int64_t                owner;
+};
+
+/* Whom a slot counts for. */
+struct binding {
+    const char *product_code; /* NULL: the plan has none */
+    const char *agreement_id; /* NULL: not billable */
+    const char *reason;       /* why not; else NULL */
+};
+
+static char *
+copy(struct tg_change *change, struct tg_stmt *q, int column)
+{
+    return tg_arena_strdup(change->arena, tg_stmt_text(q, column));
+}
+
+static bool
+same(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/*
+ * ---- whose a key's calls are
+ */
+
+static enum tg_status
+load_facts(struct tg_change *change, struct facts *f, const char *plan_id,
+    const char *key_id, struct tg_error *err)
+{
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    memset(f, 0, sizeof(*f));
+    status = tg_store_query(change->store, &q, err,
+        "SELECT k.customer_id, k.tag_license_arn, k.tag_account_id, k.digest,"
+        " p.product_code, u.slot, u.owner FROM usage_plan_key u"
+        " JOIN api_key k ON k.id = u.key_id"
+        " JOIN usage_plan p ON p.id = u.plan_id"
+        " WHERE u.plan_id = $1 AND u.key_id = $2", "ss", plan_id, key_id);
+    if (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
+        f->key.customer_id = copy(change, q, 0);
+        f->key.tag_license_arn = copy(change, q, 1);
+        f->key.tag_account_id = copy(change, q, 2);
+        f->digest = copy(change, q, 3);
+        f->key.product_code = copy(change, q, 4);
+        f->slot = tg_stmt_is_null(q, 5) ? -1 : tg_stmt_int(q, 5);
+        f->owner = tg_stmt_int(q, 6);
+        if (f->digest == NULL) {
+            status = tg_error_set(err, TG_NOMEM, "out of memory");
+        }
+    }
+    tg_stmt_done(q);
+    return status;
+}
+
+/* The agreements that may be meant, ended ones included. */
+static enum tg_status
+load_candidates(struct tg_change *change, const struct tg_identity_key *key,
+    struct tg_identity_agreement *out, size_t *count, struct tg_error *err)
+{
+    bool            has_tags = key->tag_license_arn != NULL
+        || key->tag_account_id != NULL;
+    const char     *license = has_tags ? key->tag_license_arn
+                                       : key->customer_id;
+    const char     *account = has_tags ? key->tag_account_id
+                                       : key->customer_id;
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    *count = 0;
+    /* Active ones first: no number of ended ones hides them. */
+    status = tg_store_query(change->store, &q, err,
+        "SELECT id, product_code, customer_aws_account_id, license_arn,"
+        " customer_identifier, state IN ('active', 'ending') AS is_active"
+        " FROM agreement WHERE product_code = $1 AND (license_arn = $2"
+        " OR license_id = $2 OR customer_aws_account_id = $3"
+        " OR customer_identifier = $4) ORDER BY is_active DESC, id", "ssss",
+        key->product_code, license, account,
+        has_tags ? NULL : key->customer_id);
+    while (status == TG_OK && *count < CANDIDATES_MAX
+        && (status = tg_stmt_next(q, err)) == TG_OK) {
+        out[*count] = (struct tg_identity_agreement) {
+            .id = copy(change, q, 0),
+            .product_code = copy(change, q, 1),
+            .customer_aws_account_id = copy(change, q, 2),
+            .license_arn = copy(change, q, 3),
+            .customer_identifier = copy(change, q, 4),
+            .is_active = tg_stmt_int(q, 5) != 0,
+        };
+        *count += 1;
+    }
+    tg_stmt_done(q);
+    return status == TG_NOTFOUND ? TG_OK : status;
+}
+
+static enum tg_status
+decide(struct tg_change *change, const struct tg_identity_key *key,
+    struct binding *out, struct tg_error *err)
+{
+    int                          found;
+    size_t                       count = 0;
+    const struct tg_product     *product = NULL;
+    enum tg_status               status = TG_OK;
+    struct tg_identity_agreement candidates[CANDIDATES_MAX];
+
+    memset(out, 0, sizeof(*out));
+    out->product_code = key->product_code;
+    if (key->product_code != NULL) {
+        product = tg_settings_product(change->control->settings,
+            key->product_code);
+        status = load_candidates(change, key, candidates, &count, err);
+    }
+    if (status != TG_OK) {
+        return status;
+    }
+    if (product != NULL && product->model == TG_PRODUCT_MODEL_CONTRACT) {
+        out->reason = "the product is a pure contract, which is never metered";
+        return TG_OK;
+    }
+    found = tg_identity_find(key, candidates, count, &out->reason);
+    if (found >= 0) {
+        out->agreement_id = candidates[found].id;
+    }
+    return TG_OK;
+}
+
+/*
+ * ---- slots
+ */
+
+/* Whether the present slot is owned just so already. */
+static enum tg_status
+is_bound_so(struct tg_change *change, const struct facts *f,
+    const struct binding *b, bool *answer, struct tg_error *err)
+{
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    *answer = false;
+    if (f->slot < 0) {
+        return TG_OK;
+    }
+    status = tg_store_query(change->store, &q, err,
+        "SELECT product_code, agreement_id, reason FROM meter_owner"
+        " WHERE file_id = $1 AND slot = $2 AND owner = $3", "sii",
+        change->control->file_id, f->slot, f->owner);
+    if (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
+        *answer = same(tg_stmt_text(q, 0), b->product_code)
+            && same(tg_stmt_text(q, 1), b->agreement_id)
+            && same(tg_stmt_text(q, 2), b->reason);
+    }
+    tg_stmt_done(q);
+    return status == TG_NOTFOUND ? TG_OK : status;
+}
+
+/* One more than any generation that the slot has had. */
+static enum tg_status
+next_owner(struct tg_change *change, uint32_t slot, int64_t *owner,
+    struct tg_error *err)
+{
+    enum tg_status        status;
+    struct tg_stmt       *q = NULL;
+    struct tg_meter_cell *cell = tg_meters_cell(change->control->meters,
+        slot);
+
+    if (cell == NULL) {
+        return tg_error_set(err, TG_CORRUPT, "slot %" PRIu32 " is in no file "
+            "of meters", slot);
+    }
+    *owner = (int64_t) atomic_load(&cell->owner) + 1;
+    status = tg_store_query(change->store, &q, err,
+        "SELECT coalesce(max(owner), 0) + 1 FROM meter_owner"
+        " WHERE file_id = $1 AND slot = $2", "si", change->control->file_id,
+        (int64_t) slot);
+    if (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK
+        && tg_stmt_int(q, 0) > *owner) {
+        *owner = tg_stmt_int(q, 0);
+    }
+    tg_stmt_done(q);
+    if (status == TG_OK && *owner > UINT32_MAX) {
+        status = tg_error_set(err, TG_LIMIT, "slot %" PRIu32 " has had as "
+            "many owners as it can", slot);
+    }
+    return status;
+}
+
+static enum tg_status
+retire(struct tg_change *change, int64_t slot, int64_t owner,
+    struct tg_error *err)
+{
+    change->has_retired = true;
+    return tg_store_exec(change->store, err,
+        "UPDATE meter_owner SET state = 'retired', retired_epoch = $4"
+        " WHERE file_id = $1 AND slot = $2 AND owner = $3", "siii",
+        change->control->file_id, slot, owner,
+        (int64_t) change->next_epoch);
+}
+
+/* Gives (key, plan) a new slot, which carries on from the present one. */
+static enum tg_status
+bind(struct tg_change *change, const char *plan_id, const char *key_id,
+    const struct facts *f, const struct binding *b, struct tg_error *err)
+{
+    int64_t        owner;
+    uint32_t       slot;
+    enum tg_status status;
+
+    status = tg_change_take_slot(change, &slot, err);
+    if (status == TG_OK) {
+        status = next_owner(change, slot, &owner, err);
+    }
+    if (status == TG_OK && f->slot >= 0) {
+        status = retire(change, f->slot, f->owner, err);
+    }
+    if (status != TG_OK) {
+        return status;
+    }
+    status = tg_store_exec(change->store, err,
+        "INSERT INTO meter_owner (file_id, slot, owner, key_id, plan_id,"
+        " product_code, dimension, agreement_id, reason, state, opened_s)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'open', $10)",
+        "siissssssi", change->control->file_id, (int64_t) slot, owner,
+        key_id, plan_id, b->product_code, DIMENSION, b->agreement_id,
+        b->reason, change->now_s);
+    if (status == TG_OK && f->slot >= 0) {
+        status = tg_store_exec(change->store, err,
+            "UPDATE meter_owner SET carry_slot = $4, carry_owner = $5"
+            " WHERE file_id = $1 AND slot = $2 AND owner = $3", "siiii",
+            change->control->file_id, (int64_t) slot, owner, f->slot,
+            f->owner);
+    }
+    if (status == TG_OK) {
+        status = tg_store_exec(change->store, err,
+            "UPDATE usage_plan_key SET slot = $3, owner = $4"
+            " WHERE plan_id = $1 AND key_id = $2", "ssii", plan_id, key_id,
+            (int64_t) slot, owner);
+    }
+    if (status == TG_OK) {
+        status = tg_change_key(change, f->digest, err);
+    }
+    return status;
+}
+
+enum tg_status
+tg_binding_refresh(struct tg_change *change, const char *plan_id,
+    const char *key_id, struct tg_error *err)
+{
+    bool           is_so = false;
+    enum tg_status status;
+    struct facts   f;
+    struct binding b;
+
+    status = load_facts(change, &f, plan_id, key_id, err);
+    if (status == TG_OK) {
+        status = decide(change, &f.key, &b, err);
+    }
+    if (status == TG_OK) {
+        status = is_bound_so(change, &f, &b, &is_so, err);
+    }
+    if (status == TG_OK && !is_so) {
+        status = bind(change, plan_id, key_id, &f, &b, err);
+    }
+    return status;
+}
+
+enum tg_status
+tg_binding_end(struct tg_change *change, const char *plan_id,
+    const char *key_id, struct tg_error *err)
+{
+    enum tg_status status;
+    struct facts   f;
+
+    status = load_facts(change, &f, plan_id, key_id, err);
+    if (status == TG_OK && f.slot >= 0) {
+        status = retire(change, f.slot, f.owner, err);
+    }
+    if (status == TG_OK) {
+        status = tg_change_key(change, f.digest, err);
+    }
+    return status;
+}
+
+/*
+ * ---- several at once
+ */
+
+struct pair {
+    const char  *plan_id;
+    const char  *key_id;
+    struct pair *next;
+};
+
+/* Refreshes every (plan, key) that q gives; q is read to its end first. */
+static enum tg_status
+refresh_all(struct tg_change *change, struct tg_stmt *q,
+    struct tg_error *err)
+{
+    enum tg_status status;
+    struct pair   *pair;
+    struct pair   *pairs = NULL;
+
+    while ((status = tg_stmt_next(q, err)) == TG_OK) {
+        pair = tg_arena_alloc(change->arena, sizeof(*pair));
+        if (pair == NULL) {
+            return tg_error_set(err, TG_NOMEM, "out of memory");
+        }
+        pair->plan_id = copy(change, q, 0);
+        pair->key_id = copy(change, q, 1);
+        pair->next = pairs;
+        pairs = pair;
+        if (pair->plan_id == NULL || pair->key_id == NULL) {
+            return tg_error_set(err, TG_NOMEM, "out of memory");
+        }
+    }
+    if (status != TG_NOTFOUND) {
+        return status;
+    }
+    for (status = TG_OK; status == TG_OK && pairs != NULL;
+         pairs = pairs->next) {
+        status = tg_binding_refresh(change, pairs->plan_id, pairs->key_id,
+            err);
+    }
+    return status;
+}
+
+enum tg_status
+tg_binding_refresh_key(struct tg_change *change, const char *key_id,
+    struct tg_error *err)
+{
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    status = tg_store_query(change->store, &q, err,
+        "SELECT plan_id, key_id FROM usage_plan_key WHERE key_id = $1", "s",
+        key_id);
+    if (status == TG_OK) {
+        status = refresh_all(change, q, err);
+    }
+    tg_stmt_done(q);
+    return status;
+}
+
+enum tg_status
+tg_binding_refresh_plan(struct tg_change *change, const char *plan_id,
+    struct tg_error *err)
+{
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    status = tg_store_query(change->store, &q, err,
+        "SELECT plan_id, key_id FROM usage_plan_key WHERE plan_id = $1", "s",
+        plan_id);
+    if (status == TG_OK) {
+        status = refresh_all(change, q, err);
+    }
+    tg_stmt_done(q);
+    return status;
+}
+
+/* license_id from license_arn, so that both can be found by an index. */
+static enum tg_status
+name_license(struct tg_change *change, const char *agreement_id,
+    struct tg_error *err)
+{
+    char           *arn = NULL;
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    status = tg_store_query(change->store, &q, err,
+        "SELECT license_arn FROM agreement WHERE id = $1", "s",
+        agreement_id);
+    if (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
+        arn = copy(change, q, 0);
+    } else if (status == TG_NOTFOUND) {
+        status = tg_error_set(err, TG_NOTFOUND, "no agreement %s",
+            agreement_id);
+    }
+    tg_stmt_done(q);
+    if (status == TG_OK) {
+        status = tg_store_exec(change->store, err,
+            "UPDATE agreement SET license_id = $2 WHERE id = $1", "ss",
+            agreement_id, tg_license_id(arn));
+    }
+    return status;
+}
+
+enum tg_status
+tg_binding_refresh_agreement(struct tg_change *change,
+    const char *agreement_id, struct tg_error *err)
+{
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    status = name_license(change, agreement_id, err);
+    if (status == TG_OK) {
+        status = tg_store_query(change->store, &q, err,
+            "SELECT DISTINCT u.plan_id, u.key_id FROM agreement a"
+            " JOIN api_key k ON k.customer_id IN (a.license_arn,"
+            " a.license_id, a.customer_aws_account_id, a.customer_identifier)"
+            " OR k.tag_license_arn IN (a.license_arn, a.license_id)"
+            " OR k.tag_account_id = a.customer_aws_account_id"
+            " JOIN usage_plan_key u ON u.key_id = k.id"
+            " JOIN usage_plan p ON p.id = u.plan_id"
+            " AND p.product_code = a.product_code"
+            " WHERE a.id = $1", "s", agreement_id);
+    }
+    if (status == TG_OK) {
+        status = refresh_all(change, q, err);
+    }
+    tg_stmt_done(q);
+    return status;
+}
+
+/*
+ * ---- the collector's side
+ */
+
+enum tg_status
+tg_binding_close(struct tg_store *store, const char *file_id, uint32_t slot,
+    uint32_t owner, struct tg_error *err)
+{
+    enum tg_status status;
+
+    status = tg_store_exec(store, err,
+        "UPDATE meter_owner SET state = 'closed'"
+        " WHERE file_id = $1 AND slot = $2 AND owner = $3"
+        " AND state = 'retired'", "sii", file_id, (int64_t) slot,
+        (int64_t) owner);
+    if (status == TG_OK && tg_store_changes(store) != 1) {
+        status = tg_error_set(err, TG_STALE, "slot %" PRIu32 " is not "
+            "retired by owner %" PRIu32, slot, owner);
+    }
+    return status;
+}
+
+void
+tg_binding_reuse(struct tg_control *control, uint32_t slot)
+{
+    tg_slots_give_back(control->slots, slot);
+}

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/entries.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "control/plan_rules.h"
+#include "control/renew.h"
+#include "util/digest.h"
+#include "util/log.h"
+
+/* A key with its plans, one row a plan; meter_owner says what to carry. */
+#define ENTRY_COLUMNS                                                         \
+    "SELECT k.digest, k.id, k.enabled, u.plan_id, p.number, u.slot,"          \
+    " u.owner, m.carry_slot, m.carry_owner FROM api_key k"                    \
+    " LEFT JOIN usage_plan_key u ON u.key_id = k.id"                          \
+    " LEFT JOIN usage_plan p ON p.id = u.plan_id"                             \
+    " LEFT JOIN meter_owner m"                                                \
+    " ON m.file_id = $1 AND m.slot = u.slot AND m.owner = u.owner"
+
+enum column {
+    DIGEST,
+    ID,
+    ENABLED,
+    PLAN_ID,
+    PLAN_NUMBER,
+    SLOT,
+    OWNER,
+    CARRY_SLOT,
+    CARRY_OWNER,
+};
+
+/* A cell that took over quota and throttle state, and from where. */
+struct carried {
+    struct tg_meter_cell *from; /* NULL: nothing was taken over */
+    struct tg_meter_cell *to;
+    uint64_t              used;
+};
+
+struct entry {
+    char           digest[TG_SHA256_HEX];
+    struct tg_key  key;
+    struct carried carried[TG_KEY_PLANS_MAX];
+};
+
+/*
+ * ---- cells
+ */
+
+static enum tg_status
+grant_word(struct tg_control *control, const char *plan_id,
+    const char *key_id, uint64_t *word, struct tg_error *err)
+{
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    *word = 0;
+    status = tg_store_query(control->store, &q, err,
+        "SELECT period, value FROM quota_grant"
+        " WHERE plan_id = $1 AND key_id = $2", "ss", plan_id, key_id);
+    if (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
+        *word = tg_quota_word((uint32_t) tg_stmt_int(q, 0),
+            (uint64_t) tg_stmt_int(q, 1));
+    }
+    tg_stmt_done(q);
+    return status == TG_NOTFOUND ? TG_OK : status;
+}
+
+/*
+ * Makes the cell the new owner's, unless it is already.  Lanes and marks pass
+ * on untouched (M2); what is not carried from another cell begins at zero.
+ */
+static enum tg_status
+open_cell(struct tg_control *control, struct tg_stmt *row,
+    struct carried *carried, struct tg_error *err)
+{
+    uint32_t              owner = (uint32_t) tg_stmt_int(row, OWNER);
+    uint32_t              slot = (uint32_t) tg_stmt_int(row, SLOT);
+    uint64_t              grant;
+    enum tg_status        status;
+    struct tg_meter_cell *cell = tg_meters_cell(control->meters, slot);
+    struct tg_meter_cell *from = NULL;
+
+    memset(carried, 0, sizeof(*carried));
+    if (cell == NULL) {
+        return tg_error_set(err, TG_CORRUPT, "key %s: slot %" PRIu32
+            " is in no file of meters", tg_stmt_text(row, ID), slot);
+    }
+    if (atomic_load(&cell->owner) == owner) {
+        return TG_OK;
+    }
+    status = grant_word(control, tg_stmt_text(row, PLAN_ID),
+        tg_stmt_text(row, ID), &grant, err);
+    if (status != TG_OK) {
+        return status;
+    }
+    if (!tg_stmt_is_null(row, CARRY_SLOT)) {
+        from = tg_meters_cell(control->meters,
+            (uint32_t) tg_stmt_int(row, CARRY_SLOT));
+        if (from != NULL
+            && atomic_load(&from->owner) != tg_stmt_int(row, CARRY_OWNER)) {
+            from = NULL;
+        }
+    }
+    carried->from = from;
+    carried->to = cell;
+    carried->used = from != NULL ? atomic_load(&from->used) : 0;
+    atomic_store(&cell->used, carried->used);
+    atomic_store(&cell->tat, from != NULL ? atomic_load(&from->tat) : 0);
+    atomic_store(&cell->grant, grant);
+    atomic_store(&cell->flags, 0);
+    atomic_store(&cell->owner, owner);
+    return TG_OK;
+}
+
+/*
+ * What was taken from the old cell between the copy and the publication is
+ * taken from the new one, too, so that the period's sum is right.
+ */
+static void
+carry_late_calls(const struct carried *carried)
+{
+    uint32_t period;
+    uint64_t late;
+    uint64_t word;
+
+    if (carried->from == NULL) {
+        return;
+    }
+    word = atomic_load(&carried->from->used);
+    period = tg_quota_word_period(word);
+    late = tg_quota_word_value(word)
+        - tg_quota_used(carried->used, period);
+    if (late == 0 || late > tg_quota_word_value(word)) {
+        return;
+    }
+    word = atomic_load(&carried->to->used);
+    while (tg_quota_word_period(word) <= period
+        && !atomic_compare_exchange_weak(&carried->to->used, &word,
+               tg_quota_word(period, tg_quota_used(word, period) + late))) {
+    }
+}
+
+/*
+ * ---- entries
+ */
+
+static void
+entry_begin(struct entry *e, struct tg_stmt *row)
+{
+    memset(e, 0, sizeof(*e));
+    (void) snprintf(e->digest, sizeof(e->digest), "%s",
+        tg_stmt_text(row, DIGEST));
+    (void) snprintf(e->key.id, sizeof(e->key.id), "%s",
+        tg_stmt_text(row, ID));
+    e->key.enabled = tg_stmt_int(row, ENABLED) != 0;
+}
+
+static enum tg_status
+entry_add(struct tg_control *control, struct entry *e, struct tg_stmt *row,
+    struct tg_error *err)
+{
+    enum tg_status      status;
+    struct tg_key_plan *plan = &e->key.plans[e->key.plan_count];
+
+    if (tg_stmt_is_null(row, PLAN_ID)) {
+        return TG_OK;
+    }
+    if (e->key.plan_count == TG_KEY_PLANS_MAX) {
+        return tg_error_set(err, TG_LIMIT, "key %s: is in more than %d "
+            "plans", e->key.id, TG_KEY_PLANS_MAX);
+    }
+    if (tg_stmt_is_null(row, SLOT)) {
+        return tg_error_set(err, TG_CORRUPT, "key %s: has no slot in plan "
+            "%s", e->key.id, tg_stmt_text(row, PLAN_ID));
+    }
+    status = open_cell(control, row, &e->carried[e->key.plan_count], err);
+    if (status == TG_OK) {
+        plan->plan = (uint32_t) tg_stmt_int(row, PLAN_NUMBER);
+        plan->cell = (uint32_t) tg_stmt_int(row, SLOT);
+        plan->owner = (uint32_t) tg_stmt_int(row, OWNER);
+        e->key.plan_count++;
+    }
+    return status;
+}
+
+static bool
+is_same(const struct tg_key *a, const struct tg_key *b)
+{
+    uint32_t i;
+
+    if (strcmp(a->id, b->id) != 0 || a->enabled != b->enabled
+        || a->plan_count != b->plan_count) {
+        return false;
+    }
+    for (i = 0; i < a->plan_count; i++) {
+        if (a->plans[i].plan != b->plans[i].plan
+            || a->plans[i].cell != b->plans[i].cell
+            || a->plans[i].owner != b->plans[i].owner) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Writes the entry if the table has another one; *mended counts that. */
+static enum tg_status
+entry_put(struct tg_control *control, const struct entry *e,
+    uint64_t *mended, struct tg_error *err)
+{
+    uint32_t       i;
+    uint8_t        digest[TG_SHA256_SIZE];
+    enum tg_status status;
+    struct tg_key  present;
+
+    if (tg_unhex(digest, sizeof(digest), e->digest) != TG_OK) {
+        return tg_error_set(err, TG_CORRUPT, "key %s: its digest in the "
+            "store is damaged", e->key.id);
+    }
+    if (tg_keys_get(control->keys, digest, &present) == TG_OK
+        && is_same(&present, &e->key)) {
+        return TG_OK;
+    }
+    status = tg_keys_put(control->keys, digest, &e->key, err);
+    if (status == TG_OK) {
+        *mended += 1;
+        for (i = 0; i < e->key.plan_count; i++) {
+            carry_late_calls(&e->carried[i]);
+        }
+    }
+    return status;
+}
+
+/* The rows of q, grouped by key, each to its entry. */
+static enum tg_status
+put_all(struct tg_control *control, struct tg_stmt *q, uint64_t *seen,
+    uint64_t *mended, struct tg_error *err)
+{
+    bool           has_entry = false;
+    enum tg_status status;
+    struct entry   e;
+
+    *seen = 0;
+    while ((status = tg_stmt_next(q, err)) == TG_OK) {
+        if (!has_entry || strcmp(e.digest, tg_stmt_text(q, DIGEST)) != 0) {
+            if (has_entry) {
+                status = entry_put(control, &e, mended, err);
+            }
+            entry_begin(&e, q);
+            has_entry = true;
+            *seen += 1;
+        }
+        if (status == TG_OK) {
+            status = entry_add(control, &e, q, err);
+        }
+        if (status != TG_OK) {
+            return status;
+        }
+    }
+    if (status == TG_NOTFOUND) {
+        status = has_entry ? entry_put(control, &e, mended, err) : TG_OK;
+    }
+    return status;
+}
+
+enum tg_status
+tg_entry_publish(struct tg_control *control, const char *digest,
+    struct tg_error *err)
+{
+    uint8_t         bytes[TG_SHA256_SIZE];
+    uint64_t        mended = 0;
+    uint64_t        seen;
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    status = tg_store_query(control->store, &q, err,
+        ENTRY_COLUMNS " WHERE k.digest = $2 ORDER BY p.number", "ss",
+        control->file_id, digest);
+    if (status == TG_OK) {
+        status = put_all(control, q, &seen, &mended, err);
+    }
+    tg_stmt_done(q);
+    if (status == TG_OK && seen == 0) {
+        status = tg_unhex(bytes, sizeof(bytes), digest);
+        if (status == TG_OK) {
+            status = tg_keys_remove(control->keys, bytes, err);
+        }
+    }
+    return status;
+}
+
+/*
+ * ---- start-up
+ */
+
+struct sweep {
+    struct tg_control *control;
+    enum tg_status     status;
+    struct tg_error   *err;
+    uint64_t           removed;
+};
+
+/* Whether the store knows the key; when that cannot be said, it stays. */
+static bool
+is_known(void *data, const uint8_t digest[TG_SHA256_SIZE],
+    const struct tg_key *key)
+{
+    char            hex[TG_SHA256_HEX];
+    enum tg_status  status;
+    struct sweep   *sweep = data;
+    struct tg_stmt *q = NULL;
+
+    (void) key;
+    if (sweep->status != TG_OK) {
+        return true;
+    }
+    tg_hex(hex, digest, TG_SHA256_SIZE);
+    status = tg_store_query(sweep->control->store, &q, sweep->err,
+        "SELECT 1 FROM api_key WHERE digest = $1", "s", hex);
+    if (status == TG_OK) {
+        status = tg_stmt_next(q, sweep->err);
+    }
+    tg_stmt_done(q);
+    if (status == TG_NOTFOUND) {
+        sweep->removed++;
+        return false;
+    }
+    sweep->status = status;
+    return true;
+}
+
+/*
+ * Past every epoch that the store has seen: after a power cut the board may
+ * be older than the store.
+ */
+static enum tg_status
+move_epoch(struct tg_control *control, struct tg_error *err)
+{
+    uint64_t        newest = 0;
+    uint64_t        epoch = atomic_load(&control->board->page->epoch);
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    status = tg_store_query(control->store, &q, err,
+        "SELECT coalesce(max(retired_epoch), 0) FROM meter_owner"
+        " WHERE state = 'retired' AND file_id = $1", "s", control->file_id);
+    if (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
+        newest = (uint64_t) tg_stmt_int(q, 0);
+        atomic_store(&control->board->page->epoch,
+            newest > epoch ? newest : epoch + 1);
+    }
+    tg_stmt_done(q);
+    return status;
+}
+
+enum tg_status
+tg_entries_mend(struct tg_control *control, int64_t now_s,
+    struct tg_error *err)
+{
+    uint64_t        mended = 0;
+    uint64_t        seen = 0;
+    enum tg_status  status;
+    struct sweep    sweep = {control, TG_OK, err, 0};
+    struct tg_stmt *q = NULL;
+
+    status = tg_renew_slots(control, now_s, err);
+    if (status == TG_OK) {
+        status = tg_store_query(control->store, &q, err,
+            ENTRY_COLUMNS " ORDER BY k.id, p.number", "s", control->file_id);
+    }
+    if (status == TG_OK) {
+        status = put_all(control, q, &seen, &mended, err);
+    }
+    tg_stmt_done(q);
+    if (status == TG_OK) {
+        status = tg_keys_sweep(control->keys, is_known, &sweep, err);
+    }
+    if (status == TG_OK) {
+        status = sweep.status;
+    }
+    if (status == TG_OK) {
+        status = move_epoch(control, err);
+    }
+    if (status == TG_OK) {
+        tg_board_changed(control->board->page);
+        tg_logf(TG_LOG_NOTICE, "keys_compared", "%" PRIu64 " keys in the "
+            "store, %" PRIu64 " entries mended, %" PRIu64 " removed", seen,
+            mended, sweep.removed);
+    }
+    return status;
+}
