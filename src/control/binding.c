@@ -221,8 +221,8 @@ static enum tg_status
 bind(struct tg_change *change, const char *plan_id, const char *key_id,
     const struct facts *f, const struct binding *b, struct tg_error *err)
 {
-    int64_t        owner;
-    uint32_t       slot;
+    int64_t        owner = 0;
+    uint32_t       slot = 0;
     enum tg_status status;
 
     status = tg_change_take_slot(change, &slot, err);
