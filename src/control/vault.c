@@ -1,5 +1,5 @@
 /*
- * vault.c - AES-256-GCM by libcrypto, and where the master key comes from
+ * vault.c - the form of a sealed value, and where the master key comes from
  *
  * The id of a master key is the first 8 bytes of a digest of it.  The store's
  * meta row `master_key_id' holds the id that its values are sealed under, so
@@ -10,21 +10,21 @@
 #include "control/vault.h"
 
 #include <ctype.h>
-#include <openssl/evp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/aead.h"
 #include "util/digest.h"
 #include "util/file.h"
 #include "util/log.h"
 
 #define FORMAT 1
-#define KEY_SIZE 32
+#define KEY_SIZE TG_AEAD_KEY_SIZE
 #define ID_SIZE 8
-#define NONCE_SIZE 12
-#define TAG_SIZE 16
+#define NONCE_SIZE TG_AEAD_NONCE_SIZE
+#define TAG_SIZE TG_AEAD_TAG_SIZE
 #define HEAD_SIZE (1 + ID_SIZE + NONCE_SIZE)
 #define VALUE_MAX 4096
 #define ENVIRONMENT "TALLYGATE_MASTER_KEY"
@@ -217,36 +217,15 @@ tg_vault_close(struct tg_vault *vault)
  * ---- sealing
  */
 
-static EVP_CIPHER_CTX *
-cipher_begin(const struct tg_vault *v, bool is_sealing, const uint8_t *nonce,
-    const char *id)
-{
-    int             len;
-    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-
-    if (ctx != NULL
-        && (EVP_CipherInit_ex(ctx, EVP_aes_256_gcm(), NULL, v->key, nonce,
-                is_sealing ? 1 : 0) != 1
-            || EVP_CipherUpdate(ctx, NULL, &len, (const uint8_t *) id,
-                   (int) strlen(id)) != 1)) {
-        EVP_CIPHER_CTX_free(ctx);
-        ctx = NULL;
-    }
-    return ctx;
-}
-
 enum tg_status
 tg_vault_seal(const struct tg_vault *vault, const char *id, const char *value,
     struct tg_buf *out, struct tg_error *err)
 {
-    int             n = 0;
-    int             rest = 0;
-    size_t          len = strlen(value);
-    char            text[4 * ((HEAD_SIZE + VALUE_MAX + TAG_SIZE + 2) / 3) + 1];
-    uint8_t         bytes[HEAD_SIZE + VALUE_MAX + TAG_SIZE];
-    uint8_t        *nonce = bytes + 1 + ID_SIZE;
-    enum tg_status  status = TG_ERROR;
-    EVP_CIPHER_CTX *ctx;
+    size_t         len = strlen(value);
+    char           text[4 * ((HEAD_SIZE + VALUE_MAX + TAG_SIZE + 2) / 3) + 1];
+    uint8_t        bytes[HEAD_SIZE + VALUE_MAX + TAG_SIZE];
+    uint8_t       *nonce = bytes + 1 + ID_SIZE;
+    enum tg_status status;
 
     if (len > VALUE_MAX) {
         return tg_error_set(err, TG_LIMIT, "vault: a value of %zu bytes",
@@ -255,17 +234,12 @@ tg_vault_seal(const struct tg_vault *vault, const char *id, const char *value,
     bytes[0] = FORMAT;
     memcpy(bytes + 1, vault->id, ID_SIZE);
     tg_random(nonce, NONCE_SIZE);
-    ctx = cipher_begin(vault, true, nonce, id);
-    if (ctx != NULL
-        && EVP_CipherUpdate(ctx, bytes + HEAD_SIZE, &n,
-               (const uint8_t *) value, (int) len) == 1
-        && EVP_CipherFinal_ex(ctx, bytes + HEAD_SIZE + n, &rest) == 1
-        && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, TAG_SIZE,
-               bytes + HEAD_SIZE + len) == 1) {
+    status = tg_aead_seal(bytes + HEAD_SIZE, vault->key, nonce, id,
+        strlen(id), value, len);
+    if (status == TG_OK) {
         tg_base64(text, bytes, HEAD_SIZE + len + TAG_SIZE);
         status = tg_buf_puts(out, text);
     }
-    EVP_CIPHER_CTX_free(ctx);
     return status == TG_OK ? TG_OK
                            : tg_error_set(err, status,
                                  "vault: a value could not be sealed");
@@ -283,13 +257,9 @@ enum tg_status
 tg_vault_unseal(const struct tg_vault *vault, const char *id,
     const char *sealed, char *out, size_t size, struct tg_error *err)
 {
-    int             n = 0;
-    int             rest = 0;
-    size_t          len;
-    size_t          text_len = strlen(sealed);
-    uint8_t         bytes[HEAD_SIZE + VALUE_MAX + TAG_SIZE + 3];
-    bool            is_good;
-    EVP_CIPHER_CTX *ctx;
+    size_t  len;
+    size_t  text_len = strlen(sealed);
+    uint8_t bytes[HEAD_SIZE + VALUE_MAX + TAG_SIZE + 3];
 
     if (3 * (text_len / 4) > sizeof(bytes)
         || tg_unbase64(bytes, &len, sealed, text_len) != TG_OK
@@ -300,23 +270,15 @@ tg_vault_unseal(const struct tg_vault *vault, const char *id,
         return tg_error_set(err, TG_CORRUPT,
             "vault: the value of %s is sealed under another master key", id);
     }
-    len -= HEAD_SIZE + TAG_SIZE;
-    if (len >= size) {
+    if (len - HEAD_SIZE - TAG_SIZE >= size) {
         return tg_error_set(err, TG_LIMIT, "vault: the value of %s is too "
             "long", id);
     }
-    ctx = cipher_begin(vault, false, bytes + 1 + ID_SIZE, id);
-    is_good = ctx != NULL
-        && EVP_CipherUpdate(ctx, (uint8_t *) out, &n, bytes + HEAD_SIZE,
-               (int) len) == 1
-        && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, TAG_SIZE,
-               bytes + HEAD_SIZE + len) == 1
-        && EVP_CipherFinal_ex(ctx, (uint8_t *) out + n, &rest) == 1;
-    EVP_CIPHER_CTX_free(ctx);
-    if (!is_good) {
-        tg_wipe(out, size);
+    if (tg_aead_open((uint8_t *) out, vault->key, bytes + 1 + ID_SIZE, id,
+            strlen(id), bytes + HEAD_SIZE, len - HEAD_SIZE) != TG_OK) {
         return damaged(id, err);
     }
+    len -= HEAD_SIZE + TAG_SIZE;
     out[len] = '\0';
     return TG_OK;
 }
