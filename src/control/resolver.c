@@ -1,0 +1,407 @@
+/*
+ * resolver.c - see resolver.h
+ *
+ * The list of names is guarded by the lock; the look-up itself runs without
+ * it, on a copy of the name.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "control/resolver.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "util/log.h"
+
+#define PERIOD_S 5      /* between two look-ups of a name */
+#define IDLE_ROUNDS 120 /* look-ups of a name that no route uses */
+#define HOST_SIZE 256
+
+struct name {
+    struct name *next;
+    char         host[HOST_SIZE];
+    bool         is_known; /* has had an answer, or a failure */
+    bool         is_used;  /* by the present routes */
+    unsigned     idle;     /* look-ups since it was used or hinted at */
+    size_t       count;
+    struct tg_route_address addresses[TG_RESOLVER_ADDRESSES_MAX];
+};
+
+struct tg_resolver {
+    pthread_mutex_t lock; /* guards all that follows but thread */
+    pthread_cond_t  wake; /* to the thread: a new name, or the end */
+    pthread_cond_t  told; /* from the thread: a round has ended */
+    struct name    *names;
+    bool            has_new;
+    bool            is_closing;
+    bool          (*on_change)(void *data);
+    void           *data;
+    pthread_t       thread;
+};
+
+/* ---- the names ---- */
+
+static struct name *
+find(struct tg_resolver *r, const char *host)
+{
+    struct name *n = r->names;
+
+    while (n && strcmp(n->host, host) != 0) {
+        n = n->next;
+    }
+    return n;
+}
+
+static struct name *
+find_or_add(struct tg_resolver *r, const char *host)
+{
+    struct name *n = find(r, host);
+
+    if (!n && strlen(host) < HOST_SIZE && (n = calloc(1, sizeof *n))) {
+        strcpy(n->host, host);
+        n->next = r->names;
+        r->names = n;
+        r->has_new = true;
+        pthread_cond_signal(&r->wake);
+    }
+    return n;
+}
+
+static bool
+parse_literal(struct tg_route_address *out, const char *host)
+{
+    memset(out, 0, sizeof *out);
+    if (inet_pton(AF_INET, host, out->addr) == 1) {
+        out->family = AF_INET;
+    } else if (inet_pton(AF_INET6, host, out->addr) == 1) {
+        out->family = AF_INET6;
+    }
+    return out->family != 0;
+}
+
+enum tg_status
+tg_resolver_get(struct tg_resolver *r, struct tg_arena *arena,
+    const char *host, uint16_t port, const struct tg_route_address **out,
+    size_t *count)
+{
+    struct tg_route_address *list = tg_arena_alloc(arena,
+        TG_RESOLVER_ADDRESSES_MAX * sizeof *list);
+    struct name             *n;
+
+    *out = list;
+    *count = 0;
+    if (!list) {
+        return TG_NOMEM;
+    }
+    if (parse_literal(list, host)) {
+        *count = 1;
+    } else {
+        pthread_mutex_lock(&r->lock);
+        n = find_or_add(r, host);
+        if (n) {
+            n->is_used = true;
+            n->idle = 0;
+            *count = n->count;
+            memcpy(list, n->addresses, n->count * sizeof *list);
+        }
+        pthread_mutex_unlock(&r->lock);
+    }
+    for (size_t i = 0; i < *count; i++) {
+        list[i].port = port;
+    }
+    return TG_OK;
+}
+
+void
+tg_resolver_hint(struct tg_resolver *r, const char *host)
+{
+    struct tg_route_address literal;
+    struct name            *n;
+
+    if (parse_literal(&literal, host)) {
+        return;
+    }
+    pthread_mutex_lock(&r->lock);
+    n = find_or_add(r, host);
+    if (n) {
+        n->idle = 0;
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+void
+tg_resolver_renew(struct tg_resolver *r)
+{
+    pthread_mutex_lock(&r->lock);
+    for (struct name *n = r->names; n; n = n->next) {
+        n->is_used = false;
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+static bool
+all_known(const struct tg_resolver *r)
+{
+    const struct name *n = r->names;
+
+    while (n && n->is_known) {
+        n = n->next;
+    }
+    return n == NULL;
+}
+
+/* An absolute time of CLOCK_MONOTONIC, which both conditions use. */
+static struct timespec
+after_ms(unsigned ms)
+{
+    struct timespec at;
+
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_sec += ms / 1000;
+    at.tv_nsec += (long) (ms % 1000) * 1000000;
+    if (at.tv_nsec >= 1000000000) {
+        at.tv_sec++;
+        at.tv_nsec -= 1000000000;
+    }
+    return at;
+}
+
+void
+tg_resolver_settle(struct tg_resolver *r, unsigned timeout_ms)
+{
+    struct timespec end = after_ms(timeout_ms);
+    int             failed = 0;
+
+    pthread_mutex_lock(&r->lock);
+    while (!all_known(r) && failed != ETIMEDOUT) {
+        failed = pthread_cond_timedwait(&r->told, &r->lock, &end);
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* ---- looking up ---- */
+
+static bool
+holds(const struct tg_route_address *list, size_t count,
+    const struct tg_route_address *wanted)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (memcmp(&list[i], wanted, sizeof *wanted) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+add_address(struct name *n, const struct addrinfo *info)
+{
+    struct tg_route_address a = { 0 };
+
+    if (info->ai_family == AF_INET) {
+        const void *in = &((struct sockaddr_in *) info->ai_addr)->sin_addr;
+
+        memcpy(a.addr, in, 4);
+    } else if (info->ai_family == AF_INET6) {
+        const void *in = &((struct sockaddr_in6 *) info->ai_addr)->sin6_addr;
+
+        memcpy(a.addr, in, 16);
+    } else {
+        return;
+    }
+    a.family = (uint16_t) info->ai_family;
+    if (n->count < TG_RESOLVER_ADDRESSES_MAX
+        && !holds(n->addresses, n->count, &a)) {
+        n->addresses[n->count++] = a;
+    }
+}
+
+/* Looks host up into *out; false when there was no answer (L2). */
+static bool
+look_up(struct name *out, const char *host)
+{
+    struct addrinfo  hints = { .ai_socktype = SOCK_STREAM };
+    struct addrinfo *list = NULL;
+    int              code = getaddrinfo(host, NULL, &hints, &list);
+
+    out->count = 0;
+    if (code != 0) {
+        tg_log(TG_LOG_WARN, "backend_not_resolved", "host", host, "msg",
+            gai_strerror(code), NULL);
+        return code == EAI_NONAME || code == EAI_NODATA;
+    }
+    for (const struct addrinfo *i = list; i; i = i->ai_next) {
+        add_address(out, i);
+    }
+    freeaddrinfo(list);
+    return true;
+}
+
+/* The resolver's order may rotate: only another set is a change. */
+static bool
+same_set(const struct name *a, const struct name *b)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        if (!holds(b->addresses, b->count, &a->addresses[i])) {
+            return false;
+        }
+    }
+    return a->count == b->count;
+}
+
+/* Looks one name up, with the lock given up meanwhile; whether it changed. */
+static bool
+refresh(struct tg_resolver *r, const char *host)
+{
+    struct name  answer;
+    struct name *n;
+    bool         answered, changed = false;
+
+    pthread_mutex_unlock(&r->lock);
+    answered = look_up(&answer, host);
+    pthread_mutex_lock(&r->lock);
+    n = find(r, host);
+    if (!n) {
+        return false;
+    }
+    if (answered && !same_set(n, &answer)) {
+        n->count = answer.count;
+        memcpy(n->addresses, answer.addresses, sizeof n->addresses);
+        changed = n->is_used;
+    }
+    n->is_known = true;
+    n->idle = n->is_used ? 0 : n->idle + 1;
+    return changed;
+}
+
+static void
+forget_idle(struct tg_resolver *r)
+{
+    struct name **link = &r->names;
+
+    while (*link) {
+        struct name *n = *link;
+
+        if (!n->is_used && n->idle > IDLE_ROUNDS) {
+            *link = n->next;
+            free(n);
+        } else {
+            link = &n->next;
+        }
+    }
+}
+
+/*
+ * One look-up of every name, or of the new ones alone.  Only this thread
+ * takes names out of the list, and new ones go in at its front, so the walk
+ * stays good while the lock is given up.
+ */
+static bool
+round_of(struct tg_resolver *r, bool only_new)
+{
+    bool changed = false;
+    char host[HOST_SIZE];
+
+    r->has_new = false;
+    for (struct name *n = r->names; n && !r->is_closing; n = n->next) {
+        if (!only_new || !n->is_known) {
+            strcpy(host, n->host);
+            changed = refresh(r, host) || changed;
+        }
+    }
+    forget_idle(r);
+    pthread_cond_broadcast(&r->told);
+    return changed;
+}
+
+static void *
+run(void *data)
+{
+    struct tg_resolver *r = data;
+    struct timespec     next = after_ms(PERIOD_S * 1000);
+    int                 waited;
+    bool                changed = false;
+
+    pthread_mutex_lock(&r->lock);
+    while (!r->is_closing) {
+        waited = r->has_new
+            ? 0
+            : pthread_cond_timedwait(&r->wake, &r->lock, &next);
+        if (r->is_closing) {
+            break;
+        }
+        changed = round_of(r, waited != ETIMEDOUT) || changed;
+        if (waited == ETIMEDOUT) {
+            next = after_ms(PERIOD_S * 1000);
+        }
+        if (changed) {
+            pthread_mutex_unlock(&r->lock);
+            changed = !r->on_change(r->data);
+            pthread_mutex_lock(&r->lock);
+        }
+    }
+    pthread_mutex_unlock(&r->lock);
+    return NULL;
+}
+
+/* ---- life ---- */
+
+enum tg_status
+tg_resolver_open(struct tg_resolver **out, bool (*on_change)(void *data),
+    void *data, struct tg_error *err)
+{
+    struct tg_resolver *r = calloc(1, sizeof *r);
+    pthread_condattr_t  monotonic;
+
+    *out = NULL;
+    if (!r) {
+        return TG_NOMEM;
+    }
+    r->on_change = on_change;
+    r->data = data;
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&r->wake, &monotonic);
+    pthread_cond_init(&r->told, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    errno = pthread_create(&r->thread, NULL, run, r);
+    if (errno) {
+        enum tg_status status
+            = tg_error_errno(err, TG_ERROR, "the resolver's thread");
+
+        free(r);
+        return status;
+    }
+    *out = r;
+    return TG_OK;
+}
+
+void
+tg_resolver_close(struct tg_resolver *r)
+{
+    struct name *n, *next;
+
+    if (!r) {
+        return;
+    }
+    pthread_mutex_lock(&r->lock);
+    r->is_closing = true;
+    pthread_cond_broadcast(&r->wake);
+    pthread_mutex_unlock(&r->lock);
+    pthread_join(r->thread, NULL);
+    for (n = r->names; n; n = next) {
+        next = n->next;
+        free(n);
+    }
+    pthread_cond_destroy(&r->wake);
+    pthread_cond_destroy(&r->told);
+    pthread_mutex_destroy(&r->lock);
+    free(r);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "control/mock.h"
+
+#define COUNT(array) (sizeof (array) / sizeof (array)[0])
+
+static void
+the_status_is_read_leniently(void **state)
+{
+    static const struct {
+        const char *text;
+        int         status; /* 0: refused */
+    } rows[] = {
+        { "{\"statusCode\": 200}", 200 },
+        { "{statusCode: 302}", 302 },
+        { "{'statusCode':404}", 404 },
+        { " { \"a\": {\"statusCode\": 500}, statusCode : 200, } ", 200 },
+        { "{\"a\": [1, {\"b\": \"}\"}], \"statusCode\": 201}", 201 },
+        { "{\"statusCode\": \"200\"}", 0 },
+        { "{\"statusCode\": 20.5}", 0 },
+        { "{\"statusCode\": 2000}", 0 },
+        { "{\"statuscode\": 200}", 0 },
+        { "{\"statusCode\": 200", 0 },
+        { "{\"statusCode\": 200} x", 0 },
+        { "{\"statusCode\"}", 0 },
+        { "{statusCode: }", 0 },
+        { "{\"a\": [1, \"statusCode\": 200}", 0 },
+        { "{}", 0 },
+        { "[]", 0 },
+        { "", 0 },
+        { "{", 0 },
+        { "{\"", 0 },
+    };
+
+    (void) state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        int status = 0;
+
+        assert_int_equal(tg_mock_status(&status, rows[i].text, NULL),
+            rows[i].status ? TG_OK : TG_INVALID);
+        if (rows[i].status) {
+            assert_int_equal(status, rows[i].status);
+        }
+    }
+}
+
+static void
+the_pattern_that_matches_comes_before_the_default(void **state)
+{
+    json_t *responses = json_loads("{\"200\": {\"statusCode\": \"200\"},"
+        "\"400\": {\"statusCode\": \"400\", \"selectionPattern\": \"4..\"},"
+        "\"500\": {\"statusCode\": \"500\", \"selectionPattern\": \"5..\"}}",
+        0, NULL);
+    const json_t *chosen;
+
+    (void) state;
+    assert_int_equal(tg_mock_response(&chosen, responses, 503, NULL), TG_OK);
+    assert_ptr_equal(chosen, json_object_get(responses, "500"));
+    assert_int_equal(tg_mock_response(&chosen, responses, 302, NULL), TG_OK);
+    assert_ptr_equal(chosen, json_object_get(responses, "200"));
+    json_object_del(responses, "200");
+    assert_int_equal(tg_mock_response(&chosen, responses, 302, NULL), TG_OK);
+    assert_null(chosen);
+    json_decref(responses);
+}
+
+static void
+a_mock_is_compiled_or_broken(void **state)
+{
+    struct tg_mapping_scope    scope = { NULL, "d" };
+    struct tg_integration_spec spec = { 0 };
+    struct tg_arena            arena;
+    struct tg_error            err = { 0 };
+    json_t *mock = json_loads("{\"requestTemplates\": {\"application/json\":"
+        "\"{\\\"statusCode\\\": 204}\"}, \"integrationResponses\": {"
+        "\"204\": {\"statusCode\": \"204\", \"responseParameters\": {"
+        "\"method.response.header.Access-Control-Allow-Origin\": \"'*'\","
+        "\"method.response.header.X\": \"integration.response.header.Y\"},"
+        "\"responseTemplates\": {\"text/plain\": \"on $context.stage\"}}}}",
+        0, NULL);
+
+    (void) state;
+    tg_arena_init(&arena);
+    assert_int_equal(tg_mock_compile(&spec, &arena, &scope, mock, &err),
+        TG_OK);
+    assert_int_equal(spec.type, TG_INTEGRATION_MOCK);
+    assert_int_equal(spec.status, 204);
+    assert_int_equal(spec.mock_header_count, 2); /* X has no source */
+    assert_string_equal(spec.mock_headers[0].name,
+        "Access-Control-Allow-Origin");
+    assert_string_equal(spec.mock_headers[1].parts[0].text, "text/plain");
+    assert_int_equal(spec.mock_body_count, 2);
+
+    json_object_set_new(json_object_get(mock, "requestTemplates"),
+        "application/json", json_string("$input.body"));
+    assert_int_equal(tg_mock_compile(&spec, &arena, &scope, mock, &err),
+        TG_DENIED);
+    json_object_del(mock, "requestTemplates");
+    assert_int_equal(tg_mock_compile(&spec, &arena, &scope, mock, &err),
+        TG_INVALID);
+    json_decref(mock);
+    tg_arena_clear(&arena);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_status_is_read_leniently),
+        cmocka_unit_test(the_pattern_that_matches_comes_before_the_default),
+        cmocka_unit_test(a_mock_is_compiled_or_broken),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
