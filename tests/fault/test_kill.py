@@ -122,8 +122,8 @@ class Killer:
 @pytest.fixture
 def journalled(request):
     """A world on the build whose module keeps the journal."""
-    world = World("kill", build=BUILD,
-                  more={"gateway": {"workers": 2}})
+    world = World("kill", build=BUILD, more={"gateway": {"workers": 2}})
+    world.stack.more["nginx"] = {"journal": str(world.journal)}
     try:
         yield world.start()
         if not getattr(request.node, "has_failed", False):
@@ -179,7 +179,7 @@ def test_no_unit_is_lost_or_doubled_by_kills(journalled, seed):
 
 def settled_journal(world):
     """The journal once nothing is added to it, and the ledger has it all."""
-    path = world.stack.folder / "journal"
+    path = world.journal
     state = {}
 
     def is_quiet():

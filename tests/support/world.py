@@ -150,6 +150,7 @@ class World:
         self.stack = Stack(self.folder / "s", ports, build=build,
                            settings=self.folder / "tallygate.yaml",
                            more=more)
+        self.journal = self.stack.folder / "journal"
         self.clock = TravellingClock(self.folder) if travel else Clock()
         self.stack.env = self.clock.env
         self.wire = Wire()
