@@ -95,6 +95,7 @@ struct tg_settings {
     struct {
         const char *binary;
         const char *module;
+        const char *journal; /* NULL: none is kept */
     } nginx;
 
     struct {

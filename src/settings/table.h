@@ -88,6 +88,9 @@
         "tallygate's module for that nginx. Default: the one that was built"  \
         " with this program, else"                                            \
         " /usr/lib/nginx/modules/ngx_http_tallygate_module.so.")              \
+    X("nginx.journal", PATH, nginx.journal, NULL, 1, 4095, NULL,              \
+        "A file in which a module built with -Djournal=true also notes every" \
+        " finished call, for tests that kill processes.")                     \
     X("quota.week_start", CHOICE, quota.week_start, "monday", 0, 0,           \
         "monday|sunday", "The day on which a WEEK of a quota begins, at"      \
         " 00:00 UTC.")                                                        \

@@ -1,0 +1,52 @@
+/*
+ * options.h - what can stand behind a verb on the command line
+ *
+ * A verb's row says which options and operands it takes; everything else is
+ * wrong usage, named, with a suggestion where one is near.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef TG_CLI_OPTIONS_H
+#define TG_CLI_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "util/error.h"
+
+/* Exit codes of the program. */
+enum tg_exit {
+    TG_EXIT_DONE = 0,
+    TG_EXIT_FAILED = 1,
+    TG_EXIT_USAGE = 2,
+};
+
+/* Options that a verb takes, as bits. */
+enum tg_option {
+    TG_OPTION_CONFIG = 1 << 0,
+    TG_OPTION_JSON = 1 << 1,
+    TG_OPTION_AGREEMENT = 1 << 2,
+    TG_OPTION_GET = 1 << 3,
+    TG_OPTION_LIST = 1 << 4,
+};
+
+/* All texts are lent by argv or the environment. */
+struct tg_options {
+    const char *config;    /* --config, else TALLYGATE_CONFIG, else NULL */
+    const char *agreement; /* NULL: not given, as all that follow */
+    const char *get;
+    const char *operand;
+    bool        json;
+    bool        list;
+    bool        help;
+};
+
+/*
+ * Reads argv, which begins behind the verb and ends with NULL.  TG_INVALID:
+ * err says what is wrong.  operand names the one operand that the verb takes
+ * at most, or is NULL.
+ */
+TG_MUST_CHECK enum tg_status
+tg_options_read(struct tg_options *out, char **argv, unsigned allowed,
+    const char *operand, struct tg_error *err);
+
+#endif

@@ -1,0 +1,410 @@
+/*
+ * conf.c - the text of nginx.conf, from a template
+ *
+ * @NAME@ in the template is replaced: in lower case by a value that is
+ * escaped for nginx's double quotes, in upper case by whole lines.  What the
+ * lines of the gateway's server are for is said in src/nginx/README.md,
+ * beside the directives.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "daemon/conf.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/log.h"
+
+#define GENERATION_DIRECTIVE "tallygate_conf_generation "
+#define LINES_MAX_BYTES 16384
+#define LISTEN_SIZE 96
+
+/*
+ * The upstreams of portal and admin have names because in proxy_pass itself
+ * nginx would give a meaning to `:` and `$` in the path of a socket.
+ */
+static const char template[] =
+    "# Written by `tallygate serve`: a change here is lost.\n"
+    "daemon off;\n"
+    "load_module \"@module@\";\n"
+    "@USER@"
+    "worker_processes @workers@;\n"
+    "pid \"@state_dir@/run/nginx.pid\";\n"
+    "lock_file \"@state_dir@/run/accept.lock\";\n"
+    "error_log \"@state_dir@/logs/nginx.log\" @error_level@;\n"
+    "@ENVIRONMENT@"
+    "\n"
+    "events {\n"
+    "    worker_connections @worker_connections@;\n"
+    "}\n"
+    "\n"
+    "http {\n"
+    "    access_log off;\n"
+    "    server_tokens off;\n"
+    "    default_type application/json;\n"
+    "    client_body_temp_path \"@state_dir@/run/tmp/body\";\n"
+    "    proxy_temp_path \"@state_dir@/run/tmp/proxy\";\n"
+    "    fastcgi_temp_path \"@state_dir@/run/tmp/fastcgi\";\n"
+    "    uwsgi_temp_path \"@state_dir@/run/tmp/uwsgi\";\n"
+    "    scgi_temp_path \"@state_dir@/run/tmp/scgi\";\n"
+    "    merge_slashes off;\n"
+    "    underscores_in_headers on;\n"
+    "    ignore_invalid_headers off;\n"
+    "\n"
+    "    tallygate_state_dir \"@state_dir@\";\n"
+    "    " GENERATION_DIRECTIVE "@generation@;\n"
+    "    tallygate_strict_headers @strict@;\n"
+    "    tallygate_strip_api_key @strip@;\n"
+    "@JOURNAL@"
+    "\n"
+    "    upstream tallygate_backends {\n"
+    "        tallygate_upstream connections=256;\n"
+    "    }\n"
+    "    upstream tallygate_portal {\n"
+    "        server \"unix:@state_dir@/run/portal.sock\";\n"
+    "    }\n"
+    "    upstream tallygate_admin {\n"
+    "        server \"unix:@state_dir@/run/admin.sock\";\n"
+    "    }\n"
+    "\n"
+    "    # The gateway: buyers' calls.\n"
+    "    server {\n"
+    "        listen @gateway_listen@;\n"
+    "        server_name _;\n"
+    "        tallygate on;\n"
+    "        keepalive_timeout 310s;\n"
+    "        keepalive_requests 1000000;\n"
+    "        reset_timedout_connection on;\n"
+    "        client_header_buffer_size 4k;\n"
+    "        large_client_header_buffers 4 32k;\n"
+    "        client_max_body_size 10485760;\n"
+    "        client_body_buffer_size 64k;\n"
+    "        error_page 400 401 402 403 404 405 406 408 409 410 411 412 413"
+    " 414\n"
+    "            415 416 417 421 426 428 429 431 494 495 496 497 500 501 502"
+    " 503\n"
+    "            504 505 507 /.tallygate/answer;\n"
+    "        proxy_http_version 1.1;\n"
+    "        proxy_pass_request_headers off;\n"
+    "        proxy_set_header Host \"\";\n"
+    "        proxy_set_header Connection \"\";\n"
+    "        proxy_set_header Content-Length \"\";\n"
+    "        proxy_set_header Transfer-Encoding \"\";\n"
+    "        proxy_set_header TE \"\";\n"
+    "        proxy_set_header Keep-Alive \"\";\n"
+    "        proxy_set_header Expect \"\";\n"
+    "        proxy_set_header Upgrade \"\";\n"
+    "        proxy_redirect off;\n"
+    "        proxy_request_buffering off;\n"
+    "        proxy_buffering on;\n"
+    "        proxy_buffer_size 16k;\n"
+    "        proxy_buffers 8 16k;\n"
+    "        proxy_busy_buffers_size 32k;\n"
+    "        proxy_max_temp_file_size 0;\n"
+    "        proxy_next_upstream error;\n"
+    "        proxy_connect_timeout 30s;\n"
+    "        proxy_send_timeout 60s;\n"
+    "        proxy_read_timeout 60s;\n"
+    "        proxy_socket_keepalive on;\n"
+    "        proxy_ignore_headers X-Accel-Redirect X-Accel-Expires\n"
+    "            X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Charset\n"
+    "            Expires Cache-Control Set-Cookie Vary;\n"
+    "        proxy_hide_header Via;\n"
+    "        location = /.tallygate/http {\n"
+    "            internal;\n"
+    "            proxy_pass http://tallygate_backends;\n"
+    "        }\n"
+    "        location = /.tallygate/https {\n"
+    "            internal;\n"
+    "            proxy_pass https://tallygate_backends;\n"
+    "            proxy_ssl_server_name on;\n"
+    "            proxy_ssl_verify on;\n"
+    "            proxy_ssl_verify_depth 4;\n"
+    "            proxy_ssl_trusted_certificate \"@trust_store@\";\n"
+    "            proxy_ssl_session_reuse on;\n"
+    "            proxy_ssl_protocols TLSv1.2 TLSv1.3;\n"
+    "        }\n"
+    "        location = /.tallygate/answer {\n"
+    "            internal;\n"
+    "            client_max_body_size 0;\n"
+    "            tallygate_answer;\n"
+    "        }\n"
+    "    }\n"
+    "\n"
+    "    # The portal: buyers' browsers.\n"
+    "    server {\n"
+    "        listen @portal_listen@;\n"
+    "        server_name _;\n"
+    "@PORTAL_TLS@"
+    "        client_max_body_size 64k;\n"
+    "        location / {\n"
+    "            proxy_pass http://tallygate_portal;\n"
+    "            proxy_http_version 1.1;\n"
+    "            proxy_set_header Host $http_host;\n"
+    "            proxy_set_header Connection \"\";\n"
+    "            proxy_set_header X-Real-IP $remote_addr;\n"
+    "            proxy_read_timeout 120s;\n"
+    "            error_page 502 504 = @away;\n"
+    "        }\n"
+    "        location @away {\n"
+    "            default_type text/plain;\n"
+    "            add_header Retry-After 5 always;\n"
+    "            return 503 \"This page is being restarted. Please try again"
+    " in a minute.\\n\";\n"
+    "        }\n"
+    "    }\n"
+    "\n"
+    "    # The admin listener: signed calls pass byte for byte.\n"
+    "    server {\n"
+    "        listen @admin_listen@;\n"
+    "        server_name _;\n"
+    "        large_client_header_buffers 4 32k;\n"
+    "        client_max_body_size 10m;\n"
+    "        location / {\n"
+    "            proxy_pass http://tallygate_admin;\n"
+    "            proxy_http_version 1.1;\n"
+    "            proxy_set_header Host $http_host;\n"
+    "            proxy_set_header Connection \"\";\n"
+    "            proxy_set_header X-Real-IP $remote_addr;\n"
+    "            proxy_read_timeout 120s;\n"
+    "            error_page 502 504 = @away;\n"
+    "        }\n"
+    "        location @away {\n"
+    "            add_header x-amzn-ErrorType ServiceUnavailableException"
+    " always;\n"
+    "            return 503 '{\"message\":\"The control plane is not"
+    " running\"}';\n"
+    "        }\n"
+    "    }\n"
+    "}\n";
+
+struct value {
+    const char *name;
+    const char *text;
+};
+
+/* Values are quoted in the template; lines are complete as they are. */
+static void
+add_value(struct tg_buf *out, const struct value *value)
+{
+    const char *text = value->text;
+
+    if (isupper((unsigned char) value->name[0])) {
+        (void) tg_buf_puts(out, text);
+        return;
+    }
+    for (; *text != '\0'; text++) {
+        if (*text == '"' || *text == '\\') {
+            (void) tg_buf_putc(out, '\\');
+        }
+        (void) tg_buf_putc(out, *text);
+    }
+}
+
+/* Copies the template; an @ that begins no known name stands for itself. */
+static void
+expand(struct tg_buf *out, const struct value *values, size_t count)
+{
+    const char *rest = template;
+    size_t      i, len;
+
+    for (;;) {
+        len = strcspn(rest, "@");
+        (void) tg_buf_add(out, rest, len);
+        rest += len;
+        if (*rest == '\0') {
+            return;
+        }
+        for (i = 0; i < count; i++) {
+            len = strlen(values[i].name);
+            if (strncmp(rest + 1, values[i].name, len) == 0
+                && rest[1 + len] == '@')
+            {
+                break;
+            }
+        }
+        if (i < count) {
+            add_value(out, &values[i]);
+            rest += len + 2;
+        } else {
+            (void) tg_buf_putc(out, *rest++);
+        }
+    }
+}
+
+static const char *
+error_level(int level)
+{
+    switch (level) {
+    case TG_LOG_ERROR:
+        return "error";
+    case TG_LOG_WARN:
+        return "warn";
+    case TG_LOG_DEBUG:
+        return "info"; /* nginx tells of every client that went away */
+    default:
+        return "notice";
+    }
+}
+
+/* "0.0.0.0:8080 backlog=4096", as daemon/listeners.c opened it. */
+static void
+format_listen(char out[LISTEN_SIZE], const char *address, int port,
+    bool is_tls)
+{
+    const bool is_v6 = strchr(address, ':') != NULL;
+
+    (void) snprintf(out, LISTEN_SIZE, "%s%s%s:%d backlog=4096%s%s",
+        is_v6 ? "[" : "", address, is_v6 ? "]" : "", port,
+        is_v6 ? " ipv6only=on" : "", is_tls ? " ssl" : "");
+}
+
+/* directive "first" ["second"]; nothing when there is no first. */
+static void
+add_directive(struct tg_buf *out, const char *directive, const char *first,
+    const char *second)
+{
+    if (first == NULL || *first == '\0') {
+        return;
+    }
+    (void) tg_buf_printf(out, "%s \"", directive);
+    add_value(out, &(struct value) { "first", first });
+    if (*second != '\0') {
+        (void) tg_buf_puts(out, "\" \"");
+        add_value(out, &(struct value) { "second", second });
+    }
+    (void) tg_buf_puts(out, "\";\n");
+}
+
+/* The lines that are there or not. */
+struct lines {
+    struct tg_buf user;
+    struct tg_buf environment;
+    struct tg_buf tls;
+    struct tg_buf journal;
+};
+
+static void
+make_lines(struct lines *lines, const struct tg_conf *conf)
+{
+    const struct tg_settings *s = conf->settings;
+
+    tg_buf_init(&lines->user, LINES_MAX_BYTES);
+    add_directive(&lines->user, "user", conf->workers->user,
+        conf->workers->group);
+    tg_buf_init(&lines->environment, LINES_MAX_BYTES);
+    for (size_t i = 0; conf->environment[i] != NULL; i++) {
+        (void) tg_buf_printf(&lines->environment, "env %s;\n",
+            conf->environment[i]);
+    }
+    tg_buf_init(&lines->tls, LINES_MAX_BYTES);
+    add_directive(&lines->tls, "        ssl_certificate",
+        s->portal.tls_certificate, "");
+    add_directive(&lines->tls, "        ssl_certificate_key",
+        s->portal.tls_key, "");
+    tg_buf_init(&lines->journal, LINES_MAX_BYTES);
+    add_directive(&lines->journal, "    tallygate_journal", s->nginx.journal,
+        "");
+}
+
+/* Frees them; the first failure of any of them. */
+static enum tg_status
+clear_lines(struct lines *lines)
+{
+    struct tg_buf *const all[] = { &lines->user, &lines->environment,
+        &lines->tls, &lines->journal };
+    enum tg_status status = TG_OK;
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        if (status == TG_OK) {
+            status = all[i]->status;
+        }
+        tg_buf_clear(all[i]);
+    }
+    return status;
+}
+
+static const char *
+lines_text(const struct tg_buf *lines)
+{
+    return lines->len == 0 ? "" : lines->data;
+}
+
+enum tg_status
+tg_conf_write(struct tg_buf *out, const struct tg_conf *conf)
+{
+    const struct tg_settings *s = conf->settings;
+    struct lines   lines;
+    enum tg_status status;
+    char gateway[LISTEN_SIZE], portal[LISTEN_SIZE], admin[LISTEN_SIZE];
+    char generation[24], workers[16] = "auto", connections[16];
+
+    make_lines(&lines, conf);
+    format_listen(gateway, s->gateway.address, s->gateway.port, false);
+    format_listen(portal, s->portal.address, s->portal.port,
+        s->portal.tls_certificate != NULL);
+    format_listen(admin, s->admin.address, s->admin.port, false);
+    (void) snprintf(generation, sizeof(generation), "%" PRIu64,
+        conf->generation);
+    if (s->gateway.workers != 0) {
+        (void) snprintf(workers, sizeof(workers), "%d", s->gateway.workers);
+    }
+    (void) snprintf(connections, sizeof(connections), "%d",
+        s->gateway.worker_connections);
+    {
+        const struct value values[] = {
+            { "module", s->nginx.module },
+            { "USER", lines_text(&lines.user) },
+            { "workers", workers },
+            { "state_dir", s->state_dir },
+            { "error_level", error_level(s->log.level) },
+            { "ENVIRONMENT", lines_text(&lines.environment) },
+            { "worker_connections", connections },
+            { "generation", generation },
+            { "strict", s->headers.strict ? "on" : "off" },
+            { "strip", s->headers.strip_api_key ? "on" : "off" },
+            { "JOURNAL", lines_text(&lines.journal) },
+            { "gateway_listen", gateway },
+            { "trust_store", conf->trust_store },
+            { "portal_listen", portal },
+            { "PORTAL_TLS", lines_text(&lines.tls) },
+            { "admin_listen", admin },
+        };
+
+        expand(out, values, sizeof(values) / sizeof(values[0]));
+    }
+    status = clear_lines(&lines);
+    return status != TG_OK ? status : out->status;
+}
+
+uint64_t
+tg_conf_generation(const char *text)
+{
+    const char *found = strstr(text, GENERATION_DIRECTIVE);
+
+    return found == NULL ? 0
+        : strtoull(found + strlen(GENERATION_DIRECTIVE), NULL, 10);
+}
+
+enum tg_status
+tg_conf_trust_store(const char **out, struct tg_error *err)
+{
+    static const char *const places[] = {
+        "/etc/ssl/certs/ca-certificates.crt", /* Debian */
+        "/etc/pki/tls/certs/ca-bundle.crt",   /* Fedora */
+        "/etc/ssl/cert.pem",                  /* Alpine */
+    };
+
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        if (access(places[i], R_OK) == 0) {
+            *out = places[i];
+            return TG_OK;
+        }
+    }
+    return tg_error_set(err, TG_NOTFOUND, "there are no certificates to"
+        " verify backends with: install the package ca-certificates");
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/listen.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#define THREADS 4
+#define BODY_MAX_BYTES (10 * 1024 * 1024)
+#define METRICS_TYPE "text/plain; version=0.0.4"
+
+static bool
+is_get(const struct tg_http_request *req, const char *path)
+{
+    return strcmp(req->path, path) == 0 && strcmp(req->method, "GET") == 0;
+}
+
+static void
+answer_admin(struct tg_http_request *req, struct tg_http_response *res,
+    void *data)
+{
+    const struct tg_listen *l = data;
+
+    if (is_get(req, "/healthz")) {
+        tg_health_answer(l->config.health, res);
+    } else if (is_get(req, "/metrics")) {
+        tg_http_reply(res, 200, METRICS_TYPE, "");
+        tg_health_metrics(l->config.health, &res->body);
+    } else {
+        tg_http_reply(res, 404, "application/json",
+            "{\"message\":\"Not Found\"}");
+    }
+}
+
+enum tg_status
+tg_listen_open(struct tg_listen *l, const struct tg_listen_config *config,
+    struct tg_error *err)
+{
+    static const struct {
+        const char      *name;
+        mode_t           mode;
+        bool             is_behind_nginx;
+        tg_http_handler *handle;
+    } sockets[] = {
+        { "admin", 0660, true, answer_admin },
+    };
+    char           path[PATH_MAX];
+    enum tg_status status = TG_OK;
+
+    *l = (struct tg_listen) { .config = *config };
+    for (size_t i = 0;
+         status == TG_OK && i < sizeof(sockets) / sizeof(sockets[0]); i++)
+    {
+        (void) snprintf(path, sizeof(path), "%s/run/%s.sock",
+            config->settings->state_dir, sockets[i].name);
+        status = tg_http_server_open(&l->servers[i], &(struct tg_http_config) {
+            .unix_path = path,
+            .unix_mode = sockets[i].mode,
+            .threads = THREADS,
+            .max_body_bytes = BODY_MAX_BYTES,
+            .trust_proxy = sockets[i].is_behind_nginx,
+            .handle = sockets[i].handle,
+            .data = l,
+        }, err);
+    }
+    return status;
+}
+
+void
+tg_listen_close(struct tg_listen *l)
+{
+    for (size_t i = 0; i < sizeof(l->servers) / sizeof(l->servers[0]); i++) {
+        tg_http_server_close(l->servers[i]);
+        l->servers[i] = NULL;
+    }
+}

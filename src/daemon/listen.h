@@ -1,0 +1,35 @@
+/*
+ * listen.h - the daemon's unix sockets, and who answers on each
+ *
+ *   run/admin.sock     behind nginx: the AWS-compatible API, /healthz,
+ *                      /metrics
+ *   run/portal.sock    behind nginx: the buyers' pages
+ *   run/operator.sock  for the owner alone: the verbs of this program
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef TG_DAEMON_LISTEN_H
+#define TG_DAEMON_LISTEN_H
+
+#include "daemon/health.h"
+#include "http/http.h"
+#include "settings/settings.h"
+#include "util/error.h"
+
+/* All is borrowed and outlives what is opened. */
+struct tg_listen_config {
+    const struct tg_settings *settings;
+    struct tg_health         *health;
+};
+
+struct tg_listen {
+    struct tg_listen_config config;
+    struct tg_http_server  *servers[3];
+};
+
+TG_MUST_CHECK enum tg_status
+tg_listen_open(struct tg_listen *l, const struct tg_listen_config *config,
+    struct tg_error *err);
+void tg_listen_close(struct tg_listen *l);
+
+#endif

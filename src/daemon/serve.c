@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/serve.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/credentials.h"
+#include "daemon/health.h"
+#include "daemon/keeper.h"
+#include "daemon/listen.h"
+#include "daemon/statedir.h"
+#include "plane/board.h"
+#include "settings/settings.h"
+#include "store/store.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+#define TICK_MS 500    /* what the wall clock drives acts within 2 s */
+#define CALLS_END_S 35 /* Amazon's longest integration, and some */
+#define WORKERS_END_S 10
+
+/* Everything that is open, in the order in which it was opened. */
+struct daemon {
+    struct tg_settings       *settings;
+    struct tg_statedir        dir;
+    struct tg_aws_credentials admin;
+    struct tg_board_map       board;
+    struct tg_health          health;
+    struct tg_listen          listen;
+    struct tg_keeper         *keeper;
+    int                       signal_fd;
+    int64_t                   quit_by_s; /* boot clock; 0: nothing ends */
+    unsigned                  quits;     /* how often it was asked to */
+    bool                      leaves_nginx;
+};
+
+/*
+ * Signals are read from a descriptor in the main loop; they are blocked
+ * before there is any other thread, so that all threads inherit it.
+ */
+static enum tg_status
+open_signals(struct daemon *d, struct tg_error *err)
+{
+    sigset_t set;
+
+    (void) sigemptyset(&set);
+    (void) sigaddset(&set, SIGTERM);
+    (void) sigaddset(&set, SIGINT);
+    (void) sigaddset(&set, SIGQUIT);
+    (void) sigaddset(&set, SIGHUP);
+    (void) signal(SIGPIPE, SIG_IGN);
+    if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0
+        || (d->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK))
+            < 0)
+    {
+        return tg_error_errno(err, TG_IO, "cannot take signals");
+    }
+    return TG_OK;
+}
+
+/* Room for nginx's connections, as far as we may take it. */
+static void
+raise_file_limit(const struct tg_settings *s)
+{
+    const rlim_t  wanted = 2 * (rlim_t) s->gateway.worker_connections + 512;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
+        limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+        (void) setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static enum tg_status
+open_store(const struct daemon *d, struct tg_error *err)
+{
+    struct tg_store *store;
+    enum tg_status   status = tg_store_open(&store, d->settings->store.path,
+        err);
+
+    if (status != TG_OK) {
+        return status;
+    }
+    status = tg_store_migrate(store, tg_clock_now_s(), err);
+    tg_store_close(store);
+    return status;
+}
+
+static enum tg_status
+open_all(struct daemon *d, struct tg_error *err)
+{
+    bool           fresh;
+    enum tg_status status = open_signals(d, err);
+
+    if (status == TG_OK) {
+        status = tg_statedir_open(&d->dir, d->settings, err);
+    }
+    if (status == TG_OK) {
+        status = tg_admin_credentials_open(&d->admin, d->settings, err);
+    }
+    if (status == TG_OK) {
+        status = tg_board_create(&d->board, d->settings->state_dir, &fresh,
+            err);
+    }
+    if (status == TG_OK) {
+        status = open_store(d, err);
+    }
+    if (status == TG_OK) {
+        status = tg_health_open(&d->health, d->settings, &d->board, err);
+    }
+    if (status == TG_OK) {
+        status = tg_listen_open(&d->listen, &(struct tg_listen_config) {
+            .settings = d->settings, .health = &d->health }, err);
+    }
+    if (status == TG_OK) {
+        status = tg_keeper_open(&d->keeper, d->settings, &d->dir, &d->board,
+            err);
+    }
+    return status;
+}
+
+static void
+close_all(struct daemon *d)
+{
+    tg_keeper_close(d->keeper);
+    tg_listen_close(&d->listen);
+    tg_health_close(&d->health);
+    tg_board_close(&d->board);
+    tg_aws_credentials_wipe(&d->admin);
+    tg_statedir_close(&d->dir);
+    if (d->signal_fd >= 0) {
+        (void) close(d->signal_fd);
+    }
+    tg_settings_free(d->settings);
+}
+
+/*
+ * ---- the main loop
+ */
+
+/* TERM and INT: once ends after the calls under way, twice at once. */
+static void
+quit(struct daemon *d, int64_t boot_s)
+{
+    const bool is_fast = d->quits++ > 0;
+
+    tg_log(TG_LOG_NOTICE, "quit", "mode", is_fast ? "fast" : "graceful",
+        NULL);
+    tg_keeper_quit(d->keeper, is_fast);
+    d->quit_by_s = boot_s + (is_fast ? WORKERS_END_S : CALLS_END_S);
+}
+
+static void
+take_signals(struct daemon *d, int64_t boot_s)
+{
+    struct signalfd_siginfo info;
+
+    while (read(d->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+        switch (info.ssi_signo) {
+        case SIGQUIT:
+            tg_log(TG_LOG_NOTICE, "leave", "msg", "nginx serves on", NULL);
+            d->leaves_nginx = true;
+            break;
+        case SIGTERM:
+        case SIGINT:
+            quit(d, boot_s);
+            break;
+        default:
+            break; /* SIGHUP: a terminal that closes is no reason to end */
+        }
+    }
+}
+
+/* Calls that do not end are ended. */
+static void
+watch_quit(struct daemon *d, int64_t boot_s)
+{
+    if (d->quit_by_s != 0 && boot_s >= d->quit_by_s && d->quits < 2) {
+        tg_log(TG_LOG_WARN, "quit_overdue", "msg",
+            "calls are still under way and are ended now", NULL);
+        quit(d, boot_s);
+    }
+}
+
+static bool
+is_over(const struct daemon *d, int64_t boot_s)
+{
+    return d->leaves_nginx
+        || (d->quits > 0 && !tg_keeper_is_running(d->keeper))
+        || (d->quits > 1 && boot_s >= d->quit_by_s);
+}
+
+static void
+run(struct daemon *d)
+{
+    struct pollfd fds[2];
+    int64_t       boot_s = tg_clock_boot_s();
+
+    while (!is_over(d, boot_s)) {
+        fds[0] = (struct pollfd) { .fd = d->signal_fd, .events = POLLIN };
+        fds[1] = (struct pollfd) { .fd = tg_keeper_fd(d->keeper),
+            .events = POLLIN };
+        (void) poll(fds, 2, TICK_MS);
+        boot_s = tg_clock_boot_s();
+        take_signals(d, boot_s);
+        watch_quit(d, boot_s);
+        tg_keeper_tick(d->keeper, boot_s);
+        atomic_store(&d->health.has_master, tg_keeper_is_running(d->keeper));
+        atomic_store(&d->health.has_worker, tg_keeper_is_ready(d->keeper));
+    }
+}
+
+enum tg_status
+tg_serve_main(const char *settings_file)
+{
+    struct daemon   d = { .signal_fd = -1, .dir.lock_fd = -1 };
+    struct tg_error err;
+    enum tg_status  status;
+
+    status = tg_settings_load(&d.settings, settings_file, &err);
+    if (status != TG_OK) {
+        (void) fprintf(stderr, "tallygate: %s\n", err.message);
+        return status;
+    }
+    tg_log_set_level((enum tg_log_level) d.settings->log.level);
+    (void) umask(0007); /* the mapped files are shared with a group */
+    raise_file_limit(d.settings);
+    status = open_all(&d, &err);
+    if (status == TG_OK) {
+        tg_log(TG_LOG_NOTICE, "serving", "state_dir", d.settings->state_dir,
+            NULL);
+        run(&d);
+        tg_log(TG_LOG_NOTICE, "stopped", NULL);
+    } else {
+        tg_log(TG_LOG_ERROR, "not_started", "msg", err.message, NULL);
+    }
+    close_all(&d);
+    return status;
+}

@@ -1,0 +1,173 @@
+/*
+ * main.c - the table of verbs
+ *
+ * The one place that sees every program.  A row says what a verb is called,
+ * what may stand behind it and which function does it; the command line's
+ * checks, the help and the suggestions read the table.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "daemon/serve.h"
+#include "util/suggest.h"
+
+struct verb {
+    const char *name; /* may be two words */
+    const char *usage;
+    const char *help;
+    unsigned    options;
+    const char *operand; /* NULL: the verb takes none */
+    enum tg_exit (*run)(const struct tg_options *options);
+};
+
+static enum tg_exit
+run_serve(const struct tg_options *options)
+{
+    if (options->config == NULL) {
+        (void) fprintf(stderr, "tallygate: which settings? Give --config FILE"
+            " or set TALLYGATE_CONFIG\n");
+        return TG_EXIT_USAGE;
+    }
+    return tg_serve_main(options->config) == TG_OK ? TG_EXIT_DONE
+                                                   : TG_EXIT_FAILED;
+}
+
+static const struct verb verbs[] = {
+    { "serve", "--config FILE",
+        "Runs the control plane, and nginx with the gateway, the portal and"
+        " the admin\nlistener. SIGTERM ends both after the calls under way;"
+        " SIGQUIT ends this\nprocess alone: nginx serves and counts on, and"
+        " the next `serve` adopts it.",
+        TG_OPTION_CONFIG, NULL, run_serve },
+    { "check", "[FILE] [--get NAME | --list]",
+        "Checks a settings file without starting anything. --get prints one"
+        " setting\nthat is in force, --list describes all there are.",
+        TG_OPTION_CONFIG | TG_OPTION_GET | TG_OPTION_LIST, "FILE",
+        tg_cli_check },
+    { "status", "--config FILE [--json]",
+        "Shows what is open, sealed, settled and refused, a line each.",
+        TG_OPTION_CONFIG | TG_OPTION_JSON, NULL, tg_cli_status },
+    { "seal", "--config FILE [--agreement ID] [--json]",
+        "Folds, seals the current hour early, reports it, and waits for the"
+        " answers.\nEnds with 0 only when every record was acknowledged."
+        " Later calls of this hour\ncount in the next.",
+        TG_OPTION_CONFIG | TG_OPTION_AGREEMENT | TG_OPTION_JSON, NULL,
+        tg_cli_seal },
+    { "import", "--config FILE [--json] DOCUMENT",
+        "Makes a REST API from an OpenAPI 3 document, JSON or YAML, and"
+        " prints its id.",
+        TG_OPTION_CONFIG | TG_OPTION_JSON, "DOCUMENT", tg_cli_import },
+    { "audit verify", "--config FILE [--json]",
+        "Reads the whole audit trail and names the first record that was"
+        " changed, is\nmissing or stands in another's place. Needs no"
+        " running daemon.",
+        TG_OPTION_CONFIG | TG_OPTION_JSON, NULL, tg_cli_audit_verify },
+};
+#define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
+
+static void
+print_help(FILE *to)
+{
+    (void) fprintf(to, "tallygate " TG_VERSION " - an API gateway that meters"
+        " for AWS Marketplace\n\n");
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        (void) fprintf(to, "  tallygate %s %s\n", verbs[i].name,
+            verbs[i].usage);
+    }
+    (void) fprintf(to, "\n`tallygate VERB --help` says more. TALLYGATE_CONFIG"
+        " stands in for --config.\n");
+}
+
+static enum tg_exit
+print_verb_help(const struct verb *verb)
+{
+    (void) printf("tallygate %s %s\n\n%s\n", verb->name, verb->usage,
+        verb->help);
+    return TG_EXIT_DONE;
+}
+
+/* The row, and in *words how many words of argv its name takes. */
+static const struct verb *
+find_verb(char **argv, int *words)
+{
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        size_t first = strcspn(verbs[i].name, " ");
+
+        if (strlen(argv[1]) != first
+            || memcmp(argv[1], verbs[i].name, first) != 0)
+        {
+            continue;
+        }
+        *words = 1;
+        if (verbs[i].name[first] == '\0') {
+            return &verbs[i];
+        }
+        *words = 2;
+        if (argv[2] != NULL && strcmp(argv[2], verbs[i].name + first + 1) == 0)
+        {
+            return &verbs[i];
+        }
+    }
+    return NULL;
+}
+
+static enum tg_exit
+refuse_verb(char **argv)
+{
+    const char *names[VERB_COUNT];
+    const char *near;
+    char        word[64];
+
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        names[i] = verbs[i].name;
+    }
+    near = tg_suggest(argv[1], names, VERB_COUNT);
+    if (near == NULL && argv[2] != NULL) {
+        (void) snprintf(word, sizeof(word), "%s %s", argv[1], argv[2]);
+        near = tg_suggest(word, names, VERB_COUNT);
+    }
+    (void) fprintf(stderr, "tallygate: unknown verb %s%s%s%s (`tallygate"
+        " --help` lists all)\n", argv[1],
+        near == NULL ? "" : "; did you mean ", near == NULL ? "" : near,
+        near == NULL ? "" : "?");
+    return TG_EXIT_USAGE;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct tg_options  options;
+    struct tg_error    err;
+    const struct verb *verb;
+    int                words = 0;
+
+    if (argc < 2) {
+        print_help(stderr);
+        return TG_EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0
+        || strcmp(argv[1], "help") == 0)
+    {
+        print_help(stdout);
+        return TG_EXIT_DONE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        (void) printf("tallygate " TG_VERSION "\n");
+        return TG_EXIT_DONE;
+    }
+    verb = find_verb(argv, &words);
+    if (verb == NULL) {
+        return refuse_verb(argv);
+    }
+    if (tg_options_read(&options, argv + 1 + words, verb->options,
+            verb->operand, &err) != TG_OK)
+    {
+        (void) fprintf(stderr, "tallygate %s: %s\nusage: tallygate %s %s\n",
+            verb->name, err.message, verb->name, verb->usage);
+        return TG_EXIT_USAGE;
+    }
+    return options.help ? print_verb_help(verb) : verb->run(&options);
+}
