@@ -47,10 +47,14 @@ def test_resolve_customer_gives_what_was_bought(shared, sdk):
         purchase = shared.market.purchase(code)
         found = resolve(sdk, purchase)
         assert found["ProductCode"] == code
-        assert found["CustomerAWSAccountId"] == (
-            purchase["customerAWSAccountId"])
-        if identity == "license":
-            assert found["LicenseArn"] == purchase["licenseArn"]
+        for ours, theirs in {
+                "license": [("customerAWSAccountId", "CustomerAWSAccountId"),
+                            ("licenseArn", "LicenseArn")],
+                "account": [("customerAWSAccountId",
+                             "CustomerAWSAccountId")],
+                "customer": [("customerIdentifier", "CustomerIdentifier")],
+                }[identity]:
+            assert purchase[ours] and found[theirs] == purchase[ours]
     assert sdk("metering", "ResolveCustomer",
                {"RegistrationToken": "none"})["error"] == (
         "InvalidTokenException")
