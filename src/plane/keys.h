@@ -65,6 +65,9 @@ struct tg_keys_writer;
 /*
  * Opens the current generation of the board, or makes the first one.
  * capacity is the number of keys to have room for at once (grown by itself).
+ * What does not hold together in the file after a power cut is not found any
+ * more; the comparison with the store at start brings it back.  A file whose
+ * header is damaged is TG_CORRUPT, by name; moved away, it is made anew.
  */
 TG_MUST_CHECK enum tg_status tg_keys_writer_open(struct tg_keys_writer **out,
     const char *state_dir, struct tg_board_map *board, uint64_t capacity,
@@ -73,8 +76,10 @@ void tg_keys_writer_close(struct tg_keys_writer *w);
 
 /*
  * Adds the key or replaces what is known of it.  On return every worker that
- * looks it up finds the new state.  TG_IO: no room on the disk; nothing has
- * changed.
+ * looks it up finds the new state.  TG_IO: no room on the disk; TG_LIMIT:
+ * too many plans, or keys; TG_BUSY: full, and a worker still reads the
+ * generation before, so that there cannot be a next one yet.  With each of
+ * them nothing has changed.
  */
 TG_MUST_CHECK enum tg_status tg_keys_put(struct tg_keys_writer *w,
     const uint8_t digest[TG_SHA256_SIZE], const struct tg_key *key,
