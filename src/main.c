@@ -11,7 +11,10 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/client.h"
 #include "daemon/serve.h"
+#include "sandbox/sandbox.h"
+#include "settings/settings.h"
 #include "util/suggest.h"
 
 struct verb {
@@ -26,13 +29,29 @@ struct verb {
 static enum tg_exit
 run_serve(const struct tg_options *options)
 {
-    if (options->config == NULL) {
-        (void) fprintf(stderr, "tallygate: which settings? Give --config FILE"
-            " or set TALLYGATE_CONFIG\n");
-        return TG_EXIT_USAGE;
+    struct tg_settings *settings;
+    enum tg_exit        code = tg_cli_settings(&settings, options);
+
+    if (code == TG_EXIT_DONE) {
+        code = tg_serve_main(settings) == TG_OK ? TG_EXIT_DONE
+                                                : TG_EXIT_FAILED;
+        tg_settings_free(settings);
     }
-    return tg_serve_main(options->config) == TG_OK ? TG_EXIT_DONE
-                                                   : TG_EXIT_FAILED;
+    return code;
+}
+
+static enum tg_exit
+run_sandbox(const struct tg_options *options)
+{
+    struct tg_settings *settings;
+    enum tg_exit        code = tg_cli_settings(&settings, options);
+
+    if (code == TG_EXIT_DONE) {
+        code = tg_sandbox_main(settings) == 0 ? TG_EXIT_DONE
+                                              : TG_EXIT_FAILED;
+        tg_settings_free(settings);
+    }
+    return code;
 }
 
 static const struct verb verbs[] = {
@@ -42,6 +61,10 @@ static const struct verb verbs[] = {
         " SIGQUIT ends this\nprocess alone: nginx serves and counts on, and"
         " the next `serve` adopts it.",
         TG_OPTION_CONFIG, NULL, run_serve },
+    { "sandbox", "--config FILE",
+        "Runs an AWS Marketplace on this machine, for trying things out and"
+        " for tests.",
+        TG_OPTION_CONFIG, NULL, run_sandbox },
     { "check", "[FILE] [--get NAME | --list]",
         "Checks a settings file without starting anything. --get prints one"
         " setting\nthat is in force, --list describes all there are.",

@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -29,7 +28,7 @@
 
 /* Everything that is open, in the order in which it was opened. */
 struct daemon {
-    struct tg_settings       *settings;
+    const struct tg_settings *settings;
     struct tg_statedir        dir;
     struct tg_aws_credentials admin;
     struct tg_board_map       board;
@@ -139,7 +138,6 @@ close_all(struct daemon *d)
     if (d->signal_fd >= 0) {
         (void) close(d->signal_fd);
     }
-    tg_settings_free(d->settings);
 }
 
 /*
@@ -219,17 +217,14 @@ run(struct daemon *d)
 }
 
 enum tg_status
-tg_serve_main(const char *settings_file)
+tg_serve_main(const struct tg_settings *settings)
 {
-    struct daemon   d = { .signal_fd = -1, .dir.lock_fd = -1 };
+    struct daemon   d = {
+        .settings = settings, .signal_fd = -1, .dir.lock_fd = -1,
+    };
     struct tg_error err;
     enum tg_status  status;
 
-    status = tg_settings_load(&d.settings, settings_file, &err);
-    if (status != TG_OK) {
-        (void) fprintf(stderr, "tallygate: %s\n", err.message);
-        return status;
-    }
     tg_log_set_level((enum tg_log_level) d.settings->log.level);
     (void) umask(0007); /* the mapped files are shared with a group */
     raise_file_limit(d.settings);

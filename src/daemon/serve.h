@@ -19,9 +19,10 @@
 #ifndef TG_DAEMON_SERVE_H
 #define TG_DAEMON_SERVE_H
 
+#include "settings/settings.h"
 #include "util/status.h"
 
-/* Runs until a signal ends it; failures are logged or printed. */
-enum tg_status tg_serve_main(const char *settings_file);
+/* Runs until a signal ends it; why it could not start is logged. */
+enum tg_status tg_serve_main(const struct tg_settings *settings);
 
 #endif
