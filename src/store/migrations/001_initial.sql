@@ -205,6 +205,7 @@ CREATE TABLE usage_detail (             -- what was counted: the rows under ever
     PRIMARY KEY (agreement_id, dimension, hour, key_id, plan_id, used_hour, product_code, node, reason)
 );
 CREATE INDEX usage_detail_key ON usage_detail (plan_id, key_id, used_hour);
+CREATE INDEX usage_detail_hour ON usage_detail (hour);
 
 CREATE TABLE fold (                     -- a row a node: how far its meters have been folded
     node          TEXT PRIMARY KEY,

@@ -1,0 +1,499 @@
+/*
+ * billing.c - the collector's and the reporter's threads
+ *
+ * Both sleep in poll() on an eventfd, at most half a second: a jump of the
+ * wall clock is seen by looking at it, not by a timer that it would move.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "billing/billing.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "billing/runtime.h"
+#include "billing/sealer.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+#define TICK_MS 500
+#define REPORTER_TICK_MS 500
+
+/*
+ * ---- bells and jobs
+ */
+
+static void
+ring(int bell)
+{
+    uint64_t one = 1;
+
+    /* a full counter rings as well */
+    while (write(bell, &one, sizeof(one)) < 0 && errno == EINTR) {
+    }
+}
+
+static void
+wait_for(int bell, int timeout_ms)
+{
+    uint64_t      count;
+    struct pollfd fd = { .fd = bell, .events = POLLIN };
+
+    if (poll(&fd, 1, timeout_ms) > 0
+        && read(bell, &count, sizeof(count)) < 0) {
+        return; /* somebody was quicker */
+    }
+}
+
+void
+tg_billing_ring(struct tg_billing *b)
+{
+    ring(b->reporter_bell);
+}
+
+static bool
+is_stopping(struct tg_billing *b)
+{
+    bool stopping;
+
+    pthread_mutex_lock(&b->lock);
+    stopping = b->is_stopping;
+    pthread_mutex_unlock(&b->lock);
+    return stopping;
+}
+
+void
+tg_billing_do(struct tg_billing *b, struct tg_job *job)
+{
+    struct tg_job **end;
+
+    job->is_done = false;
+    job->next = NULL;
+    pthread_mutex_lock(&b->lock);
+    if (!b->is_running || b->is_stopping) {
+        job->status = tg_error_set(&job->err, TG_BUSY,
+            "the daemon is stopping");
+        pthread_mutex_unlock(&b->lock);
+        return;
+    }
+    for (end = &b->jobs; *end != NULL; end = &(*end)->next) {
+    }
+    *end = job;
+    ring(b->collector_bell);
+    while (!job->is_done) {
+        pthread_cond_wait(&b->done, &b->lock);
+    }
+    pthread_mutex_unlock(&b->lock);
+}
+
+static struct tg_job *
+next_job(struct tg_billing *b)
+{
+    struct tg_job *job;
+
+    pthread_mutex_lock(&b->lock);
+    job = b->jobs;
+    if (job != NULL) {
+        b->jobs = job->next;
+    }
+    pthread_mutex_unlock(&b->lock);
+    return job;
+}
+
+static void
+finish_job(struct tg_billing *b, struct tg_job *job)
+{
+    pthread_mutex_lock(&b->lock);
+    job->is_done = true;
+    pthread_cond_broadcast(&b->done);
+    pthread_mutex_unlock(&b->lock);
+}
+
+/*
+ * ---- the collector's thread
+ */
+
+/* Remembers what is wrong for `status', and logs it when it is new. */
+static void
+note_trouble(struct tg_billing *b, enum tg_status status, const char *event,
+    const struct tg_error *err)
+{
+    bool        is_new;
+    const char *text = status == TG_OK ? "" : err->message;
+
+    pthread_mutex_lock(&b->lock);
+    is_new = strcmp(b->store_trouble, text) != 0;
+    memcpy(b->store_trouble, text, strlen(text) + 1);
+    pthread_mutex_unlock(&b->lock);
+    if (is_new && status != TG_OK) {
+        tg_logf(TG_LOG_ERROR, event, "%s", text);
+    } else if (is_new) {
+        tg_log(TG_LOG_NOTICE, "billing_resumed", NULL);
+    }
+}
+
+static void
+log_sealed(const char *event, int64_t sealed)
+{
+    char count[24];
+
+    (void) snprintf(count, sizeof(count), "%" PRId64, sealed);
+    tg_log(TG_LOG_INFO, event, "records", count, NULL);
+}
+
+/* Seals what is due: a sweep, then the seal. */
+static enum tg_status
+seal_if_due(struct tg_billing *b, int64_t now_s, int64_t boot_s,
+    struct tg_error *err)
+{
+    char           reason[TG_GUARD_REASON_SIZE];
+    int64_t        through = 0, sealed = 0;
+    enum tg_status status;
+
+    if (tg_guard_reason(&b->guard, reason)) {
+        return TG_OK; /* G1 */
+    }
+    status = tg_sealer_through(b->collector_store, &through,
+        b->config.settings, now_s, err);
+    if (status != TG_OK
+        || through >= tg_sealer_due(b->config.settings, now_s)) {
+        return status;
+    }
+    status = tg_collector_fold(b->collector, true, now_s, boot_s, err);
+    if (status == TG_OK) {
+        status = tg_sealer_regular(b->collector_store, &sealed,
+            b->config.settings, now_s, err);
+    }
+    if (status == TG_OK) {
+        log_sealed("hour_sealed", sealed);
+        ring(b->reporter_bell);
+    }
+    return status;
+}
+
+static void
+run_job(struct tg_billing *b, struct tg_job *job)
+{
+    char    reason[TG_GUARD_REASON_SIZE];
+    int64_t now_s = tg_clock_now_s(), boot_s = tg_clock_boot_s();
+
+    (void) tg_guard_look(&b->guard, now_s, boot_s);
+    job->status = tg_collector_fold(b->collector, job->kind == TG_JOB_SEAL,
+        now_s, boot_s, &job->err);
+    if (job->kind == TG_JOB_SEAL && job->status == TG_OK) {
+        if (tg_guard_reason(&b->guard, reason)) {
+            job->status = tg_error_set(&job->err, TG_BUSY, "%s", reason);
+        } else {
+            job->status = tg_sealer_early(b->collector_store, &job->sealed,
+                b->config.settings, job->agreement_id, now_s, &job->err);
+        }
+        if (job->status == TG_OK) {
+            log_sealed("hour_sealed_early", job->sealed);
+        }
+        ring(b->reporter_bell);
+    }
+    finish_job(b, job);
+}
+
+/* One look: fold when a second has passed, seal when an hour has. */
+static void
+tick(struct tg_billing *b, int64_t *last_s)
+{
+    int64_t         now_s = tg_clock_now_s(), boot_s = tg_clock_boot_s();
+    enum tg_status  status = TG_OK;
+    struct tg_error err = { 0 };
+
+    if (!tg_guard_look(&b->guard, now_s, boot_s)) {
+        ring(b->reporter_bell); /* it asks the Marketplace for the time */
+    }
+    if (now_s != *last_s) {
+        status = tg_collector_fold(b->collector, false, now_s, boot_s, &err);
+        note_trouble(b, status, "fold_failed", &err);
+        *last_s = now_s;
+    }
+    if (status == TG_OK) {
+        status = seal_if_due(b, now_s, boot_s, &err);
+        if (status != TG_OK) {
+            note_trouble(b, status, "seal_failed", &err);
+        }
+    }
+    pthread_mutex_lock(&b->lock);
+    b->collected = tg_collector_stats(b->collector);
+    pthread_mutex_unlock(&b->lock);
+}
+
+static void *
+collector_main(void *data)
+{
+    int64_t            last_s = 0;
+    struct tg_job     *job;
+    struct tg_billing *b = data;
+
+    while (!is_stopping(b)) {
+        while ((job = next_job(b)) != NULL) {
+            run_job(b, job);
+        }
+        tick(b, &last_s);
+        wait_for(b->collector_bell, TICK_MS);
+    }
+    while ((job = next_job(b)) != NULL) {
+        job->status = tg_error_set(&job->err, TG_BUSY,
+            "the daemon is stopping");
+        finish_job(b, job);
+    }
+    last_s = 0;
+    tick(b, &last_s);
+    return NULL;
+}
+
+/*
+ * ---- the reporter's thread
+ */
+
+/* The Marketplace's clock against ours, when ours is doubted. */
+static void
+ask_date(struct tg_billing *b)
+{
+    int64_t date_s;
+
+    if (tg_guard_wants_date(&b->guard)
+        && tg_marketplace_date(&b->marketplace, &date_s, NULL) == TG_OK
+        && tg_guard_date(&b->guard, date_s, tg_clock_now_s(),
+               tg_clock_boot_s())) {
+        ring(b->collector_bell); /* an hour may be due */
+    }
+}
+
+/* At most so many requests a second as the account has. */
+static void
+keep_rate(const struct tg_billing *b, struct timespec *next)
+{
+    struct timespec now;
+    long            gap_ns = 1000000000L
+        / b->config.settings->marketplace.account_rate;
+
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, next, NULL)
+        == EINTR) {
+    }
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    next->tv_sec = now.tv_sec + (now.tv_nsec + gap_ns) / 1000000000L;
+    next->tv_nsec = (now.tv_nsec + gap_ns) % 1000000000L;
+}
+
+static void
+note_reporter(struct tg_billing *b, enum tg_status status,
+    const struct tg_error *err)
+{
+    bool is_failure = status != TG_OK && status != TG_NOTFOUND
+        && status != TG_BUSY;
+
+    pthread_mutex_lock(&b->lock);
+    b->reported = tg_reporter_stats(b->reporter);
+    (void) snprintf(b->trouble, sizeof(b->trouble), "%s", is_failure
+        ? err->message : tg_reporter_trouble(b->reporter));
+    pthread_mutex_unlock(&b->lock);
+    if (is_failure) {
+        tg_logf(TG_LOG_ERROR, "report_failed", "%s", err->message);
+    }
+}
+
+static void *
+reporter_main(void *data)
+{
+    enum tg_status     status;
+    struct tg_error    err;
+    struct timespec    next = { 0, 0 };
+    struct tg_billing *b = data;
+
+    while (!is_stopping(b)) {
+        err.message[0] = '\0';
+        ask_date(b);
+        keep_rate(b, &next);
+        status = tg_reporter_step(b->reporter, tg_clock_now_s(),
+            tg_clock_boot_s(), &err);
+        note_reporter(b, status, &err);
+        if (status != TG_OK) {
+            wait_for(b->reporter_bell, REPORTER_TICK_MS);
+        }
+    }
+    return NULL;
+}
+
+/*
+ * ---- open, start, stop, close
+ */
+
+static enum tg_status
+open_parts(struct tg_billing *b, int64_t now_s, struct tg_error *err)
+{
+    enum tg_status            status;
+    const struct tg_settings *settings = b->config.settings;
+    struct tg_collector_config collector = {
+        .board = b->config.board,
+        .state_dir = settings->state_dir,
+        .control = b->config.control,
+        .guard = &b->guard,
+        .account_id = settings->account_id,
+        .region = settings->marketplace.region,
+    };
+    struct tg_reporter_config reporter = {
+        .settings = settings,
+        .marketplace = &b->marketplace,
+        .guard = &b->guard,
+    };
+
+    status = tg_store_open(&b->collector_store, settings->store.path, err);
+    if (status == TG_OK) {
+        status = tg_store_open(&b->reporter_store, settings->store.path,
+            err);
+    }
+    if (status == TG_OK) {
+        status = tg_store_open(&b->operator_store, settings->store.path,
+            err);
+    }
+    if (status == TG_OK) {
+        collector.store = b->collector_store;
+        status = tg_collector_open(&b->collector, &collector, now_s,
+            tg_clock_boot_s(), err);
+    }
+    if (status == TG_OK) {
+        reporter.store = b->reporter_store;
+        status = tg_reporter_new(&b->reporter, &reporter, err);
+    }
+    return status;
+}
+
+enum tg_status
+tg_billing_open(struct tg_billing **out,
+    const struct tg_billing_config *config, int64_t now_s,
+    struct tg_error *err)
+{
+    enum tg_status            status;
+    struct tg_billing        *b = calloc(1, sizeof(*b));
+    const struct tg_settings *settings = config->settings;
+
+    *out = NULL;
+    if (b == NULL) {
+        return tg_error_set(err, TG_NOMEM, "out of memory");
+    }
+    b->config = *config;
+    b->marketplace = (struct tg_marketplace) {
+        .transport = config->transport,
+        .metering_endpoint = settings->marketplace.metering_endpoint,
+        .entitlement_endpoint = settings->marketplace.entitlement_endpoint,
+        .region = settings->marketplace.region,
+        .credentials = { settings->marketplace.credentials_file,
+            settings->marketplace.profile },
+    };
+    tg_guard_init(&b->guard);
+    pthread_mutex_init(&b->lock, NULL);
+    pthread_cond_init(&b->done, NULL);
+    pthread_mutex_init(&b->operator_lock, NULL);
+    b->collector_bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    b->reporter_bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    status = b->collector_bell >= 0 && b->reporter_bell >= 0
+        ? open_parts(b, now_s, err)
+        : tg_error_errno(err, TG_IO, "eventfd");
+    if (status != TG_OK) {
+        tg_billing_close(b);
+        return status;
+    }
+    *out = b;
+    return TG_OK;
+}
+
+/* Signals are the main thread's. */
+static int
+start_thread(pthread_t *thread, void *(*run)(void *), struct tg_billing *b)
+{
+    int      rc;
+    sigset_t all, before;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    rc = pthread_create(thread, NULL, run, b);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc;
+}
+
+enum tg_status
+tg_billing_start(struct tg_billing *b, struct tg_error *err)
+{
+    int rc;
+
+    pthread_mutex_lock(&b->lock);
+    b->is_stopping = false;
+    b->is_running = true;
+    pthread_mutex_unlock(&b->lock);
+    rc = start_thread(&b->collector_thread, collector_main, b);
+    if (rc == 0) {
+        rc = start_thread(&b->reporter_thread, reporter_main, b);
+        if (rc != 0) {
+            pthread_mutex_lock(&b->lock);
+            b->is_stopping = true;
+            pthread_mutex_unlock(&b->lock);
+            ring(b->collector_bell);
+            pthread_join(b->collector_thread, NULL);
+        }
+    }
+    if (rc != 0) {
+        b->is_running = false;
+        errno = rc;
+        return tg_error_errno(err, TG_ERROR, "cannot start billing's"
+            " threads");
+    }
+    return TG_OK;
+}
+
+void
+tg_billing_stop(struct tg_billing *b)
+{
+    bool is_running;
+
+    pthread_mutex_lock(&b->lock);
+    is_running = b->is_running;
+    b->is_stopping = true;
+    pthread_mutex_unlock(&b->lock);
+    if (!is_running) {
+        return;
+    }
+    ring(b->collector_bell);
+    ring(b->reporter_bell);
+    pthread_join(b->reporter_thread, NULL);
+    pthread_join(b->collector_thread, NULL);
+    pthread_mutex_lock(&b->lock);
+    b->is_running = false;
+    pthread_mutex_unlock(&b->lock);
+}
+
+void
+tg_billing_close(struct tg_billing *b)
+{
+    if (b == NULL) {
+        return;
+    }
+    tg_billing_stop(b);
+    tg_collector_close(b->collector);
+    tg_reporter_free(b->reporter);
+    tg_store_close(b->collector_store);
+    tg_store_close(b->reporter_store);
+    tg_store_close(b->operator_store);
+    if (b->collector_bell >= 0) {
+        close(b->collector_bell);
+    }
+    if (b->reporter_bell >= 0) {
+        close(b->reporter_bell);
+    }
+    pthread_cond_destroy(&b->done);
+    pthread_mutex_destroy(&b->lock);
+    pthread_mutex_destroy(&b->operator_lock);
+    tg_guard_clear(&b->guard);
+    free(b);
+}

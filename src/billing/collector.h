@@ -1,0 +1,88 @@
+/*
+ * collector.h - folds the meters into the ledger
+ *
+ * A fold adds, for every lane that grew, the growth to the hour that the lane
+ * stands for, and notes how far it has come (the mark), in one transaction.
+ * Marks are mirrored in memory, so that a fold reads the store only for the
+ * cells that changed.
+ *
+ * Invariants
+ *   F1  usage_detail and marks change together or not at all: fold twice, or
+ *       die between any two instructions, and the sum is the same.
+ *   F2  The mirror equals the committed marks; after any failure it is read
+ *       again and everything is swept.
+ *   F3  Marks of another file id are never applied.
+ *   F4  A lane behind its mark is lifted to it after a change of boot id
+ *       (the power cut took pages, not commits), before anybody counts; in
+ *       the same boot it is corruption, and folding stops.
+ *   F5  Units of a cell whose owner generation is not the store's are set
+ *       aside: in the ledger, visible, billed to nobody.
+ *   F6  Units of an hour that was sealed are billed in the next open hour,
+ *       with the reason, in the same transaction as their mark.
+ *   F7  A retired slot is closed in the transaction that folded it after all
+ *       living workers had shown its epoch.
+ *   F8  The cost of a fold grows with the cells that changed; that of a full
+ *       sweep with those that exist.
+ *
+ * A collector belongs to one thread.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef TG_BILLING_COLLECTOR_H
+#define TG_BILLING_COLLECTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "billing/guard.h"
+#include "control/control.h"
+#include "plane/board.h"
+#include "store/store.h"
+#include "util/error.h"
+
+struct tg_collector;
+
+/* All is borrowed. */
+struct tg_collector_config {
+    struct tg_store     *store; /* this thread's */
+    struct tg_board_map *board;
+    const char          *state_dir;
+    struct tg_control   *control; /* is told of free slots; NULL: nobody */
+    struct tg_guard     *guard;
+    const char          *account_id; /* for the audit trail */
+    const char          *region;
+};
+
+/*
+ * Maps the meters and reads the marks; mends after a power cut (F4) and
+ * notes another set of files (F3), both in the audit trail; holds sealing
+ * back when the store is older than the board.  Nobody counts yet, unless
+ * workers of this same boot do.
+ */
+TG_MUST_CHECK enum tg_status tg_collector_open(struct tg_collector **out,
+    const struct tg_collector_config *config, int64_t now_s, int64_t boot_s,
+    struct tg_error *err);
+void tg_collector_close(struct tg_collector *c);
+
+/*
+ * Folds what changed, or everything when is_full or when something failed
+ * before.  TG_CORRUPT: F4; the guard is stopped.  Other failures have
+ * changed nothing, and the next fold makes up for them.
+ */
+TG_MUST_CHECK enum tg_status tg_collector_fold(struct tg_collector *c,
+    bool is_full, int64_t now_s, int64_t boot_s, struct tg_error *err);
+
+/* For metrics: cells and units folded since the start, second of the last. */
+struct tg_collector_stats {
+    uint64_t cells;
+    uint64_t units;
+    uint64_t set_aside; /* units: F5 */
+    uint64_t carried;   /* units: F6 */
+    int64_t  last_s;
+};
+struct tg_collector_stats tg_collector_stats(const struct tg_collector *c);
+
+/* The node's name in the ledger. */
+const char *tg_collector_node(const struct tg_collector *c);
+
+#endif

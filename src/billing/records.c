@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "billing/records.h"
+
+#include <assert.h>
+
+#include "core/hours.h"
+
+/* A text column in the arena; *failed is set when there is no memory. */
+static const char *
+copied(struct tg_stmt *q, int column, struct tg_arena *arena, bool *failed)
+{
+    const char *text = tg_stmt_text(q, column);
+    const char *copy = tg_arena_strdup(arena, text);
+
+    *failed = *failed || (text != NULL && copy == NULL);
+    return copy;
+}
+
+enum tg_status
+tg_record_read(struct tg_ledger_record *out, struct tg_stmt *q,
+    struct tg_arena *arena, struct tg_error *err)
+{
+    bool failed = false;
+
+    out->id = copied(q, 0, arena, &failed);
+    out->agreement_id = copied(q, 1, arena, &failed);
+    out->product_code = copied(q, 2, arena, &failed);
+    out->dimension = copied(q, 3, arena, &failed);
+    out->hour = tg_stmt_int(q, 4);
+    out->timestamp = tg_stmt_int(q, 5);
+    out->quantity = tg_stmt_int(q, 6);
+    out->customer_aws_account_id = copied(q, 8, arena, &failed);
+    out->license_arn = copied(q, 9, arena, &failed);
+    out->customer_identifier = copied(q, 10, arena, &failed);
+    out->attempts = tg_stmt_int(q, 12);
+    out->deadline_s = tg_stmt_int(q, 13);
+    out->is_alone = tg_stmt_int(q, 14) != 0;
+    if (failed) {
+        return tg_error_set(err, TG_NOMEM, "out of memory");
+    }
+    if (tg_identity_mode_parse(&out->mode, tg_stmt_text(q, 7)) != TG_OK
+        || tg_ledger_state_parse(&out->state, tg_stmt_text(q, 11)) != TG_OK) {
+        return tg_error_set(err, TG_CORRUPT, "ledger record %s: unknown"
+            " identity mode or state", out->id);
+    }
+    return TG_OK;
+}
+
+static enum tg_status
+add_history(struct tg_store *s, const char *id, int64_t now_s,
+    const char *from, const char *to, const char *actor, const char *reason,
+    struct tg_error *err)
+{
+    return tg_store_exec(s, err, "INSERT INTO ledger_history"
+        " (record_id, at_s, from_state, to_state, actor, reason)"
+        " VALUES ($1, $2, $3, $4, $5, $6)", "sissss", id, now_s, from, to,
+        actor, reason);
+}
+
+enum tg_status
+tg_record_insert(struct tg_store *s, const struct tg_ledger_record *r,
+    int64_t now_s, const char *actor, const char *reason,
+    struct tg_error *err)
+{
+    enum tg_status status;
+    const char    *sealed = tg_ledger_state_name(TG_LEDGER_SEALED);
+
+    assert(r->timestamp >= r->hour && r->timestamp < r->hour + TG_HOUR_S);
+    assert(r->quantity >= 0 && r->quantity <= TG_LEDGER_QUANTITY_MAX);
+    status = tg_store_exec(s, err, "INSERT INTO ledger_record (id,"
+        " agreement_id, product_code, dimension, hour, timestamp, quantity,"
+        " identity_mode, customer_aws_account_id, license_arn,"
+        " customer_identifier, state, deadline_s, reason, sealed_s,"
+        " updated_s) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
+        " $12, $13, $14, $15, $15)", "ssssiiisssssisi", r->id,
+        r->agreement_id, r->product_code, r->dimension, r->hour,
+        r->timestamp, r->quantity, tg_identity_mode_name(r->mode),
+        r->customer_aws_account_id, r->license_arn, r->customer_identifier,
+        sealed, r->deadline_s, reason, now_s);
+    if (status == TG_OK) {
+        status = add_history(s, r->id, now_s, NULL, sealed, actor, reason,
+            err);
+    }
+    return status;
+}
+
+enum tg_status
+tg_record_move(struct tg_store *s, const char *id,
+    const struct tg_record_move *move, int64_t now_s, struct tg_error *err)
+{
+    const char    *from = tg_ledger_state_name(move->from);
+    const char    *to = tg_ledger_state_name(move->to);
+    enum tg_status status;
+
+    assert(move->from == move->to ? !tg_ledger_is_final(move->from)
+                                  : tg_ledger_may_move(move->from, move->to));
+    assert((move->to == TG_LEDGER_SETTLED)
+        == (move->metering_record_id != NULL));
+    status = tg_store_exec(s, err, "UPDATE ledger_record SET state = $1,"
+        " reason = $2, metering_record_id = $3, next_attempt_s = $4,"
+        " attempts = attempts + $5, is_alone ="
+        " CASE WHEN $6 = 1 THEN 1 ELSE is_alone END,"
+        " updated_s = $7 WHERE id = $8 AND state = $9", "sssiiiiss", to,
+        move->reason, move->metering_record_id, move->next_attempt_s,
+        (int64_t) move->is_attempt, (int64_t) move->is_alone, now_s, id,
+        from);
+    if (status == TG_OK && tg_store_changes(s) != 1) {
+        return tg_error_set(err, TG_CONFLICT, "ledger record %s is not %s",
+            id, from);
+    }
+    if (status == TG_OK) {
+        status = add_history(s, id, now_s, from, to, move->actor,
+            move->reason, err);
+    }
+    return status;
+}
+
+/* Whether there is a record of that hour. */
+static enum tg_status
+has_record(struct tg_store *s, bool *out, const char *agreement_id,
+    const char *dimension, int64_t hour, struct tg_error *err)
+{
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    status = tg_store_query(s, &q, err, "SELECT 1 FROM ledger_record WHERE"
+        " agreement_id = $1 AND dimension = $2 AND hour = $3", "ssi",
+        agreement_id, dimension, hour);
+    if (status == TG_OK) {
+        status = tg_stmt_next(q, err);
+    }
+    *out = status == TG_OK;
+    tg_stmt_done(q);
+    return status == TG_NOTFOUND ? TG_OK : status;
+}
+
+enum tg_status
+tg_record_open_hour(struct tg_store *s, int64_t *out,
+    const char *agreement_id, const char *dimension, int64_t hour,
+    int64_t sealed_through, int64_t now_s, struct tg_error *err)
+{
+    bool           is_sealed = true;
+    enum tg_status status = TG_OK;
+
+    *out = hour;
+    if (hour >= sealed_through) {
+        status = has_record(s, &is_sealed, agreement_id, dimension, hour,
+            err);
+    }
+    if (status == TG_OK && is_sealed) {
+        *out = tg_ledger_next_hour(hour, now_s);
+    }
+    while (status == TG_OK && is_sealed) {
+        status = has_record(s, &is_sealed, agreement_id, dimension, *out,
+            err);
+        is_sealed = is_sealed || *out < sealed_through;
+        if (is_sealed) {
+            *out += TG_HOUR_S;
+        }
+    }
+    return status;
+}
+
+/*
+ * ---- usage
+ */
+
+enum tg_status
+tg_usage_add(struct tg_store *s, const struct tg_usage_row *row,
+    int64_t quantity, struct tg_error *err)
+{
+    return tg_store_exec(s, err, "INSERT INTO usage_detail (node,"
+        " agreement_id, product_code, dimension, hour, used_hour, key_id,"
+        " plan_id, quantity, reason)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+        " ON CONFLICT (agreement_id, dimension, hour, key_id, plan_id,"
+        " used_hour, product_code, node, reason) DO UPDATE SET"
+        " quantity = usage_detail.quantity + excluded.quantity",
+        "ssssiissis", row->node, row->agreement_id, row->product_code,
+        row->dimension, row->hour, row->used_hour, row->key_id, row->plan_id,
+        quantity, row->reason);
+}
+
+static enum tg_status
+take_units(struct tg_store *s, const struct tg_usage_row *row,
+    int64_t quantity, struct tg_error *err)
+{
+    return tg_store_exec(s, err, "UPDATE usage_detail SET"
+        " quantity = quantity - $1 WHERE agreement_id = $2 AND"
+        " dimension = $3 AND hour = $4 AND key_id = $5 AND plan_id = $6 AND"
+        " used_hour = $7 AND product_code = $8 AND node = $9 AND"
+        " reason = $10", "issississs", quantity, row->agreement_id,
+        row->dimension, row->hour, row->key_id, row->plan_id, row->used_hour,
+        row->product_code, row->node, row->reason);
+}
+
+/*
+ * The newest row of the hour that still holds units, copied to the arena;
+ * *quantity is 0 when there is none.
+ */
+static enum tg_status
+newest_row(struct tg_store *s, struct tg_usage_row *row, int64_t *quantity,
+    struct tg_arena *arena, struct tg_error *err)
+{
+    bool            failed = false;
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    *quantity = 0;
+    status = tg_store_query(s, &q, err, "SELECT node, product_code,"
+        " used_hour, key_id, plan_id, reason, quantity FROM usage_detail"
+        " WHERE agreement_id = $1 AND dimension = $2 AND hour = $3 AND"
+        " quantity > 0 ORDER BY used_hour DESC LIMIT 1", "ssi",
+        row->agreement_id, row->dimension, row->hour);
+    if (status == TG_OK) {
+        status = tg_stmt_next(q, err);
+    }
+    if (status == TG_OK) {
+        row->node = copied(q, 0, arena, &failed);
+        row->product_code = copied(q, 1, arena, &failed);
+        row->used_hour = tg_stmt_int(q, 2);
+        row->key_id = copied(q, 3, arena, &failed);
+        row->plan_id = copied(q, 4, arena, &failed);
+        row->reason = copied(q, 5, arena, &failed);
+        *quantity = tg_stmt_int(q, 6);
+        status = failed ? tg_error_set(err, TG_NOMEM, "out of memory")
+                        : TG_OK;
+    }
+    tg_stmt_done(q);
+    return status == TG_NOTFOUND ? TG_OK : status;
+}
+
+enum tg_status
+tg_usage_move(struct tg_store *s, const char *agreement_id,
+    const char *dimension, int64_t from_hour, int64_t to_hour,
+    int64_t quantity, const char *reason, struct tg_error *err)
+{
+    int64_t             units;
+    enum tg_status      status = TG_OK;
+    struct tg_arena     arena;
+    struct tg_usage_row row = { .agreement_id = agreement_id,
+        .dimension = dimension };
+
+    tg_arena_init(&arena);
+    while (quantity > 0 && status == TG_OK) {
+        row.hour = from_hour;
+        status = newest_row(s, &row, &units, &arena, err);
+        if (status == TG_OK && units == 0) {
+            status = tg_error_set(err, TG_CORRUPT, "agreement %s: the hour"
+                " holds fewer units than its record", agreement_id);
+        }
+        units = units < quantity ? units : quantity;
+        if (status == TG_OK) {
+            status = take_units(s, &row, units, err);
+        }
+        if (status == TG_OK) {
+            row.hour = to_hour;
+            row.reason = reason;
+            status = tg_usage_add(s, &row, units, err);
+            quantity -= units;
+        }
+    }
+    tg_arena_clear(&arena);
+    return status;
+}
