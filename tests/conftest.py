@@ -21,7 +21,7 @@ for name in list(os.environ):
             name != "TALLYGATE_TEST_BUILD"):
         del os.environ[name]
 
-from support.world import World                         # noqa: E402
+from support.world import IS_SANITIZED, World           # noqa: E402
 
 failed_folders = []
 
@@ -31,6 +31,14 @@ def pytest_runtest_makereport(item):
     report = (yield).get_result()
     if report.failed:
         item.has_failed = item.getparent(pytest.Module).has_failed = True
+
+
+def pytest_collection_modifyitems(config, items):
+    """libfaketime and AddressSanitizer both want to be loaded first."""
+    if IS_SANITIZED:
+        moved = [item for item in items if "traveller" in item.fixturenames]
+        config.hook.pytest_deselected(items=moved)
+        items[:] = [item for item in items if item not in moved]
 
 
 def live(request, name, **options):

@@ -17,6 +17,7 @@ What every test gets for nothing, at the end of its world (verify):
 
 SPDX-License-Identifier: Apache-2.0
 """
+import copy
 import json
 import os
 import pathlib
@@ -41,6 +42,7 @@ from support.clock import Clock, TravellingClock        # noqa: E402
 from support.ports import free_port                     # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("TALLYGATE_TEST_BUILD", TOP / "build"))
+IS_SANITIZED = "asan" in BUILD.name
 BAD_LINE = re.compile(r"\[(alert|crit|emerg)\]|ERROR: \w+Sanitizer|"
                       r"runtime error:|level=fatal")
 STAGE = "prod"
@@ -143,13 +145,33 @@ class Market:
         return total
 
 
+def sanitized_nginx(folder):
+    """A program that is nginx with the sanitizers' libraries, for a module
+    that was built with them.  Its leaks are nginx's own: pools."""
+    libraries = " ".join(
+        subprocess.run(["gcc", f"-print-file-name={name}"], check=True,
+                       capture_output=True, text=True).stdout.strip()
+        for name in ("libasan.so", "libubsan.so"))
+    path = folder / "nginx"
+    path.write_text(f"""\
+#!/bin/sh
+LD_PRELOAD="{libraries}" ASAN_OPTIONS=detect_leaks=0 \\
+    UBSAN_OPTIONS=print_stacktrace=1 exec /usr/sbin/nginx "$@"
+""")
+    path.chmod(0o755)
+    return path
+
+
 class World:
     def __init__(self, name, travel=False, more=None, build=BUILD):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"tg-{name[:20]}-"))
         ports = {name: free_port() for name in PORTS}
         self.stack = Stack(self.folder / "s", ports, build=build,
                            settings=self.folder / "tallygate.yaml",
-                           more=more)
+                           more=copy.deepcopy(more or {}))
+        if IS_SANITIZED:
+            self.stack.more.setdefault("nginx", {})["binary"] = str(
+                sanitized_nginx(self.folder))
         self.journal = self.stack.folder / "journal"
         self.clock = TravellingClock(self.folder) if travel else Clock()
         self.stack.env = self.clock.env
