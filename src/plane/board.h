@@ -68,6 +68,7 @@ struct tg_board {
     _Atomic uint64_t meter_pieces;
     _Atomic uint64_t epoch;
     _Atomic uint64_t fold_sequence;
+    _Alignas(64) _Atomic uint64_t account_tat;  /* account's core/bucket.h */
     _Alignas(64) struct tg_board_row rows[TG_BOARD_ROWS];
 };
 
