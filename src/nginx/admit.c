@@ -1,0 +1,251 @@
+/*
+ * admit.c - key, plan, throttle, quota and size of a call
+ *
+ * Runs in the PREACCESS phase (`satisfy any' could bypass ACCESS), once a
+ * call.  The order is Amazon's: key, throttle of the plan, throttle of the
+ * account, quota, size.  A refusal gives back what an earlier step had taken.
+ *
+ * A metered call needs a cell that belongs to its key and plan; where there
+ * is none it is refused and shown on the board, never served uncounted.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "nginx/module.h"
+
+/*
+ * SHA-256 with digest and context kept: fetching them costs more than it.
+ * (OpenSSL comes with the headers of nginx, which is linked with it.)
+ */
+static ngx_int_t
+digest(uint8_t out[TG_SHA256_SIZE], const ngx_str_t *value)
+{
+    static EVP_MD      *md;
+    static EVP_MD_CTX  *ctx;
+
+    if (ctx == NULL) {
+        md = EVP_MD_fetch(NULL, "SHA256", NULL);
+        ctx = md ? EVP_MD_CTX_new() : NULL;
+        if (ctx == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    return EVP_DigestInit_ex2(ctx, md, NULL) == 1
+           && EVP_DigestUpdate(ctx, value->data, value->len) == 1
+           && EVP_DigestFinal_ex(ctx, out, NULL) == 1
+           ? NGX_OK : NGX_ERROR;
+}
+
+/* Finds the key, its plan for this stage, and the cell. */
+static const ngx_http_tallygate_error_t *
+find_key(ngx_http_tallygate_call_t *call)
+{
+    uint8_t                    sha[TG_SHA256_SIZE];
+    uint32_t                   i;
+    struct tg_key              key;
+    const struct tg_key_plan  *plan;
+
+    if (call->api_key == NULL || call->api_key->value.len == 0) {
+        return ngx_http_tallygate_error(INVALID_API_KEY);
+    }
+
+    if (digest(sha, &call->api_key->value) != NGX_OK) {
+        return ngx_http_tallygate_error(INTERNAL);
+    }
+
+    if (tg_keys_find(call->set->keys, sha, &key) != TG_OK || !key.enabled) {
+        return ngx_http_tallygate_error(INVALID_API_KEY);
+    }
+
+    for (i = 0; i < key.plan_count; i++) {
+        plan = &key.plans[i];
+
+        call->plan = tg_routes_stage_plan(&call->routes->table, call->stage,
+                                          plan->plan);
+        if (call->plan != NULL) {
+            call->slot = plan->cell;
+            call->owner = plan->owner;
+            ngx_memcpy(call->key_id, key.id, sizeof(call->key_id));
+
+            return NULL;
+        }
+    }
+
+    return ngx_http_tallygate_error(INVALID_API_KEY);
+}
+
+static const ngx_http_tallygate_error_t *
+find_cell(ngx_http_tallygate_call_t *call)
+{
+    struct tg_meter_cell  *cell;
+
+    cell = tg_meters_cell(call->set->meters, call->slot);
+
+    if (cell == NULL
+        || call->owner == 0
+        || atomic_load_explicit(&cell->owner, memory_order_acquire)
+           != call->owner)
+    {
+        ngx_http_tallygate_row_add(&call->set->row->refused_no_cell);
+        ngx_log_error(NGX_LOG_ERR, call->request->connection->log, 0,
+                      "tallygate: no meter cell for API key \"%s\": slot %uD, "
+                      "owner generation %uD", call->key_id, call->slot,
+                      call->owner);
+
+        return ngx_http_tallygate_error(UNAVAILABLE);
+    }
+
+    call->cell = cell;
+
+    return NULL;
+}
+
+static uint64_t
+now_ns(void)
+{
+    ngx_time_t  *tp = ngx_timeofday();
+
+    return (uint64_t) tp->sec * 1000000000 + (uint64_t) tp->msec * 1000000;
+}
+
+static ngx_uint_t
+take_token(ngx_http_tallygate_call_t *call, _Atomic uint64_t *tat,
+    struct tg_bucket_limit limit)
+{
+    ngx_http_tallygate_token_t  *token;
+
+    token = &call->tokens[call->token_count];
+
+    if (tg_bucket_take(tat, limit, now_ns(), &token->taken, &token->before)
+        != TG_OK)
+    {
+        return 0;
+    }
+
+    token->tat = tat;
+    call->token_count++;
+
+    return 1;
+}
+
+static ngx_uint_t
+take_quota(ngx_http_tallygate_call_t *call)
+{
+    uint32_t                     period;
+    const struct tg_route_plan  *plan = call->plan;
+
+    period = tg_quota_period_at(plan->quota_period, plan->quota_offset_days,
+                                ngx_time());
+
+    if (tg_quota_take(&call->cell->used, &call->cell->grant,
+                      plan->quota_limit, period, &call->quota_period)
+        != TG_OK)
+    {
+        return 0;
+    }
+
+    call->is_quota_taken = 1;
+
+    return 1;
+}
+
+void
+ngx_http_tallygate_give_back(ngx_http_tallygate_call_t *call)
+{
+    ngx_http_tallygate_token_t  *token;
+
+    if (call->is_begun) {
+        return;
+    }
+
+    if (call->is_quota_taken) {
+        tg_quota_give_back(&call->cell->used, call->quota_period);
+        call->is_quota_taken = 0;
+    }
+
+    while (call->token_count > 0) {
+        token = &call->tokens[--call->token_count];
+        tg_bucket_give_back(token->tat, token->taken, token->before);
+    }
+}
+
+/* NULL, or the gateway response that the call gets. */
+static const ngx_http_tallygate_error_t *
+admit(ngx_http_tallygate_call_t *call)
+{
+    struct tg_bucket_limit             account;
+    const ngx_http_tallygate_error_t  *error;
+
+    if (call->method->is_key_required) {
+        call->pin = ngx_http_tallygate_pin(call->set);
+        call->is_pinned = 1;
+
+        error = find_key(call);
+        if (error == NULL) {
+            error = find_cell(call);
+        }
+
+        if (error != NULL) {
+            return error;
+        }
+
+        if (call->plan->has_throttle
+            && !take_token(call, &call->cell->tat, call->plan->throttle))
+        {
+            return ngx_http_tallygate_error(THROTTLED);
+        }
+    }
+
+    account = call->routes->table.header->account_throttle;
+
+    if (account.interval_ns != 0
+        && !take_token(call, &call->set->board.page->account_tat, account))
+    {
+        return ngx_http_tallygate_error(THROTTLED);
+    }
+
+    if (call->plan && call->plan->quota_period != TG_QUOTA_NONE
+        && !take_quota(call))
+    {
+        return ngx_http_tallygate_error(QUOTA_EXCEEDED);
+    }
+
+    if (call->is_too_large) {
+        return ngx_http_tallygate_error(REQUEST_TOO_LARGE);
+    }
+
+    return NULL;
+}
+
+ngx_int_t
+ngx_http_tallygate_admit_handler(ngx_http_request_t *r)
+{
+    ngx_http_tallygate_call_t  *call;
+
+    if (r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    call = ngx_http_tallygate_call(r);
+    if (call == NULL || call->is_decided) {
+        return NGX_DECLINED;
+    }
+
+    call->is_decided = 1;
+
+    if (call->error) {
+        return NGX_DECLINED;
+    }
+
+    call->error = admit(call);
+
+    if (call->error) {
+        ngx_http_tallygate_give_back(call);
+        r->content_handler = ngx_http_tallygate_answer_handler;
+        return NGX_DECLINED;
+    }
+
+    call->is_admitted = 1;
+
+    return NGX_DECLINED;
+}

@@ -1,0 +1,199 @@
+/*
+ * module.h - what the files of the module share
+ *
+ * A call is one request to a gateway server.  It hangs on the request's pool
+ * by a cleanup handler, because nginx forgets a module's context at every
+ * internal redirect, and it passes these stations in this order:
+ *
+ *   routed    API, stage, method and integration are known
+ *   admitted  key, throttle, quota and size have let it through
+ *   begun     its integration has started: from here on it is billable
+ *   counted   it is finished and stands in its meter
+ *
+ * Invariants
+ *   N1  A call is admitted at most once and counted at most once; it is
+ *       counted only if it has begun.
+ *   N2  A call that was admitted and ends without having begun gives back
+ *       what it had taken from throttle and quota.
+ *   N3  From admission to count a metered call pins the epoch in which its
+ *       key was looked up, so that its cell is not given to another owner.
+ *   N4  A call keeps the routes and the set of planes it began with, even if
+ *       the worker moves on to newer ones.
+ *   N5  Nothing here waits: no lock, no file, no socket of our own while a
+ *       call is served.  (Files that have changed are read by the first call
+ *       that notices, or by the tick.)
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef NGX_HTTP_TALLYGATE_MODULE_H
+#define NGX_HTTP_TALLYGATE_MODULE_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <stdatomic.h>
+
+#include "core/bucket.h"
+#include "core/quota.h"
+#include "nginx/backend.h"
+#include "nginx/errors.h"
+#include "nginx/plane.h"
+#include "plane/keys.h"
+#include "plane/routes.h"
+
+typedef struct {
+    ngx_str_t   state_dir;
+    ngx_int_t   conf_generation;
+    ngx_str_t   journal_file;
+    ngx_uint_t  journal_entries;
+} ngx_http_tallygate_main_conf_t;
+
+typedef struct {
+    ngx_flag_t  enable;
+    ngx_flag_t  strict_headers;
+    ngx_flag_t  strip_api_key;
+    ngx_uint_t  connections; /* upstream: idle ones that a worker keeps */
+} ngx_http_tallygate_srv_conf_t;
+
+/* What a throttle took, for giving it back. */
+typedef struct {
+    _Atomic uint64_t  *tat;
+    uint64_t           taken;
+    uint64_t           before;
+} ngx_http_tallygate_token_t;
+
+#define NGX_HTTP_TALLYGATE_UUID_LEN  36
+#define NGX_HTTP_TALLYGATE_AWS_ID_LEN  16
+
+struct ngx_http_tallygate_call_s {
+    ngx_http_request_t                 *request;
+    ngx_http_tallygate_set_t           *set;    /* planes; NULL: not open */
+    ngx_http_tallygate_routes_t        *routes;
+    ngx_uint_t                          pin;    /* slot of the epoch, N3 */
+
+    /* route.c */
+    const struct tg_route_api          *api;
+    const struct tg_route_stage        *stage;
+    const struct tg_route_node         *node;
+    const struct tg_route_method       *method;
+    const struct tg_route_integration  *integration;
+    struct tg_route_capture            *captures;
+    ngx_uint_t                          capture_count;
+    ngx_str_t                           path; /* raw, behind the stage */
+    ngx_table_elt_t                    *api_key;
+    size_t                              header_size; /* of all headers */
+    enum tg_verb                        verb;
+    const ngx_http_tallygate_error_t   *error;
+
+    /* admit.c */
+    const struct tg_route_plan         *plan;
+    struct tg_meter_cell               *cell;
+    uint32_t                            slot;
+    uint32_t                            owner;
+    uint32_t                            quota_period;
+    ngx_http_tallygate_token_t          tokens[2];
+    ngx_uint_t                          token_count;
+    char                                key_id[TG_KEY_ID_SIZE + 1];
+
+    /* upstream.c */
+    ngx_http_tallygate_backend_t       *backend;
+    ngx_http_tallygate_address_t       *address;
+    ngx_uint_t                          address_next;
+    ngx_uint_t                          idle_max;
+    ngx_queue_t                         deadline;
+    ngx_msec_t                          deadline_at;
+
+    ngx_str_t                           method_name; /* the client's own */
+    u_char                              request_id[NGX_HTTP_TALLYGATE_UUID_LEN];
+
+    unsigned                            has_request_id:1;
+    unsigned                            is_too_large:1;
+    unsigned                            is_decided:1;  /* PREACCESS is over */
+    unsigned                            is_pinned:1;
+    unsigned                            is_quota_taken:1;
+    unsigned                            is_admitted:1;
+    unsigned                            is_begun:1;
+    unsigned                            is_counted:1;
+    unsigned                            is_waiting:1;  /* has a deadline */
+    unsigned                            is_answer:1;   /* not a backend's */
+    unsigned                            is_last_seen:1;
+    unsigned                            is_method_swapped:1;
+    unsigned                            is_head_sent:1; /* to the backend */
+};
+
+extern ngx_module_t  ngx_http_tallygate_module;
+
+/* ---- context.c: the call of a request ---- */
+
+/* Makes the call; NULL without memory. */
+ngx_http_tallygate_call_t *ngx_http_tallygate_call_new(ngx_http_request_t *r);
+
+/* The call of r, also after an internal redirect; NULL if it has none. */
+ngx_http_tallygate_call_t *ngx_http_tallygate_call(ngx_http_request_t *r);
+
+/* The call's request id, made when it is first asked for. */
+u_char *ngx_http_tallygate_request_id(ngx_http_tallygate_call_t *call);
+
+/* NGX_HTTP_TALLYGATE_AWS_ID_LEN characters for x-amz-apigw-id. */
+void ngx_http_tallygate_gateway_id(u_char *out);
+
+/* len lower-case hexadecimal digits. */
+void ngx_http_tallygate_random_hex(u_char *out, size_t len);
+
+/* ---- phases ---- */
+
+ngx_int_t ngx_http_tallygate_route_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_tallygate_admit_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_tallygate_answer_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_tallygate_log_handler(ngx_http_request_t *r);
+
+/* Gives back what an admitted call had taken (N2). */
+void ngx_http_tallygate_give_back(ngx_http_tallygate_call_t *call);
+
+/* ---- finish.c ---- */
+
+/* The call's integration starts now. */
+void ngx_http_tallygate_begin(ngx_http_tallygate_call_t *call);
+
+/* The call is finished: counts it, once, if it has begun and is metered. */
+void ngx_http_tallygate_finish(ngx_http_tallygate_call_t *call);
+
+/* ---- request.c, value.c: what goes to the backend ---- */
+
+/* The request's header for the backend, in a buffer of its own. */
+ngx_buf_t *ngx_http_tallygate_request_header(ngx_http_tallygate_call_t *call);
+
+/* Name under which a call goes to its backend. */
+ngx_str_t ngx_http_tallygate_backend_verb(ngx_http_tallygate_call_t *call);
+
+/*
+ * Puts a value together from its parts.  NGX_DECLINED: all of it comes from a
+ * source that the call does not have, and the target is left out.
+ */
+ngx_int_t ngx_http_tallygate_value(ngx_http_tallygate_call_t *call,
+    struct tg_route_list parts, ngx_str_t *value);
+
+/* ---- upstream.c, deadline.c ---- */
+
+char *ngx_http_tallygate_upstream(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* After msec without an answer's header the backend's turn is over. */
+ngx_int_t ngx_http_tallygate_deadline_add(ngx_http_tallygate_call_t *call,
+    ngx_msec_t msec);
+void ngx_http_tallygate_deadline_remove(ngx_http_tallygate_call_t *call);
+
+/* ---- response.c ---- */
+
+ngx_int_t ngx_http_tallygate_filter_init(ngx_conf_t *cf);
+
+/* A header of the response; the key is a constant. */
+ngx_int_t ngx_http_tallygate_header_add(ngx_http_request_t *r,
+    const char *key, size_t key_len, u_char *value, size_t value_len);
+
+/* ---- variables.c ---- */
+
+ngx_int_t ngx_http_tallygate_add_variables(ngx_conf_t *cf);
+
+#endif

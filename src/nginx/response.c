@@ -1,0 +1,303 @@
+/*
+ * response.c - what happens to a response on its way to the client
+ *
+ * The header filter gives every response its ids, renames the headers of a
+ * backend that the gateway answers for itself, and drops nginx's Server.  The
+ * body filter sees the last byte go, which is where a call counts.
+ *
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "nginx/module.h"
+
+static ngx_http_output_header_filter_pt  next_header_filter;
+static ngx_http_output_body_filter_pt    next_body_filter;
+
+/* Headers that nginx would copy and the gateway renames; lower case. */
+typedef struct {
+    ngx_str_t   name;
+    ngx_str_t   remapped;
+    ngx_uint_t  is_strict; /* only with tallygate_strict_headers */
+} remap_t;
+
+#define REMAP(lower, name, strict)                                            \
+    { ngx_string(lower), ngx_string("x-amzn-Remapped-" name), strict }
+
+static const remap_t  remaps[] = {
+    REMAP("authorization", "Authorization", 0),
+    REMAP("content-md5", "Content-MD5", 0),
+    REMAP("expect", "Expect", 0),
+    REMAP("host", "Host", 0),
+    REMAP("max-forwards", "Max-Forwards", 0),
+    REMAP("proxy-authenticate", "Proxy-Authenticate", 0),
+    REMAP("trailer", "Trailer", 0),
+    REMAP("upgrade", "Upgrade", 0),
+    REMAP("user-agent", "User-Agent", 0),
+    REMAP("www-authenticate", "WWW-Authenticate", 1),
+    REMAP("x-amzn-requestid", "x-amzn-RequestId", 0),
+};
+
+/* Bit n: some name in remaps has n letters. */
+#define REMAP_LENGTHS                                                         \
+    ((1u << 4) | (1u << 6) | (1u << 7) | (1u << 10) | (1u << 11) | (1u << 12) \
+     | (1u << 13) | (1u << 16) | (1u << 18))
+
+ngx_int_t
+ngx_http_tallygate_header_add(ngx_http_request_t *r, const char *key,
+    size_t key_len, u_char *value, size_t value_len)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(*h));
+    h->hash = 1;
+    h->key.data = (u_char *) key;
+    h->key.len = key_len;
+    h->value.data = value;
+    h->value.len = value_len;
+
+    return NGX_OK;
+}
+
+#define add(r, key, value, len)                                               \
+    ngx_http_tallygate_header_add(r, key, sizeof(key) - 1, value, len)
+
+static ngx_int_t
+add_ids(ngx_http_request_t *r, ngx_http_tallygate_call_t *call)
+{
+    u_char  *id;
+
+    id = ngx_pnalloc(r->pool, NGX_HTTP_TALLYGATE_AWS_ID_LEN);
+    if (id == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_tallygate_gateway_id(id);
+
+    if (add(r, "x-amzn-RequestId", ngx_http_tallygate_request_id(call),
+            NGX_HTTP_TALLYGATE_UUID_LEN) != NGX_OK
+        || add(r, "x-amz-apigw-id", id, NGX_HTTP_TALLYGATE_AWS_ID_LEN)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+static void
+remap(ngx_table_elt_t *h, ngx_uint_t is_strict)
+{
+    ngx_uint_t      i;
+    u_char          c;
+    const remap_t  *m;
+
+    if (h->key.len > 18 || !(REMAP_LENGTHS & (1u << h->key.len))) {
+        return;
+    }
+
+    c = h->key.data[0] | 0x20;
+
+    for (i = 0; i < sizeof(remaps) / sizeof(remaps[0]); i++) {
+        m = &remaps[i];
+
+        if (m->name.data[0] == c
+            && m->name.len == h->key.len
+            && (!m->is_strict || is_strict)
+            && ngx_strncasecmp(h->key.data, m->name.data, h->key.len) == 0)
+        {
+            h->key = m->remapped;
+            return;
+        }
+    }
+}
+
+/* The backend's copies of what nginx writes itself. */
+static ngx_int_t
+add_remapped(ngx_http_request_t *r, ngx_http_upstream_headers_in_t *in)
+{
+    ngx_table_elt_t  *h;
+
+    h = in->connection;
+    if (h && add(r, "x-amzn-Remapped-Connection", h->value.data, h->value.len)
+             != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    h = in->content_length;
+    if (h && add(r, "x-amzn-Remapped-Content-Length", h->value.data,
+                 h->value.len) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    h = in->date;
+    if (h && add(r, "x-amzn-Remapped-Date", h->value.data, h->value.len)
+             != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    h = in->server;
+    if (h && add(r, "x-amzn-Remapped-Server", h->value.data, h->value.len)
+             != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+static ngx_uint_t
+is_event_stream(ngx_str_t *type)
+{
+    static const char  name[] = "text/event-stream";
+
+    return type->len >= sizeof(name) - 1
+           && ngx_strncasecmp(type->data, (u_char *) name, sizeof(name) - 1)
+              == 0;
+}
+
+/* What the backend answered, as the client is to see it. */
+static ngx_int_t
+translate(ngx_http_request_t *r, ngx_http_tallygate_call_t *call)
+{
+    ngx_uint_t                      i;
+    ngx_list_part_t                *part;
+    ngx_table_elt_t                *h;
+    ngx_http_upstream_t            *u = r->upstream;
+    ngx_http_tallygate_srv_conf_t  *sscf;
+
+    sscf = ngx_http_get_module_srv_conf(r, ngx_http_tallygate_module);
+
+    if (r->headers_out.status == NGX_HTTP_SWITCHING_PROTOCOLS) {
+        return NGX_OK;
+    }
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            remap(&h[i], sscf->strict_headers);
+        }
+    }
+
+    if (add_remapped(r, &u->headers_in) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (is_event_stream(&r->headers_out.content_type)) {
+        u->buffering = 0;
+    }
+
+    if (call->is_head_sent && r->method != NGX_HTTP_HEAD) {
+        /* The backend was asked for the header alone: there is no body. */
+        if (r->headers_out.content_length) {
+            r->headers_out.content_length->hash = 0;
+            r->headers_out.content_length = NULL;
+        }
+
+        r->headers_out.content_length_n = 0;
+    }
+
+    return NGX_OK;
+}
+
+static ngx_uint_t
+is_gone(ngx_http_request_t *r, ngx_int_t rc)
+{
+    return rc == NGX_OK && r->connection->buffered == 0;
+}
+
+/* An element that is not sent, so that nginx writes no Server of its own. */
+static ngx_table_elt_t  no_server;
+
+static ngx_int_t
+header_filter(ngx_http_request_t *r)
+{
+    ngx_int_t                   rc;
+    ngx_http_tallygate_call_t  *call;
+
+    call = ngx_http_tallygate_call(r);
+    if (call == NULL) {
+        return next_header_filter(r);
+    }
+
+    ngx_http_tallygate_deadline_remove(call);
+
+    if (!call->is_answer && r->upstream && translate(r, call) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (r->headers_out.content_type.len == 0
+        && r->headers_out.status != NGX_HTTP_NOT_MODIFIED
+        && r->headers_out.status >= NGX_HTTP_OK)
+    {
+        ngx_str_set(&r->headers_out.content_type, "application/json");
+        r->headers_out.content_type_len = r->headers_out.content_type.len;
+    }
+
+    if (add_ids(r, call) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    r->headers_out.server = &no_server;
+
+    rc = next_header_filter(r);
+
+    if (r->header_only && is_gone(r, rc)) {
+        ngx_http_tallygate_finish(call);
+    }
+
+    return rc;
+}
+
+static ngx_int_t
+body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_int_t                   rc;
+    ngx_chain_t                *cl;
+    ngx_http_tallygate_call_t  *call;
+
+    call = ngx_http_get_module_ctx(r, ngx_http_tallygate_module);
+    if (call == NULL || call->is_counted) {
+        return next_body_filter(r, in);
+    }
+
+    if (!call->is_last_seen) {
+        for (cl = in; cl; cl = cl->next) {
+            if (cl->buf->last_buf
+                || (cl->buf->flush && r->headers_out.status
+                                      == NGX_HTTP_SWITCHING_PROTOCOLS))
+            {
+                call->is_last_seen = 1;
+            }
+        }
+    }
+
+    rc = next_body_filter(r, in);
+
+    if (call->is_last_seen && is_gone(r, rc)) {
+        ngx_http_tallygate_finish(call);
+    }
+
+    return rc;
+}
+
+ngx_int_t
+ngx_http_tallygate_filter_init(ngx_conf_t *cf)
+{
+    next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = header_filter;
+
+    next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = body_filter;
+
+    return NGX_OK;
+}

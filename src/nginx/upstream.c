@@ -1,0 +1,323 @@
+/*
+ * upstream.c - where a call goes
+ *
+ * The one upstream block stands for all backends.  Its servers are the
+ * addresses of the call's backend in the routes; its pool of idle connections
+ * is backend.c.  nginx's proxy module does the protocol; when it asks for a
+ * peer it has made a request header from its own configuration, which is
+ * empty, and gets ours in its place.
+ *
+ * TLS: OpenSSL checks chain and name during the handshake.  Amazon's
+ * insecureSkipVerification forgives a chain that leads to nobody known, and
+ * nothing else: the name, the dates and the signature are still checked.
+ * https://docs.aws.amazon.com/apigateway/latest/api/API_TlsConfig.html
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "nginx/module.h"
+
+static ngx_int_t
+get_peer(ngx_peer_connection_t *pc, void *data)
+{
+    ngx_connection_t              *c;
+    ngx_http_upstream_t           *u;
+    ngx_http_tallygate_call_t     *call = data;
+    ngx_http_tallygate_backend_t  *b = call->backend;
+    ngx_http_tallygate_address_t  *a;
+
+    a = &b->addresses[call->address_next++ % b->address_count];
+    u = call->request->upstream;
+
+    call->address = a;
+    pc->sockaddr = a->sockaddr;
+    pc->socklen = a->socklen;
+    pc->name = &a->text;
+    pc->cached = 0;
+    pc->connection = NULL;
+
+    c = ngx_http_tallygate_idle_take(a, pc->log, u->conf->read_timeout);
+    if (c == NULL) {
+        return NGX_OK;
+    }
+
+    pc->connection = c;
+    pc->cached = 1;
+
+    return NGX_DONE;
+}
+
+static ngx_uint_t
+is_reusable(const ngx_http_upstream_t *u, const ngx_connection_t *c,
+    ngx_uint_t state)
+{
+    return !(state & NGX_PEER_FAILED)
+           && c != NULL
+           && !c->read->eof && !c->read->error && !c->read->timedout
+           && !c->write->error && !c->write->timedout
+           && u->keepalive && u->request_body_sent
+           && !ngx_terminate && !ngx_exiting;
+}
+
+static void
+free_peer(ngx_peer_connection_t *pc, void *data, ngx_uint_t state)
+{
+    ngx_connection_t           *c = pc->connection;
+    ngx_http_tallygate_call_t  *call = data;
+
+    if (pc->tries) {
+        pc->tries--;
+    }
+
+    if (is_reusable(call->request->upstream, c, state)
+        && ngx_http_tallygate_idle_keep(call->address, c, call->idle_max)
+           == NGX_OK)
+    {
+        pc->connection = NULL;
+    }
+}
+
+/* Forgives what insecureSkipVerification forgives. */
+static int
+skip_chain(int ok, X509_STORE_CTX *ctx)
+{
+    if (ok) {
+        return 1;
+    }
+
+    switch (X509_STORE_CTX_get_error(ctx)) {
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_CERT_UNTRUSTED:
+        X509_STORE_CTX_set_error(ctx, X509_V_OK);
+        return 1;
+
+    default:
+        return 0;
+    }
+}
+
+/* nginx calls this between making a TLS connection and its handshake. */
+static ngx_int_t
+set_session(ngx_peer_connection_t *pc, void *data)
+{
+    int                            rc;
+    SSL                           *ssl = pc->connection->ssl->connection;
+    u_char                         name[256];
+    X509_VERIFY_PARAM             *param;
+    ngx_http_tallygate_call_t     *call = data;
+    ngx_http_tallygate_backend_t  *b = call->backend;
+
+    if (b->name.len >= sizeof(name)) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_cpystrn(name, b->name.data, b->name.len + 1);
+    param = SSL_get0_param(ssl);
+
+    if (b->is_address) {
+        rc = X509_VERIFY_PARAM_set1_ip_asc(param, (char *) name);
+    } else {
+        rc = X509_VERIFY_PARAM_set1_host(param, (char *) name, 0);
+    }
+
+    if (rc != 1) {
+        return NGX_ERROR;
+    }
+
+    SSL_set_verify(ssl, SSL_VERIFY_PEER, b->skip_chain ? skip_chain : NULL);
+
+    return b->session ? ngx_ssl_set_session(pc->connection, b->session)
+                      : NGX_OK;
+}
+
+static void
+save_session(ngx_peer_connection_t *pc, void *data)
+{
+    ngx_ssl_session_t             *session, *old;
+    ngx_http_tallygate_call_t     *call = data;
+    ngx_http_tallygate_backend_t  *b = call->backend;
+
+    session = ngx_ssl_get_session(pc->connection);
+    if (session == NULL) {
+        return;
+    }
+
+    old = b->session;
+    b->session = session;
+
+    if (old) {
+        ngx_ssl_free_session(old);
+    }
+}
+
+/*
+ * nginx looks a name up in a certificate by itself too, and cannot do it for
+ * an address; OpenSSL has checked that in the handshake (set_session).
+ */
+static ngx_int_t
+set_tls(ngx_http_tallygate_call_t *call, ngx_http_upstream_t *u)
+{
+    ngx_http_upstream_conf_t  *conf;
+
+    u->ssl_name = call->backend->name;
+
+    if (!call->backend->is_address) {
+        return NGX_OK;
+    }
+
+    conf = ngx_palloc(call->request->pool, sizeof(*conf));
+    if (conf == NULL) {
+        return NGX_ERROR;
+    }
+
+    *conf = *u->conf;
+    conf->ssl_verify = 0;
+    u->conf = conf;
+
+    return NGX_OK;
+}
+
+static ngx_int_t
+set_header(ngx_http_tallygate_call_t *call, ngx_http_upstream_t *u)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t  *head;
+
+    b = ngx_http_tallygate_request_header(call);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->flush = 1;
+
+    head = ngx_alloc_chain_link(call->request->pool);
+    if (head == NULL) {
+        return NGX_ERROR;
+    }
+
+    head->buf = b;
+    head->next = u->request_bufs->next;
+    u->request_bufs = head;
+
+    return NGX_OK;
+}
+
+static ngx_int_t
+init_peer(ngx_http_request_t *r, ngx_http_upstream_srv_conf_t *us)
+{
+    ngx_http_upstream_t                 *u = r->upstream;
+    ngx_http_tallygate_call_t           *call;
+    ngx_http_tallygate_srv_conf_t  *conf;
+
+    call = ngx_http_tallygate_call(r);
+    if (call == NULL || !call->is_admitted || call->backend == NULL) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "tallygate: this upstream is for gateways alone");
+        return NGX_ERROR;
+    }
+
+    if (call->is_method_swapped) {
+        r->method_name = call->method_name;
+    }
+
+    ngx_http_tallygate_begin(call);
+
+    if (call->backend->address_count == 0) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "tallygate: backend \"%V\" has no address",
+                      &call->backend->name);
+        return NGX_ERROR;
+    }
+
+    if (set_header(call, u) != NGX_OK
+        || (u->ssl && set_tls(call, u) != NGX_OK)
+        || ngx_http_tallygate_deadline_add(call,
+                                           call->integration->timeout_ms)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    conf = ngx_http_conf_upstream_srv_conf(us, ngx_http_tallygate_module);
+    call->idle_max = conf->connections;
+    call->address_next = call->backend->turn++;
+
+    u->peer.data = call;
+    u->peer.get = get_peer;
+    u->peer.free = free_peer;
+    u->peer.set_session = set_session;
+    u->peer.save_session = save_session;
+    u->peer.tries = call->backend->address_count;
+
+    return NGX_OK;
+}
+
+static ngx_int_t
+init_upstream(ngx_conf_t *cf, ngx_http_upstream_srv_conf_t *us)
+{
+    us->peer.init = init_peer;
+
+    return NGX_OK;
+}
+
+static ngx_int_t
+parse_connections(ngx_http_tallygate_srv_conf_t *conf,
+    const ngx_str_t *value)
+{
+    ngx_int_t          n;
+    static const char  name[] = "connections=";
+
+    if (value->len < sizeof(name) - 1
+        || ngx_strncmp(value->data, name, sizeof(name) - 1) != 0)
+    {
+        return NGX_ERROR;
+    }
+
+    n = ngx_atoi(value->data + sizeof(name) - 1,
+                 value->len - (sizeof(name) - 1));
+    if (n == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    conf->connections = (ngx_uint_t) n;
+
+    return NGX_OK;
+}
+
+char *
+ngx_http_tallygate_upstream(ngx_conf_t *cf, ngx_command_t *cmd, void *data)
+{
+    ngx_str_t                           *value = cf->args->elts;
+    ngx_http_upstream_server_t          *server;
+    ngx_http_upstream_srv_conf_t        *us;
+    ngx_http_tallygate_srv_conf_t  *conf = data;
+
+    us = ngx_http_conf_get_module_srv_conf(cf, ngx_http_upstream_module);
+
+    if (us->peer.init_upstream == init_upstream) {
+        return "is duplicate";
+    }
+
+    if (cf->args->nelts > 1 && parse_connections(conf, &value[1]) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    us->peer.init_upstream = init_upstream;
+    us->flags = NGX_HTTP_UPSTREAM_CREATE;
+
+    /* nginx refuses a block without servers; nobody looks at this one. */
+    server = ngx_array_push(us->servers);
+    if (server == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(server, sizeof(*server));
+    ngx_str_set(&server->name, "routes");
+
+    return NGX_CONF_OK;
+}
