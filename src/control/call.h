@@ -54,6 +54,13 @@ struct tg_operation {
 extern const struct tg_operation tg_api_key_operations[];
 extern const struct tg_operation tg_usage_plan_operations[];
 extern const struct tg_operation tg_account_operations[];
+extern const struct tg_operation tg_rest_api_operations[];
+extern const struct tg_operation tg_resource_operations[];
+extern const struct tg_operation tg_method_operations[];
+extern const struct tg_operation tg_integration_operations[];
+extern const struct tg_operation tg_deployment_operations[];
+extern const struct tg_operation tg_stage_operations[];
+extern const struct tg_operation tg_api_part_operations[];
 extern const struct tg_operation *const tg_operation_tables[];
 
 struct tg_control_call {

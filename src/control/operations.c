@@ -5,5 +5,12 @@ const struct tg_operation *const tg_operation_tables[] = {
     tg_api_key_operations,
     tg_usage_plan_operations,
     tg_account_operations,
+    tg_rest_api_operations,
+    tg_resource_operations,
+    tg_method_operations,
+    tg_integration_operations,
+    tg_deployment_operations,
+    tg_stage_operations,
+    tg_api_part_operations,
     NULL,
 };

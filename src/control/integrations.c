@@ -1,0 +1,189 @@
+/*
+ * integrations.c - the operations on integrations and their responses
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "control/call.h"
+#include "control/members.h"
+#include "control/method_doc.h"
+#include "control/publisher.h"
+#include "control/rest_rows.h"
+
+#define INTEGRATION                                                           \
+    "/restapis/{restapi_id}/resources/{resource_id}/methods/{http_method}"    \
+    "/integration"
+#define RESPONSE INTEGRATION "/responses/{status_code}"
+
+/* The path's method, and its integration, lent by it. */
+static enum tg_status
+find_integration(struct tg_control_call *call, json_t **method,
+    json_t **integration)
+{
+    enum tg_status status = tg_method_get(call, method);
+
+    *integration = json_object_get(*method, "methodIntegration");
+    if (status == TG_OK && !*integration) {
+        status = tg_call_not_found(call,
+            "Invalid Integration identifier specified");
+    }
+    return status;
+}
+
+static enum tg_status
+put_integration(struct tg_control_call *call)
+{
+    struct tg_refusal refusal;
+    json_t           *method, *doc = NULL;
+    enum tg_status    status = tg_method_get(call, &method);
+
+    if (status != TG_OK) {
+        return status;
+    }
+    status = tg_integration_doc(&doc, call->body,
+        tg_http_path_get(call->req, "resource_id"), &refusal);
+    if (status != TG_OK) {
+        status = tg_call_pass(call, status, &refusal);
+    } else {
+        json_object_set(method, "methodIntegration", doc);
+        status = tg_method_save(call, method);
+    }
+    json_decref(method);
+    if (status != TG_OK) {
+        json_decref(doc);
+        return status;
+    }
+    if (tg_text_of(doc, "uri")) {
+        tg_publisher_hint(call->control, tg_text_of(doc, "uri"));
+    }
+    return tg_call_result(call, doc);
+}
+
+static enum tg_status
+get_integration(struct tg_control_call *call)
+{
+    json_t        *method, *integration;
+    enum tg_status status = find_integration(call, &method, &integration);
+
+    if (status == TG_OK) {
+        status = tg_call_result(call, json_incref(integration));
+    }
+    json_decref(method);
+    return status;
+}
+
+static enum tg_status
+delete_integration(struct tg_control_call *call)
+{
+    json_t        *method, *integration;
+    enum tg_status status = find_integration(call, &method, &integration);
+
+    if (status == TG_OK) {
+        json_object_del(method, "methodIntegration");
+        status = tg_method_save(call, method);
+    }
+    json_decref(method);
+    return status;
+}
+
+/* ---- responses ---- */
+
+static enum tg_status
+find_response(struct tg_control_call *call, json_t **method,
+    json_t **responses, json_t **response)
+{
+    json_t        *integration;
+    enum tg_status status = find_integration(call, method, &integration);
+
+    *responses = json_object_get(integration, "integrationResponses");
+    *response = json_object_get(*responses,
+        tg_http_path_get(call->req, "status_code"));
+    if (status == TG_OK && !*response) {
+        status = tg_call_not_found(call,
+            "Invalid Response status code specified");
+    }
+    return status;
+}
+
+static enum tg_status
+put_integration_response(struct tg_control_call *call)
+{
+    struct tg_refusal refusal;
+    json_t           *method, *integration, *responses, *doc = NULL;
+    const char       *code = tg_http_path_get(call->req, "status_code");
+    enum tg_status    status = find_integration(call, &method, &integration);
+
+    if (status != TG_OK) {
+        json_decref(method);
+        return status;
+    }
+    responses = json_object_get(integration, "integrationResponses");
+    if (!responses) {
+        responses = json_object();
+        json_object_set_new(integration, "integrationResponses", responses);
+    }
+    if (!tg_status_code_is_valid(code)) {
+        status = tg_call_bad_request(call, "Invalid status code specified");
+    } else {
+        status = tg_integration_response_doc(&doc, call->body, code,
+            &refusal);
+        if (status != TG_OK) {
+            status = tg_call_pass(call, status, &refusal);
+        }
+    }
+    if (status == TG_OK) {
+        json_object_set(responses, code, doc);
+        status = tg_method_save(call, method);
+    }
+    json_decref(method);
+    if (status != TG_OK) {
+        json_decref(doc);
+        return status;
+    }
+    return tg_call_result(call, doc);
+}
+
+static enum tg_status
+get_integration_response(struct tg_control_call *call)
+{
+    json_t        *method, *responses, *response;
+    enum tg_status status = find_response(call, &method, &responses,
+        &response);
+
+    if (status == TG_OK) {
+        status = tg_call_result(call, json_incref(response));
+    }
+    json_decref(method);
+    return status;
+}
+
+static enum tg_status
+delete_integration_response(struct tg_control_call *call)
+{
+    json_t        *method, *responses, *response;
+    enum tg_status status = find_response(call, &method, &responses,
+        &response);
+
+    if (status == TG_OK) {
+        json_object_del(responses,
+            tg_http_path_get(call->req, "status_code"));
+        status = tg_method_save(call, method);
+    }
+    json_decref(method);
+    return status;
+}
+
+const struct tg_operation tg_integration_operations[] = {
+    { "PUT", INTEGRATION, "PutIntegration", 201, false, TG_BODY_JSON,
+        put_integration },
+    { "GET", INTEGRATION, "GetIntegration", 200, true, TG_BODY_NONE,
+        get_integration },
+    { "DELETE", INTEGRATION, "DeleteIntegration", 204, false, TG_BODY_NONE,
+        delete_integration },
+    { "PUT", RESPONSE, "PutIntegrationResponse", 201, false, TG_BODY_JSON,
+        put_integration_response },
+    { "GET", RESPONSE, "GetIntegrationResponse", 200, true, TG_BODY_NONE,
+        get_integration_response },
+    { "DELETE", RESPONSE, "DeleteIntegrationResponse", 204, false,
+        TG_BODY_NONE, delete_integration_response },
+    { 0 },
+};

@@ -1,0 +1,336 @@
+/*
+ * rest_apis.c - the operations on REST APIs themselves
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <string.h>
+
+#include "control/call.h"
+#include "control/members.h"
+#include "control/rest_rows.h"
+#include "control/stage_rows.h"
+
+#define COUNT(array) (sizeof (array) / sizeof (array)[0])
+
+/* Every API begins with these two models, as at Amazon. */
+static const struct {
+    const char *name, *description, *schema;
+} default_models[] = {
+    { "Empty", "This is a default empty schema model",
+        "{\n  \"$schema\": \"http://json-schema.org/draft-04/schema#\",\n"
+        "  \"title\" : \"Empty Schema\",\n  \"type\" : \"object\"\n}" },
+    { "Error", "This is a default error schema model",
+        "{\n  \"$schema\" : \"http://json-schema.org/draft-04/schema#\",\n"
+        "  \"title\" : \"Error Schema\",\n  \"type\" : \"object\",\n"
+        "  \"properties\" : {\n    \"message\" : { \"type\" : \"string\" }\n"
+        "  }\n}" },
+};
+
+/* ---- what CreateRestApi takes ---- */
+
+static const char *const key_sources[] = { "HEADER", "AUTHORIZER", NULL };
+static const char *const access_modes[] = { "BASIC", "STRICT", NULL };
+
+static const struct tg_member api_members[] = {
+    { .name = "name", .is_required = true, .max = 1024 },
+    { .name = "description", .keep_empty = true, .max = 125000 },
+    { .name = "version", .max = 1024 },
+    { .name = "cloneFrom" },
+    { .name = "binaryMediaTypes", .kind = TG_MEMBER_TEXTS },
+    { .name = "minimumCompressionSize", .kind = TG_MEMBER_INT,
+        .min = 0, .max = 10485760 },
+    { .name = "apiKeySource", .values = key_sources },
+    { .name = "endpointConfiguration", .kind = TG_MEMBER_OBJECT },
+    { .name = "policy" },
+    { .name = "tags", .kind = TG_MEMBER_TEXT_MAP },
+    { .name = "disableExecuteApiEndpoint", .kind = TG_MEMBER_BOOL },
+    { .name = "securityPolicy" },
+    { .name = "endpointAccessMode", .values = access_modes },
+};
+
+static const char *const address_types[] = { "ipv4", "dualstack", NULL };
+
+static const struct tg_member endpoint_members[] = {
+    { .name = "types", .kind = TG_MEMBER_TEXTS },
+    { .name = "vpcEndpointIds", .kind = TG_MEMBER_TEXTS },
+    { .name = "ipAddressType", .values = address_types },
+};
+
+static enum tg_status
+check_endpoint(json_t *doc, struct tg_refusal *r)
+{
+    static const char *const types[] = { "REGIONAL", "EDGE", NULL };
+    json_t        *in = json_object_get(doc, "endpointConfiguration"), *out;
+    const char    *type;
+    enum tg_status status;
+
+    if (!in) {
+        in = json_pack("{s[s]ss}", "types", "EDGE", "ipAddressType", "ipv4");
+        return json_object_set_new(doc, "endpointConfiguration", in)
+            ? TG_NOMEM
+            : TG_OK;
+    }
+    status = tg_members_take(&out, in,
+        "createRestApiInput.endpointConfiguration", endpoint_members,
+        COUNT(endpoint_members), r);
+    if (status != TG_OK) {
+        tg_refusal_within(r, "endpointConfiguration");
+        return status;
+    }
+    if (!json_object_get(out, "types")) {
+        json_object_set_new(out, "types", json_pack("[s]", "EDGE"));
+    }
+    if (!json_object_get(out, "ipAddressType")) {
+        json_object_set_new(out, "ipAddressType", json_string("ipv4"));
+    }
+    type = json_string_value(
+        json_array_get(json_object_get(out, "types"), 0));
+    if (json_array_size(json_object_get(out, "types")) != 1) {
+        status = tg_refuse_bad(r, "endpointConfiguration",
+            "Exactly one endpoint type is allowed");
+    } else if (strcmp(type, "PRIVATE") == 0
+        || json_object_get(out, "vpcEndpointIds")) {
+        status = tg_refuse_bad(r, "endpointConfiguration",
+            "PRIVATE endpoints are not supported by this gateway");
+    } else if (!tg_is_one_of(type, types)) {
+        status = tg_refuse(r, 400, "ValidationException",
+            "endpointConfiguration", "1 validation error detected: Value "
+            "'[%.40s]' at 'createRestApiInput.endpointConfiguration.types' "
+            "failed to satisfy constraint: Member must satisfy constraint: "
+            "[Member must satisfy enum value set: [PRIVATE, EDGE, "
+            "REGIONAL]]", type);
+    }
+    json_object_set_new(doc, "endpointConfiguration", out);
+    return status;
+}
+
+/* Settings that would have to be ignored are refused. */
+static enum tg_status
+check_supported(const json_t *doc, struct tg_refusal *r)
+{
+    static const char *const unsupported[] = { "cloneFrom", "policy",
+        "securityPolicy", "endpointAccessMode" };
+
+    for (size_t i = 0; i < COUNT(unsupported); i++) {
+        if (json_object_get(doc, unsupported[i])) {
+            return tg_refuse_bad(r, unsupported[i],
+                "%s is not supported by this gateway", unsupported[i]);
+        }
+    }
+    return TG_OK;
+}
+
+static enum tg_status
+api_doc(json_t **out, const json_t *in, struct tg_refusal *r)
+{
+    enum tg_status status = tg_members_take(out, in, "createRestApiInput",
+        api_members, COUNT(api_members), r);
+    const char    *text;
+
+    if (status != TG_OK) {
+        return status;
+    }
+    text = tg_text_of(*out, "description");
+    if (!*tg_text_of(*out, "name")) {
+        status = tg_refuse_bad(r, "name", "Name cannot be an empty string");
+    } else if (text && !*text) {
+        status = tg_refuse_bad(r, "description",
+            "Description cannot be an empty string");
+    }
+    if (status == TG_OK) {
+        status = check_supported(*out, r);
+    }
+    if (status == TG_OK) {
+        status = check_endpoint(*out, r);
+    }
+    if (!json_object_get(*out, "apiKeySource")) {
+        json_object_set_new(*out, "apiKeySource", json_string("HEADER"));
+    }
+    if (!json_object_get(*out, "disableExecuteApiEndpoint")) {
+        json_object_set_new(*out, "disableExecuteApiEndpoint", json_false());
+    }
+    return status;
+}
+
+static enum tg_status
+insert_models(struct tg_control_call *call, const char *api_id)
+{
+    enum tg_status status = TG_OK;
+
+    for (size_t i = 0; i < COUNT(default_models) && status == TG_OK; i++) {
+        const char *id = tg_new_id(call->arena, 6);
+        json_t     *model = json_pack("{ss* ss ss ss ss}", "id", id, "name",
+                default_models[i].name, "description",
+                default_models[i].description, "schema",
+                default_models[i].schema, "contentType",
+                "application/json");
+
+        status = model ? tg_api_part_put(call, api_id, "model",
+                     default_models[i].name, model)
+                       : TG_NOMEM;
+        json_decref(model);
+    }
+    return status;
+}
+
+/* Writes the API of doc, whose name moves into its column. */
+static enum tg_status
+insert_api(struct tg_control_call *call, json_t *doc, const char *id,
+    const char *root_id)
+{
+    const char    *text, *name;
+    enum tg_status status;
+
+    name = tg_arena_strdup(call->arena, tg_text_of(doc, "name"));
+    json_object_del(doc, "name");
+    json_object_set_new(doc, "rootResourceId", json_string(root_id));
+    text = tg_row_text(call, doc);
+    if (!name || !text) {
+        return tg_error_set(&call->err, TG_NOMEM, "out of memory");
+    }
+    status = tg_store_exec(call->store, &call->err,
+        "INSERT INTO rest_api (id, name, created_s, doc) "
+        "VALUES ($1, $2, $3, $4)", "ssis", id, name, call->now_s, text);
+    if (status == TG_OK) {
+        status = tg_store_exec(call->store, &call->err,
+            "INSERT INTO resource (api_id, id, parent_id, path_part, path) "
+            "VALUES ($1, $2, $3, '', '/')", "ssn", id, root_id);
+    }
+    return status == TG_OK ? insert_models(call, id) : status;
+}
+
+enum tg_status
+tg_api_create(struct tg_control_call *call, const json_t *in,
+    const char **id, const char **root_id)
+{
+    struct tg_refusal refusal;
+    json_t           *doc;
+    enum tg_status    status = api_doc(&doc, in, &refusal);
+
+    if (status != TG_OK) {
+        json_decref(doc);
+        return tg_call_pass(call, status, &refusal);
+    }
+    status = tg_call_check_tags(call, json_object_get(doc, "tags"));
+    *id = tg_new_id(call->arena, 10);
+    *root_id = tg_new_id(call->arena, 10);
+    if (status == TG_OK) {
+        status = *id && *root_id ? insert_api(call, doc, *id, *root_id)
+                                 : TG_NOMEM;
+    }
+    json_decref(doc);
+    call->resource_type = "AWS::ApiGateway::RestApi";
+    call->resource_name = *id;
+    return status;
+}
+
+/* ---- the operations ---- */
+
+static enum tg_status
+create_rest_api(struct tg_control_call *call)
+{
+    const char    *id, *root_id;
+    json_t        *answer = NULL;
+    enum tg_status status = tg_api_create(call, call->body, &id, &root_id);
+
+    if (status == TG_OK) {
+        status = tg_api_answer(call, id, &answer);
+    }
+    return status == TG_OK ? tg_call_result(call, answer) : status;
+}
+
+static enum tg_status
+get_rest_api(struct tg_control_call *call)
+{
+    json_t        *answer;
+    enum tg_status status = tg_api_answer(call,
+        tg_http_path_get(call->req, "restapi_id"), &answer);
+
+    return status == TG_OK ? tg_call_result(call, answer) : status;
+}
+
+/* Oldest first; a page goes on behind [createdDate, id]. */
+static enum tg_status
+get_rest_apis(struct tg_control_call *call)
+{
+    struct tg_page  page;
+    struct tg_stmt *q = NULL;
+    enum tg_status  status = tg_page_begin(&page, call);
+
+    if (status != TG_OK) {
+        return status;
+    }
+    status = tg_store_query(call->store, &q, &call->err,
+        "SELECT doc, name, created_s, id FROM rest_api "
+        "WHERE created_s > $1 OR (created_s = $1 AND id > $2) "
+        "ORDER BY created_s, id LIMIT $3", "isi",
+        (int64_t) json_integer_value(json_array_get(page.position, 0)),
+        page.position ? json_string_value(json_array_get(page.position, 1))
+                      : "", page.limit + 1);
+    while (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
+        json_t *api = tg_row_json(q, 0);
+
+        json_object_set_new(api, "id", json_string(tg_stmt_text(q, 3)));
+        json_object_set_new(api, "name", json_string(tg_stmt_text(q, 1)));
+        json_object_set_new(api, "createdDate",
+            json_integer(tg_stmt_int(q, 2)));
+        status = tg_page_add(&page, api, json_pack("[I s]",
+            (json_int_t) tg_stmt_int(q, 2), tg_stmt_text(q, 3)));
+    }
+    tg_stmt_done(q);
+    return tg_page_end(&page, status);
+}
+
+enum tg_status
+tg_stage_refuse_planned(struct tg_control_call *call, const char *api_id,
+    const char *stage)
+{
+    struct tg_stmt *q;
+    enum tg_status  status = tg_store_query(call->store, &q, &call->err,
+        "SELECT plan_id, stage FROM usage_plan_stage WHERE api_id = $1 AND "
+        "($2 = '' OR stage = $2) ORDER BY plan_id LIMIT 1", "ss", api_id,
+        stage);
+
+    if (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
+        status = tg_call_bad_request(call, "Cannot delete %s:%s because it "
+            "is associated with the Usage Plan %s", api_id,
+            tg_stmt_text(q, 1), tg_stmt_text(q, 0));
+    }
+    tg_stmt_done(q);
+    return status == TG_NOTFOUND ? TG_OK : status;
+}
+
+static enum tg_status
+delete_rest_api(struct tg_control_call *call)
+{
+    const char    *id;
+    enum tg_status status = tg_api_of(call, &id);
+
+    if (status == TG_OK) {
+        status = tg_stage_refuse_planned(call, id, "");
+    }
+    if (status == TG_OK) {
+        status = tg_store_exec(call->store, &call->err,
+            "DELETE FROM stage WHERE api_id = $1", "s", id);
+    }
+    if (status == TG_OK) {
+        status = tg_store_exec(call->store, &call->err,
+            "DELETE FROM rest_api WHERE id = $1", "s", id);
+    }
+    if (status == TG_OK) {
+        tg_change_routes(call->change);
+    }
+    return status;
+}
+
+const struct tg_operation tg_rest_api_operations[] = {
+    { "POST", "/restapis", "CreateRestApi", 201, false, TG_BODY_JSON,
+        create_rest_api },
+    { "GET", "/restapis", "GetRestApis", 200, true, TG_BODY_NONE,
+        get_rest_apis },
+    { "GET", "/restapis/{restapi_id}", "GetRestApi", 200, true, TG_BODY_NONE,
+        get_rest_api },
+    { "DELETE", "/restapis/{restapi_id}", "DeleteRestApi", 202, false,
+        TG_BODY_NONE, delete_rest_api },
+    { 0 },
+};

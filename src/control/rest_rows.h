@@ -1,0 +1,99 @@
+/*
+ * rest_rows.h - rows of REST APIs that several operations read and write
+ *
+ * The handlers of one resource each, and the import, which does what many of
+ * them do in one transaction, share these.  All refuse in Amazon's words.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef TG_CONTROL_REST_ROWS_H
+#define TG_CONTROL_REST_ROWS_H
+
+#include <jansson.h>
+
+#include "control/call.h"
+#include "control/members.h"
+#include "store/store.h"
+
+/* Passes a refusal of a pure check on to the caller; TG_DENIED. */
+enum tg_status tg_call_pass(struct tg_control_call *call,
+    enum tg_status status, const struct tg_refusal *refusal);
+
+/* JSON as it stands in a column or goes into one; NULL: no memory. */
+json_t *tg_row_json(struct tg_stmt *q, int column);
+const char *tg_row_text(struct tg_control_call *call, const json_t *value);
+
+/* Sets call->result (taken); TG_NOMEM when value is NULL. */
+enum tg_status tg_call_result(struct tg_control_call *call, json_t *value);
+
+/* ---- lists ---- */
+
+struct tg_page {
+    struct tg_control_call *call;
+    json_t                 *items;
+    int64_t                 limit;
+    const json_t           *position; /* the last key of the page before */
+    json_t                 *last;     /* the last key of this one */
+    bool                    has_more;
+};
+
+TG_MUST_CHECK enum tg_status tg_page_begin(struct tg_page *page,
+    struct tg_control_call *call);
+/* Takes item and key; TG_LIMIT when the page was full: there is more. */
+enum tg_status tg_page_add(struct tg_page *page, json_t *item, json_t *key);
+/* Ends the walk that ended with status; the result is set. */
+enum tg_status tg_page_end(struct tg_page *page, enum tg_status status);
+
+/* ---- APIs ---- */
+
+/* The path's restapi_id, if there is such an API. */
+TG_MUST_CHECK enum tg_status tg_api_of(struct tg_control_call *call,
+    const char **id);
+
+/* Its stored members; the caller owns *doc. */
+TG_MUST_CHECK enum tg_status tg_api_doc(struct tg_control_call *call,
+    const char *id, json_t **doc);
+
+/* Amazon's RestApi of the API, new. */
+TG_MUST_CHECK enum tg_status tg_api_answer(struct tg_control_call *call,
+    const char *id, json_t **answer);
+
+/*
+ * Makes an API of in, the members of CreateRestApi, with its root resource;
+ * the ids live in the call's arena.
+ */
+TG_MUST_CHECK enum tg_status tg_api_create(struct tg_control_call *call,
+    const json_t *in, const char **id, const char **root_id);
+
+TG_MUST_CHECK enum tg_status tg_api_part_put(struct tg_control_call *call,
+    const char *api_id, const char *kind, const char *id, const json_t *doc);
+
+/* ---- resources and methods ---- */
+
+struct tg_resource_row {
+    const char *id;        /* all in the call's arena */
+    const char *parent_id; /* NULL: the root */
+    const char *part;
+    const char *path;
+};
+
+TG_MUST_CHECK enum tg_status tg_resource_get(struct tg_control_call *call,
+    const char *api_id, const char *id, struct tg_resource_row *out);
+
+TG_MUST_CHECK enum tg_status tg_resource_create(struct tg_control_call *call,
+    const char *api_id, const struct tg_resource_row *parent,
+    const char *part, struct tg_resource_row *out);
+
+/* The path's method with all below it; the caller owns *doc. */
+TG_MUST_CHECK enum tg_status tg_method_get(struct tg_control_call *call,
+    json_t **doc);
+
+/* Writes a method; TG_CONFLICT is refused as Amazon does. */
+TG_MUST_CHECK enum tg_status tg_method_create(struct tg_control_call *call,
+    const char *api_id, const char *resource_id, const char *verb,
+    const json_t *doc);
+/* Writes the path's method back. */
+TG_MUST_CHECK enum tg_status tg_method_save(struct tg_control_call *call,
+    const json_t *doc);
+
+#endif

@@ -1,0 +1,442 @@
+/* snapshot.c - see snapshot.h
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "control/snapshot.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "control/method_doc.h"
+#include "control/mock.h"
+#include "control/proxy.h"
+
+/* ---- taking ---- */
+
+static enum tg_status
+no_memory(struct tg_error *err)
+{
+    return tg_error_set(err, TG_NOMEM, "no memory for a deployment");
+}
+
+static enum tg_status
+take_methods(json_t *resource, struct tg_store *store, const char *api_id,
+    struct tg_error *err)
+{
+    struct tg_stmt *q;
+    json_t         *methods = json_object();
+    const char     *id = tg_text_of(resource, "id");
+    enum tg_status  status = tg_store_query(store, &q, err,
+        "SELECT verb, doc FROM method WHERE api_id = $1 AND resource_id = $2 "
+        "ORDER BY verb", "ss", api_id, id);
+
+    while (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
+        json_t *doc = json_loads(tg_stmt_text(q, 1), 0, NULL);
+
+        if (json_object_set_new(methods, tg_stmt_text(q, 0), doc)) {
+            status = no_memory(err);
+        }
+    }
+    tg_stmt_done(q);
+    json_object_set_new(resource, "methods", methods);
+    return status == TG_NOTFOUND ? TG_OK : status;
+}
+
+static enum tg_status
+take_resources(json_t *list, struct tg_store *store, const char *api_id,
+    struct tg_error *err)
+{
+    struct tg_stmt *q;
+    json_t         *resource;
+    size_t          i;
+    enum tg_status  status = tg_store_query(store, &q, err,
+        "SELECT id, path FROM resource WHERE api_id = $1 ORDER BY path", "s",
+        api_id);
+
+    while (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
+        resource = json_pack("{ss ss}", "id", tg_stmt_text(q, 0), "path",
+            tg_stmt_text(q, 1));
+        if (json_array_append_new(list, resource)) {
+            status = no_memory(err);
+        }
+    }
+    tg_stmt_done(q);
+    if (status == TG_NOTFOUND) {
+        status = TG_OK;
+        json_array_foreach(list, i, resource) {
+            if (status == TG_OK) {
+                status = take_methods(resource, store, api_id, err);
+            }
+        }
+    }
+    return status;
+}
+
+/* Models, validators and gateway responses, by kind and id. */
+static enum tg_status
+take_parts(json_t *parts, struct tg_store *store, const char *api_id,
+    struct tg_error *err)
+{
+    struct tg_stmt *q;
+    json_t         *kind;
+    enum tg_status  status = tg_store_query(store, &q, err,
+        "SELECT kind, id, doc FROM api_part WHERE api_id = $1 "
+        "ORDER BY kind, id", "s", api_id);
+
+    while (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
+        kind = json_object_get(parts, tg_stmt_text(q, 0));
+        if (!kind) {
+            kind = json_object();
+            json_object_set_new(parts, tg_stmt_text(q, 0), kind);
+        }
+        if (json_object_set_new(kind, tg_stmt_text(q, 1),
+                json_loads(tg_stmt_text(q, 2), 0, NULL))) {
+            status = no_memory(err);
+        }
+    }
+    tg_stmt_done(q);
+    return status == TG_NOTFOUND ? TG_OK : status;
+}
+
+enum tg_status
+tg_snapshot_take(json_t **out, struct tg_store *store, const char *api_id,
+    struct tg_error *err)
+{
+    json_t        *resources = json_array(), *parts = json_object();
+    enum tg_status status = resources && parts ? TG_OK : no_memory(err);
+
+    if (status == TG_OK) {
+        status = take_resources(resources, store, api_id, err);
+    }
+    if (status == TG_OK) {
+        status = take_parts(parts, store, api_id, err);
+    }
+    if (status != TG_OK) {
+        json_decref(resources);
+        json_decref(parts);
+        *out = NULL;
+        return status;
+    }
+    *out = json_pack("{so so}", "resources", resources, "parts", parts);
+    return *out ? TG_OK : no_memory(err);
+}
+
+size_t
+tg_snapshot_method_count(const json_t *snapshot)
+{
+    json_t *resource;
+    size_t  i, count = 0;
+
+    json_array_foreach(json_object_get(snapshot, "resources"), i, resource) {
+        count += json_object_size(json_object_get(resource, "methods"));
+    }
+    return count;
+}
+
+/* ---- compiling ---- */
+
+static const char *const verb_names[TG_VERB_COUNT] = {
+    [TG_VERB_GET] = "GET", [TG_VERB_POST] = "POST", [TG_VERB_PUT] = "PUT",
+    [TG_VERB_DELETE] = "DELETE", [TG_VERB_PATCH] = "PATCH",
+    [TG_VERB_HEAD] = "HEAD", [TG_VERB_OPTIONS] = "OPTIONS",
+    [TG_VERB_ANY] = "ANY",
+};
+
+static enum tg_verb
+verb_of(const char *name)
+{
+    enum tg_verb verb = 0;
+
+    while (verb < TG_VERB_ANY && strcmp(verb_names[verb], name) != 0) {
+        verb++;
+    }
+    return verb;
+}
+
+static enum tg_status
+compile_proxy(struct tg_snapshot_compiler *c, struct tg_integration_spec *spec,
+    const struct tg_mapping_scope *scope, const json_t *integration,
+    struct tg_error *err)
+{
+    struct tg_uri          uri;
+    struct tg_backend_spec backend = { 0 };
+    enum tg_status         status = tg_proxy_compile(spec, &uri, c->arena,
+        scope, integration, err);
+
+    if (status != TG_OK) {
+        return status;
+    }
+    spec->verb = verb_of(tg_text_of(integration, "httpMethod"));
+    backend.name = uri.host;
+    backend.host = uri.authority;
+    backend.is_tls = uri.is_tls;
+    backend.skip_chain = json_is_true(json_object_get(
+        json_object_get(integration, "tlsConfig"),
+        "insecureSkipVerification"));
+    status = tg_resolver_get(c->resolver, c->arena, uri.host, uri.port,
+        &backend.addresses, &backend.address_count);
+    if (status == TG_OK) {
+        spec->backend = tg_routes_add_backend(c->builder, &backend);
+    }
+    return status;
+}
+
+enum tg_status
+tg_snapshot_integration(struct tg_snapshot_compiler *c,
+    struct tg_integration_spec *spec, const struct tg_mapping_scope *scope,
+    const json_t *integration, struct tg_error *err)
+{
+    const char *type = tg_text_of(integration, "type");
+
+    spec->timeout_ms = (uint32_t) json_integer_value(
+        json_object_get(integration, "timeoutInMillis"));
+    return strcmp(type, "MOCK") == 0
+        ? tg_mock_compile(spec, c->arena, scope, integration, err)
+        : compile_proxy(c, spec, scope, integration, err);
+}
+
+/* A stage while it is compiled. */
+struct stage {
+    const char             *api_id;
+    const char             *name;
+    uint32_t                number; /* in the builder */
+    bool                    has_header_keys; /* apiKeySource HEADER */
+    struct tg_mapping_scope scope;
+};
+
+static enum tg_status
+compile_method(struct tg_snapshot_compiler *c, const struct stage *stage,
+    uint32_t resource, const char *path, const char *verb,
+    const json_t *method, struct tg_error *err)
+{
+    struct tg_integration_spec spec = { 0 };
+    struct tg_error            why = { 0 };
+    const char *reason = tg_method_gap(method);
+    bool        wants_key
+        = json_is_true(json_object_get(method, "apiKeyRequired"));
+    enum tg_status status = TG_DENIED;
+
+    if (!reason && wants_key && !stage->has_header_keys) {
+        reason = "its key would come from an authorizer";
+    }
+    if (!reason) {
+        status = tg_snapshot_integration(c, &spec, &stage->scope,
+            json_object_get(method, "methodIntegration"), &why);
+        reason = why.message;
+    }
+    if (status == TG_NOMEM) {
+        return tg_error_set(err, TG_NOMEM, "no memory for the routes");
+    }
+    if (status != TG_OK) {
+        spec = (struct tg_integration_spec) {
+            .type = TG_INTEGRATION_BROKEN, .timeout_ms = 29000,
+        };
+        if (c->on_broken) {
+            c->on_broken(stage->api_id, stage->name, verb, path, reason);
+        }
+    }
+    tg_routes_add_method(c->builder, resource, verb_of(verb), wants_key,
+        tg_routes_add_integration(c->builder, &spec));
+    return TG_OK;
+}
+
+static enum tg_status
+compile_resources(struct tg_snapshot_compiler *c, const struct stage *stage,
+    const json_t *snapshot, struct tg_error *err)
+{
+    json_t        *resource, *method;
+    const char    *verb;
+    size_t         i;
+    enum tg_status status = TG_OK;
+
+    json_array_foreach(json_object_get(snapshot, "resources"), i, resource) {
+        json_t     *methods = json_object_get(resource, "methods");
+        const char *path = tg_text_of(resource, "path");
+        uint32_t    number = tg_routes_add_resource(c->builder,
+               stage->number, path, tg_text_of(resource, "id"));
+
+        json_object_foreach(methods, verb, method) {
+            if (status == TG_OK) {
+                status = compile_method(c, stage, number, path, verb, method,
+                    err);
+            }
+        }
+    }
+    return status;
+}
+
+/* ---- plans ---- */
+
+static enum tg_quota_period
+period_of(const struct tg_settings *settings, const char *name)
+{
+    if (!name) {
+        return TG_QUOTA_NONE;
+    }
+    if (strcmp(name, "DAY") == 0) {
+        return TG_QUOTA_DAY;
+    }
+    if (strcmp(name, "MONTH") == 0) {
+        return TG_QUOTA_MONTH;
+    }
+    return settings->quota.week_start == TG_WEEK_START_SUNDAY
+        ? TG_QUOTA_WEEK_SUNDAY
+        : TG_QUOTA_WEEK;
+}
+
+/* Of a row: id, number, rate, burst, quota limit, offset, period. */
+static void
+read_plan(struct tg_plan_spec *plan, const struct tg_snapshot_compiler *c,
+    struct tg_stmt *q)
+{
+    *plan = (struct tg_plan_spec) {
+        .id = tg_arena_strdup(c->arena, tg_stmt_text(q, 0)),
+        .number = (uint32_t) tg_stmt_int(q, 1),
+        .has_throttle = !tg_stmt_is_null(q, 2) || !tg_stmt_is_null(q, 3),
+        .throttle = tg_bucket_limit_make(tg_stmt_double(q, 2),
+            (uint64_t) tg_stmt_int(q, 3)),
+    };
+    if (!tg_stmt_is_null(q, 4)) {
+        plan->quota_period = period_of(c->settings, tg_stmt_text(q, 6));
+        plan->quota_limit = (uint64_t) tg_stmt_int(q, 4);
+        if (c->settings->quota.offset_mode == TG_OFFSET_MODE_DAYS) {
+            plan->quota_offset_days = (uint32_t) tg_stmt_int(q, 5);
+        }
+    }
+}
+
+static enum tg_status
+compile_plans(struct tg_snapshot_compiler *c, const struct stage *stage,
+    struct tg_error *err)
+{
+    struct tg_stmt     *q;
+    struct tg_plan_spec plan;
+    enum tg_status      status = tg_store_query(c->store, &q, err,
+        "SELECT p.id, p.number, p.rate_limit, p.burst_limit, p.quota_limit, "
+        "p.quota_offset, p.quota_period FROM usage_plan p "
+        "JOIN usage_plan_stage s ON s.plan_id = p.id "
+        "WHERE s.api_id = $1 AND s.stage = $2 ORDER BY p.number", "ss",
+        stage->api_id, stage->name);
+
+    while (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
+        read_plan(&plan, c, q);
+        tg_routes_add_stage_plan(c->builder, stage->number,
+            tg_routes_add_plan(c->builder, &plan));
+    }
+    tg_stmt_done(q);
+    return status == TG_NOTFOUND ? TG_OK : status;
+}
+
+/* ---- stages ---- */
+
+/* What is read of a stage's row, in the arena. */
+struct stage_row {
+    struct stage_row *next;
+    const char       *api_id, *name, *deployment_id;
+    json_t           *stage_doc, *api_doc, *snapshot;
+};
+
+static void
+free_rows(struct stage_row *rows)
+{
+    for (; rows; rows = rows->next) {
+        json_decref(rows->stage_doc);
+        json_decref(rows->api_doc);
+        json_decref(rows->snapshot);
+    }
+}
+
+static struct stage_row *
+read_row(struct tg_arena *arena, struct tg_stmt *q)
+{
+    struct stage_row *row = tg_arena_alloc(arena, sizeof *row);
+
+    if (row) {
+        row->api_id = tg_arena_strdup(arena, tg_stmt_text(q, 0));
+        row->name = tg_arena_strdup(arena, tg_stmt_text(q, 1));
+        row->deployment_id = tg_arena_strdup(arena, tg_stmt_text(q, 2));
+        row->stage_doc = json_loads(tg_stmt_text(q, 3), 0, NULL);
+        row->snapshot = json_loads(tg_stmt_text(q, 4), 0, NULL);
+        row->api_doc = json_loads(tg_stmt_text(q, 5), 0, NULL);
+    }
+    return row;
+}
+
+/*
+ * All stages first, plans and methods after: a statement of the store is not
+ * open twice at a time.
+ */
+static enum tg_status
+read_stages(struct stage_row **out, struct tg_snapshot_compiler *c,
+    struct tg_error *err)
+{
+    struct tg_stmt    *q;
+    struct stage_row **end = out;
+    enum tg_status     status = tg_store_query(c->store, &q, err,
+        "SELECT s.api_id, s.name, s.deployment_id, s.doc, d.snapshot, a.doc "
+        "FROM stage s JOIN deployment d ON d.api_id = s.api_id AND "
+        "d.id = s.deployment_id JOIN rest_api a ON a.id = s.api_id "
+        "ORDER BY s.api_id, s.name", "");
+
+    *out = NULL;
+    while (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
+        *end = read_row(c->arena, q);
+        if (!*end || !(*end)->snapshot || !(*end)->api_doc
+            || !(*end)->stage_doc) {
+            status = tg_error_set(err, TG_CORRUPT,
+                "stage %s of API %s cannot be read from the store",
+                tg_stmt_text(q, 1), tg_stmt_text(q, 0));
+        } else {
+            end = &(*end)->next;
+        }
+    }
+    tg_stmt_done(q);
+    return status == TG_NOTFOUND ? TG_OK : status;
+}
+
+static enum tg_status
+compile_stage(struct tg_snapshot_compiler *c, const struct stage_row *row,
+    uint32_t api, struct tg_error *err)
+{
+    const char  *source = tg_text_of(row->api_doc, "apiKeySource");
+    struct stage stage = {
+        .api_id = row->api_id,
+        .name = row->name,
+        .number = tg_routes_add_stage(c->builder, api, row->name,
+            row->deployment_id),
+        .has_header_keys = !source || strcmp(source, "HEADER") == 0,
+        .scope = { json_object_get(row->stage_doc, "variables"),
+            row->deployment_id },
+    };
+    enum tg_status status = compile_plans(c, &stage, err);
+
+    return status == TG_OK
+        ? compile_resources(c, &stage, row->snapshot, err)
+        : status;
+}
+
+enum tg_status
+tg_snapshot_compile(struct tg_snapshot_compiler *c, struct tg_error *err)
+{
+    struct stage_row *rows = NULL;
+    const char       *api_id = "";
+    uint32_t          api = 0;
+    enum tg_status    status;
+
+    tg_resolver_renew(c->resolver);
+    tg_routes_set_account(c->builder, c->settings->account_id,
+        tg_bucket_limit_make(c->settings->gateway.account_rate,
+            (uint64_t) c->settings->gateway.account_burst));
+    status = read_stages(&rows, c, err);
+    for (struct stage_row *r = rows; r && status == TG_OK; r = r->next) {
+        if (strcmp(api_id, r->api_id) != 0) {
+            api_id = r->api_id;
+            api = tg_routes_add_api(c->builder, api_id,
+                json_is_true(json_object_get(r->api_doc,
+                    "disableExecuteApiEndpoint")));
+        }
+        status = compile_stage(c, r, api, err);
+    }
+    free_rows(rows);
+    return status;
+}

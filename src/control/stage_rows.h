@@ -1,0 +1,39 @@
+/*
+ * stage_rows.h - stages, as both the deployments and the stages make them
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef TG_CONTROL_STAGE_ROWS_H
+#define TG_CONTROL_STAGE_ROWS_H
+
+#include <jansson.h>
+
+#include "control/call.h"
+
+/* Refused when the API (and stage, unless "") belongs to a usage plan. */
+TG_MUST_CHECK enum tg_status tg_stage_refuse_planned(
+    struct tg_control_call *call, const char *api_id, const char *stage);
+
+/* Refused as not found when there is no such deployment of the API. */
+TG_MUST_CHECK enum tg_status tg_deployment_require(
+    struct tg_control_call *call, const char *api_id, const char *id);
+
+/*
+ * Refused unless the stage settings in (of CreateStage or CreateDeployment)
+ * can be honoured: variables within the limits, no cache, canary or tracing.
+ */
+TG_MUST_CHECK enum tg_status tg_stage_check(struct tg_control_call *call,
+    const json_t *in);
+
+/*
+ * Points the stage at the deployment, and makes it where there is none: with
+ * doc, which for a stage that is there replaces the members that it has.
+ */
+TG_MUST_CHECK enum tg_status tg_stage_deploy(struct tg_control_call *call,
+    const char *api_id, const char *name, const char *deployment_id,
+    const json_t *doc);
+
+TG_MUST_CHECK enum tg_status tg_stage_check_name(
+    struct tg_control_call *call, const char *name);
+
+#endif

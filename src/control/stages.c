@@ -1,0 +1,449 @@
+/*
+ * stages.c - the operations on stages
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <string.h>
+
+#include "control/call.h"
+#include "control/members.h"
+#include "control/rest_rows.h"
+#include "control/stage_rows.h"
+
+#define VARIABLES_MAX 100
+#define VARIABLE_NAME_MAX 64
+#define VARIABLE_VALUE_MAX 512
+#define NAME_CHARS                                                            \
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
+
+/* ---- checks ---- */
+
+enum tg_status
+tg_stage_check_name(struct tg_control_call *call, const char *name)
+{
+    size_t len = strlen(name);
+
+    return len >= 1 && len <= 128 && strspn(name, NAME_CHARS "-") == len
+        ? TG_OK
+        : tg_call_bad_request(call, "Stage name only allows a-zA-Z0-9_-");
+}
+
+static enum tg_status
+check_variable(struct tg_control_call *call, const char *name,
+    const char *value)
+{
+    size_t name_len = strlen(name), len = strlen(value);
+
+    if (name_len == 0 || name_len > VARIABLE_NAME_MAX
+        || strspn(name, NAME_CHARS) != name_len) {
+        return tg_call_bad_request(call, "Stage variable name %.80s is "
+            "invalid. Please use up to 64 alphanumeric characters and "
+            "underscores", name);
+    }
+    if (len == 0 || len > VARIABLE_VALUE_MAX
+        || strspn(value, NAME_CHARS "-.~:/?#&=,") != len) {
+        return tg_call_bad_request(call, "Stage variable value for %.80s is "
+            "invalid. Please use values with alphanumeric characters and "
+            "the symbols ,-._~:/?#&=", name);
+    }
+    return TG_OK;
+}
+
+static enum tg_status
+check_variables(struct tg_control_call *call, const json_t *variables)
+{
+    const char    *name;
+    json_t        *value;
+    enum tg_status status = TG_OK;
+
+    if (json_object_size(variables) > VARIABLES_MAX) {
+        return tg_call_bad_request(call, "A stage can have at most %d "
+            "variables", VARIABLES_MAX);
+    }
+    json_object_foreach((json_t *) variables, name, value) {
+        if (status == TG_OK) {
+            status = check_variable(call, name, json_string_value(value));
+        }
+    }
+    return status;
+}
+
+enum tg_status
+tg_stage_check(struct tg_control_call *call, const json_t *in)
+{
+    static const char *const unsupported[] = { "cacheClusterSize",
+        "canarySettings", "documentationVersion" };
+    static const char *const flags[] = { "cacheClusterEnabled",
+        "tracingEnabled" };
+
+    for (size_t i = 0; i < 3; i++) {
+        if (json_object_get(in, unsupported[i])) {
+            return tg_call_bad_request(call, "%s is not supported by this "
+                "gateway", unsupported[i]);
+        }
+    }
+    for (size_t i = 0; i < 2; i++) {
+        if (json_is_true(json_object_get(in, flags[i]))) {
+            return tg_call_bad_request(call, "%s is not supported by this "
+                "gateway", flags[i]);
+        }
+    }
+    return check_variables(call, json_object_get(in, "variables"));
+}
+
+/* ---- rows ---- */
+
+/* Amazon's Stage of a row: doc, name, deployment_id, created_s, updated_s. */
+static json_t *
+answer_of(struct tg_stmt *q)
+{
+    json_t *stage = tg_row_json(q, 0);
+    json_t *rest = json_pack("{ss ss sb ss s{} sb sI sI}", "stageName",
+        tg_stmt_text(q, 1), "deploymentId", tg_stmt_text(q, 2),
+        "cacheClusterEnabled", 0, "cacheClusterStatus", "NOT_AVAILABLE",
+        "methodSettings", "tracingEnabled", 0, "createdDate",
+        (json_int_t) tg_stmt_int(q, 3), "lastUpdatedDate",
+        (json_int_t) tg_stmt_int(q, 4));
+
+    if (!stage || json_object_update(stage, rest)) {
+        json_decref(stage);
+        stage = NULL;
+    }
+    json_decref(rest);
+    return stage;
+}
+
+#define STAGE_COLUMNS "doc, name, deployment_id, created_s, updated_s"
+
+static enum tg_status
+read_stage(struct tg_control_call *call, const char *api_id,
+    const char *name, json_t **stage)
+{
+    struct tg_stmt *q;
+    enum tg_status  status = tg_store_query(call->store, &q, &call->err,
+        "SELECT " STAGE_COLUMNS " FROM stage WHERE api_id = $1 AND name = $2",
+        "ss", api_id, name);
+
+    *stage = NULL;
+    if (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
+        *stage = answer_of(q);
+        status = *stage ? TG_OK
+                        : tg_error_set(&call->err, TG_NOMEM, "out of memory");
+    }
+    tg_stmt_done(q);
+    return status;
+}
+
+/* The path's stage; not found is refused. */
+static enum tg_status
+stage_of(struct tg_control_call *call, const char **api_id, json_t **stage)
+{
+    enum tg_status status = tg_api_of(call, api_id);
+
+    *stage = NULL;
+    if (status == TG_OK) {
+        status = read_stage(call, *api_id,
+            tg_http_path_get(call->req, "stage_name"), stage);
+    }
+    return status == TG_NOTFOUND
+        ? tg_call_not_found(call, "Invalid stage identifier specified")
+        : status;
+}
+
+static enum tg_status
+write_stage(struct tg_control_call *call, const char *api_id,
+    const char *name, const char *deployment_id, const json_t *doc)
+{
+    const char    *text = tg_row_text(call, doc);
+    enum tg_status status;
+
+    if (!text) {
+        return tg_error_set(&call->err, TG_NOMEM, "out of memory");
+    }
+    status = tg_store_exec(call->store, &call->err,
+        "INSERT INTO stage (api_id, name, deployment_id, created_s, "
+        "updated_s, doc) VALUES ($1, $2, $3, $4, $4, $5) "
+        "ON CONFLICT (api_id, name) DO UPDATE SET deployment_id = $3, "
+        "updated_s = $4, doc = $5", "sssis", api_id, name, deployment_id,
+        call->now_s, text);
+    if (status == TG_OK) {
+        tg_change_routes(call->change);
+    }
+    return status;
+}
+
+/* The members that are kept in the row's doc. */
+static json_t *
+doc_of(const json_t *stage)
+{
+    static const char *const kept[] = { "description", "variables", "tags" };
+    json_t *doc = json_object();
+
+    for (size_t i = 0; i < 3; i++) {
+        json_t *value = json_object_get(stage, kept[i]);
+
+        if (value && !(json_is_object(value) && !json_object_size(value))) {
+            json_object_set(doc, kept[i], value);
+        }
+    }
+    return doc;
+}
+
+enum tg_status
+tg_stage_deploy(struct tg_control_call *call, const char *api_id,
+    const char *name, const char *deployment_id, const json_t *doc)
+{
+    json_t        *stage, *merged;
+    enum tg_status status = tg_stage_check_name(call, name);
+
+    if (status != TG_OK) {
+        return status;
+    }
+    status = read_stage(call, api_id, name, &stage);
+    if (status != TG_OK && status != TG_NOTFOUND) {
+        return status;
+    }
+    merged = doc_of(stage);
+    json_object_update(merged, (json_t *) doc);
+    status = write_stage(call, api_id, name, deployment_id, merged);
+    json_decref(merged);
+    json_decref(stage);
+    return status;
+}
+
+/* ---- the operations ---- */
+
+static const struct tg_member stage_members[] = {
+    { .name = "stageName", .is_required = true },
+    { .name = "deploymentId", .is_required = true },
+    { .name = "description" },
+    { .name = "variables", .kind = TG_MEMBER_TEXT_MAP },
+    { .name = "cacheClusterEnabled", .kind = TG_MEMBER_BOOL },
+    { .name = "cacheClusterSize" },
+    { .name = "documentationVersion" },
+    { .name = "canarySettings", .kind = TG_MEMBER_OBJECT },
+    { .name = "tracingEnabled", .kind = TG_MEMBER_BOOL },
+    { .name = "tags", .kind = TG_MEMBER_TEXT_MAP },
+};
+
+static enum tg_status
+create_from(struct tg_control_call *call, const char *api_id,
+    const json_t *in)
+{
+    const char    *name = tg_text_of(in, "stageName");
+    const char    *deployment = tg_text_of(in, "deploymentId");
+    json_t        *stage = NULL, *doc;
+    enum tg_status status = tg_stage_check_name(call, name);
+
+    if (status == TG_OK) {
+        status = tg_stage_check(call, in);
+    }
+    if (status == TG_OK) {
+        status = tg_call_check_tags(call, json_object_get(in, "tags"));
+    }
+    if (status == TG_OK) {
+        status = tg_deployment_require(call, api_id, deployment);
+    }
+    if (status == TG_OK) {
+        status = read_stage(call, api_id, name, &stage);
+        json_decref(stage);
+        status = status == TG_OK
+            ? tg_call_conflict(call, "Stage already exists")
+            : status == TG_NOTFOUND ? TG_OK : status;
+    }
+    if (status == TG_OK) {
+        doc = doc_of(in);
+        status = write_stage(call, api_id, name, deployment, doc);
+        json_decref(doc);
+    }
+    if (status == TG_OK) {
+        status = read_stage(call, api_id, name, &call->result);
+    }
+    return status;
+}
+
+static enum tg_status
+create_stage(struct tg_control_call *call)
+{
+    struct tg_refusal refusal;
+    json_t           *in;
+    const char       *api_id;
+    enum tg_status    status = tg_api_of(call, &api_id);
+
+    if (status != TG_OK) {
+        return status;
+    }
+    status = tg_members_take(&in, call->body, "createStageInput",
+        stage_members, sizeof stage_members / sizeof stage_members[0],
+        &refusal);
+    if (status != TG_OK) {
+        return tg_call_pass(call, status, &refusal);
+    }
+    status = create_from(call, api_id, in);
+    json_decref(in);
+    return status;
+}
+
+static enum tg_status
+get_stage(struct tg_control_call *call)
+{
+    json_t        *stage;
+    const char    *api_id;
+    enum tg_status status = stage_of(call, &api_id, &stage);
+
+    return status == TG_OK ? tg_call_result(call, stage) : status;
+}
+
+/* All of them: Amazon does not page this list. */
+static enum tg_status
+get_stages(struct tg_control_call *call)
+{
+    struct tg_stmt *q;
+    json_t         *items = json_array();
+    const char     *api_id, *deployment = tg_call_query(call, "deploymentId");
+    enum tg_status  status = tg_api_of(call, &api_id);
+
+    if (status != TG_OK) {
+        json_decref(items);
+        return status;
+    }
+    status = tg_store_query(call->store, &q, &call->err,
+        "SELECT " STAGE_COLUMNS " FROM stage WHERE api_id = $1 AND "
+        "($2 = '' OR deployment_id = $2) ORDER BY name", "ss", api_id,
+        deployment ? deployment : "");
+    while (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
+        json_array_append_new(items, answer_of(q));
+    }
+    tg_stmt_done(q);
+    if (status != TG_NOTFOUND) {
+        json_decref(items);
+        return status;
+    }
+    return tg_call_result(call, json_pack("{so}", "item", items));
+}
+
+/* ---- UpdateStage ---- */
+
+static enum tg_status
+patch_variable(struct tg_control_call *call, const struct tg_patch *patch,
+    const char *name, json_t *stage)
+{
+    json_t        *variables = json_object_get(stage, "variables");
+    enum tg_status status;
+
+    if (!variables) {
+        variables = json_object();
+        json_object_set_new(stage, "variables", variables);
+    }
+    if (patch->op == TG_PATCH_REMOVE) {
+        return json_object_del(variables, name)
+            ? tg_call_bad_request(call, "Invalid stage variable name: %.80s",
+                name)
+            : TG_OK;
+    }
+    status = check_variable(call, name, patch->value ? patch->value : "");
+    if (status == TG_OK) {
+        json_object_set_new(variables, name, json_string(patch->value));
+        status = check_variables(call, variables);
+    }
+    return status;
+}
+
+static enum tg_status
+patch_one(struct tg_control_call *call, const struct tg_patch *patch,
+    const char *api_id, json_t *stage)
+{
+    const char *rest = patch->path;
+    const char *first = tg_patch_segment(call->arena, &rest);
+    const char *second = tg_patch_segment(call->arena, &rest);
+    bool        is_replace = patch->op == TG_PATCH_REPLACE;
+
+    if (first && second && !*rest && strcmp(first, "variables") == 0
+        && (is_replace || patch->op == TG_PATCH_ADD
+            || patch->op == TG_PATCH_REMOVE)) {
+        return patch_variable(call, patch, second, stage);
+    }
+    if (first && !second && is_replace
+        && strcmp(first, "description") == 0) {
+        if (patch->value && *patch->value) {
+            json_object_set_new(stage, first, json_string(patch->value));
+        } else {
+            json_object_del(stage, first);
+        }
+        return TG_OK;
+    }
+    if (first && !second && is_replace
+        && strcmp(first, "deploymentId") == 0) {
+        const char *id = patch->value ? patch->value : "";
+
+        json_object_set_new(stage, first, json_string(id));
+        return tg_deployment_require(call, api_id, id);
+    }
+    return tg_call_bad_request(call, "Invalid patch path  '%.200s' specified "
+        "for op '%s'. Must be one of: [/deploymentId, /description, "
+        "/variables/{name}]", patch->path, tg_patch_op_name(patch->op));
+}
+
+static enum tg_status
+update_stage(struct tg_control_call *call)
+{
+    struct tg_patch *patches;
+    json_t          *stage, *doc;
+    const char      *api_id;
+    size_t           count;
+    enum tg_status   status = stage_of(call, &api_id, &stage);
+
+    if (status == TG_OK) {
+        status = tg_call_patches(call, &patches, &count);
+    }
+    for (size_t i = 0; status == TG_OK && i < count; i++) {
+        status = patch_one(call, &patches[i], api_id, stage);
+    }
+    if (status == TG_OK) {
+        const char *name = tg_http_path_get(call->req, "stage_name");
+
+        doc = doc_of(stage);
+        status = write_stage(call, api_id, name,
+            tg_text_of(stage, "deploymentId"), doc);
+        json_decref(doc);
+        if (status == TG_OK) {
+            status = read_stage(call, api_id, name, &call->result);
+        }
+    }
+    json_decref(stage);
+    return status;
+}
+
+static enum tg_status
+delete_stage(struct tg_control_call *call)
+{
+    json_t        *stage;
+    const char    *api_id, *name;
+    enum tg_status status = stage_of(call, &api_id, &stage);
+
+    json_decref(stage);
+    name = tg_http_path_get(call->req, "stage_name");
+    if (status == TG_OK) {
+        status = tg_stage_refuse_planned(call, api_id, name);
+    }
+    if (status == TG_OK) {
+        status = tg_store_exec(call->store, &call->err,
+            "DELETE FROM stage WHERE api_id = $1 AND name = $2", "ss",
+            api_id, name);
+        tg_change_routes(call->change);
+    }
+    return status;
+}
+
+#define STAGES "/restapis/{restapi_id}/stages"
+#define STAGE STAGES "/{stage_name}"
+
+const struct tg_operation tg_stage_operations[] = {
+    { "POST", STAGES, "CreateStage", 201, false, TG_BODY_JSON, create_stage },
+    { "GET", STAGES, "GetStages", 200, true, TG_BODY_NONE, get_stages },
+    { "GET", STAGE, "GetStage", 200, true, TG_BODY_NONE, get_stage },
+    { "PATCH", STAGE, "UpdateStage", 200, false, TG_BODY_JSON, update_stage },
+    { "DELETE", STAGE, "DeleteStage", 202, false, TG_BODY_NONE,
+        delete_stage },
+    { 0 },
+};
