@@ -98,13 +98,24 @@ def stay(stack):
         time.sleep(0.5)
 
 
-def run(folder, mode):
-    ports = stacks.ports_of_environment()
-    build()
-    stacks.check_ports_are_free(ports)
+def prepare(folder, mode):
+    """The stack, its ports free; with nothing in its folder but what is
+    meant to be kept."""
+    stack = Stack(folder, stacks.ports_of_environment())
+    if stack.settings.exists():
+        stack.ports = stack.ports_in_force()
+    stacks.check_ports_are_free(stack.ports)
     if mode in ("fresh", "tour"):
         forget(folder)
-    stack = Stack(folder, ports)
+        stack.ports = stacks.ports_of_environment()
+        stacks.check_ports_are_free(stack.ports)
+    return stack
+
+
+def run(folder, mode):
+    stacks.ports_of_environment()
+    build()
+    stack = prepare(folder, mode)
     try:
         endpoints = start(stack, TOUR_QUOTA if mode == "tour" else QUOTA)
         if mode == "tour":

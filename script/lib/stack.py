@@ -219,6 +219,17 @@ class Stack:
             self.settings.write_text(
                 settings_text(self.folder, self.ports, self.more))
 
+    def ports_in_force(self):
+        """What the settings file says, and the environment before it."""
+        ports = {}
+        for name in PORTS:
+            done = run([self.program, "check", self.settings, "--get",
+                        f"{name}.port"], 30)
+            if done.returncode != 0:
+                raise StackError(done.stderr.strip())
+            ports[name] = int(done.stdout)
+        return ports
+
     @property
     def log_dir(self):
         return self.folder / "logs"
