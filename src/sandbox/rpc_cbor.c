@@ -2,7 +2,6 @@
 #include "sandbox/rpc_cbor.h"
 
 #include <cbor.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,16 +100,13 @@ read_integer(const cbor_item_t *item)
 static json_t *
 read_float_or_control(const cbor_item_t *item)
 {
+    if (!cbor_float_ctrl_is_ctrl(item)) {
+        return json_real(cbor_float_get_float(item)); /* NULL if infinite */
+    }
     if (cbor_is_bool(item)) {
         return json_boolean(cbor_get_bool(item));
     }
-    if (cbor_is_null(item)) {
-        return json_null();
-    }
-    if (cbor_is_float(item) && isfinite(cbor_float_get_float(item))) {
-        return json_real(cbor_float_get_float(item));
-    }
-    return NULL;
+    return cbor_is_null(item) ? json_null() : NULL;
 }
 
 static json_t *
