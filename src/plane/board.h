@@ -125,7 +125,7 @@ TG_MUST_CHECK enum tg_status tg_board_row_claim(struct tg_board_row **row,
 /* Daemon: whether a row's owner lives (its lock is held). */
 bool tg_board_row_is_alive(const struct tg_board_map *map, unsigned row);
 
-/* Daemon: the oldest epoch of all living rows; the board's if there is none. */
+/* Daemon: the oldest epoch of all living rows; the board's if none lives. */
 uint64_t tg_board_oldest_epoch(const struct tg_board_map *map);
 
 /* Daemon: calls that died with their workers: counted nowhere, unbilled. */

@@ -1,0 +1,150 @@
+/*
+ * routes_file.c - bytes that claim to be a routes file
+ *
+ * The header's own fields are made good, digest included, so that the checks
+ * of the records are reached.  What passes them is walked whole: every text,
+ * list and tree must then be safe to use (R1).
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "plane/routes.h"
+#include "util/digest.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const uint8_t file_id[16];
+static volatile size_t sum; /* so that no read is left out */
+
+static void
+read_text(const struct tg_routes *r, struct tg_route_text t)
+{
+    sum += strlen(tg_route_str(r, t)) + t.len;
+}
+
+static void
+read_parts(const struct tg_routes *r, struct tg_route_list list)
+{
+    const struct tg_route_part *p = tg_route_items(r, list);
+
+    for (uint32_t i = 0; i < list.count; i++) {
+        read_text(r, p[i].text);
+    }
+}
+
+static void
+read_pairs(const struct tg_routes *r, struct tg_route_list list)
+{
+    const struct tg_route_pair *p = tg_route_items(r, list);
+
+    for (uint32_t i = 0; i < list.count; i++) {
+        read_text(r, p[i].name);
+        read_parts(r, p[i].value);
+    }
+}
+
+static void
+read_integrations(const struct tg_routes *r)
+{
+    struct tg_route_list               list = r->header->integrations;
+    const struct tg_route_integration *in = tg_route_items(r, list);
+    const struct tg_route_backend     *backends =
+        tg_route_items(r, r->header->backends);
+
+    for (uint32_t i = 0; i < list.count; i++, in++) {
+        read_parts(r, in->path);
+        read_text(r, in->query);
+        read_pairs(r, in->headers);
+        read_pairs(r, in->queries);
+        read_pairs(r, in->mock_headers);
+        read_parts(r, in->mock_body);
+        if (in->type == TG_INTEGRATION_HTTP_PROXY) {
+            const struct tg_route_backend *b = &backends[in->backend];
+            const struct tg_route_address *a =
+                tg_route_items(r, b->addresses);
+
+            read_text(r, b->name);
+            read_text(r, b->host);
+            for (uint32_t j = 0; j < b->addresses.count; j++) {
+                sum += a[j].port;
+            }
+        }
+    }
+}
+
+static void
+match_paths(const struct tg_routes *r, const struct tg_route_stage *stage)
+{
+    static const char *const paths[] = { "", "/", "/pets", "/pets/7",
+        "/pets/7/toys/", "/a/b/c/d/e/f", "/%70ets//x", "/static/a/b" };
+    struct tg_route_match    m;
+
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        if (tg_routes_match(r, stage, TG_VERB_GET, paths[i],
+                strlen(paths[i]), &m) == TG_OK)
+        {
+            read_text(r, m.node->resource_path);
+            read_text(r, m.node->resource_id);
+            sum += m.method->integration;
+            for (uint32_t k = 0; k < m.capture_count; k++) {
+                read_text(r, m.captures[k].node->segment);
+                sum += (size_t) (m.captures[k].value - paths[i]);
+            }
+        }
+    }
+}
+
+static void
+walk(const struct tg_routes *r)
+{
+    const struct tg_route_api *apis = tg_route_items(r, r->header->apis);
+
+    read_text(r, r->header->account_id);
+    read_integrations(r);
+    for (uint32_t i = 0; i < r->header->apis.count; i++) {
+        const struct tg_route_stage *s = tg_route_items(r, apis[i].stages);
+
+        sum += tg_routes_api(r, tg_route_str(r, apis[i].id), apis[i].id.len)
+            == &apis[i];
+        for (uint32_t j = 0; j < apis[i].stages.count; j++) {
+            sum += tg_routes_stage(r, &apis[i], tg_route_str(r, s[j].name),
+                s[j].name.len) == &s[j];
+            sum += tg_routes_stage_plan(r, &s[j], 1) != NULL;
+            match_paths(r, &s[j]);
+        }
+    }
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    uint8_t                 *bytes;
+    struct tg_error          err;
+    struct tg_routes_header *h;
+
+    if (size < sizeof(*h)) {
+        return 0;
+    }
+    bytes = malloc(size);
+    if (bytes == NULL) {
+        return 0;
+    }
+    memcpy(bytes, data, size);
+    h = (struct tg_routes_header *) (void *) bytes;
+    memcpy(h->magic, TG_ROUTES_MAGIC, sizeof(h->magic));
+    h->version = TG_ROUTES_VERSION;
+    h->header_size = sizeof(*h);
+    h->size = size;
+    h->generation = 1;
+    memcpy(h->file_id, file_id, sizeof(file_id));
+    tg_sha256(h->digest, h + 1, size - sizeof(*h));
+    if (tg_routes_check(bytes, size, file_id, 1, &err) == TG_OK) {
+        struct tg_routes r = { h, bytes, size };
+
+        walk(&r);
+    }
+    free(bytes);
+    return 0;
+}
