@@ -71,6 +71,18 @@ tg_audit_chain(char out[TG_SHA256_HEX], const char *previous,
     tg_buf_clear(&both);
 }
 
+const char *
+tg_audit_member(const json_t *record, const char *within, const char *member)
+{
+    const json_t *part = within == NULL ? record
+        : json_object_get(record, within);
+
+    if (json_is_array(part)) {
+        part = json_array_get(part, 0);
+    }
+    return json_string_value(json_object_get(part, member));
+}
+
 /*
  * A text of at most max bytes, cut between characters.  A client may send
  * bytes that are no UTF-8; these become question marks.
@@ -191,6 +203,33 @@ set_call(json_t *out, const struct tg_audit_record *record,
         || set_text(out, "requestID", request_id) != 0;
 }
 
+/*
+ * resources; resourceName is ours beside CloudTrail's members, so that the
+ * chain also covers what LookupEvents finds a record by.
+ */
+static int
+set_resources(json_t *out, const struct tg_audit_record *record)
+{
+    json_t *item = json_object();
+    json_t *list = json_array();
+
+    if (record->resource_name == NULL) {
+        json_decref(item);
+        json_decref(list);
+        return 0;
+    }
+    if (set_text(item, "accountId", record->account_id) != 0
+        || set_text(item, "type", record->resource_type) != 0
+        || set_text(item, "resourceName", record->resource_name) != 0
+        || json_array_append(list, item) != 0)
+    {
+        json_decref(list);
+        list = NULL; /* refused below */
+    }
+    json_decref(item);
+    return json_object_set_new(out, "resources", list);
+}
+
 /* The record's members in CloudTrail's order; NULL when out of memory. */
 static json_t *
 record_json(const struct tg_audit_record *record, const char *event_id)
@@ -209,6 +248,7 @@ record_json(const struct tg_audit_record *record, const char *event_id)
         || set_text(out, "eventID", event_id) != 0
         || json_object_set_new(out, "readOnly",
             json_boolean(record->is_read_only)) != 0
+        || set_resources(out, record) != 0
         || set_text(out, "eventType",
             is_own ? "AwsServiceEvent" : "AwsApiCall") != 0
         || json_object_set_new(out, "managementEvent", json_true()) != 0
@@ -244,9 +284,10 @@ read_head(struct tg_store *s, int64_t *seq, char hash[TG_SHA256_HEX],
     return status == TG_NOTFOUND ? TG_OK : status;
 }
 
+/* The columns repeat what the record says, not what it was made from. */
 static enum tg_status
-insert(struct tg_store *s, const struct tg_audit_record *record,
-    const char *event_id, const char *text, struct tg_error *err)
+insert(struct tg_store *s, const json_t *json, const char *text,
+    const struct tg_audit_record *record, struct tg_error *err)
 {
     char           previous[TG_SHA256_HEX], hash[TG_SHA256_HEX];
     int64_t        seq;
@@ -264,10 +305,14 @@ insert(struct tg_store *s, const struct tg_audit_record *record,
         " event_name, username, access_key_id, read_only, resource_type,"
         " resource_name, record, hash) VALUES ($1, $2, $3, $4, $5, $6, $7,"
         " $8, $9, $10, $11, $12)", "isissssissss",
-        seq + 1, event_id, record->time_s, record->event_source,
-        record->event_name, record->identity.user_name,
-        record->identity.access_key_id, (int64_t) record->is_read_only,
-        record->resource_type, record->resource_name, text, hash);
+        seq + 1, tg_audit_member(json, NULL, "eventID"), record->time_s,
+        tg_audit_member(json, NULL, "eventSource"),
+        tg_audit_member(json, NULL, "eventName"),
+        tg_audit_member(json, "userIdentity", "userName"),
+        tg_audit_member(json, "userIdentity", "accessKeyId"),
+        (int64_t) record->is_read_only,
+        tg_audit_member(json, "resources", "type"),
+        tg_audit_member(json, "resources", "resourceName"), text, hash);
     if (status != TG_OK) {
         return status;
     }
@@ -290,12 +335,13 @@ tg_audit_append(struct tg_store *s, const struct tg_audit_record *record,
     tg_uuid(event_id);
     json = record_json(record, event_id);
     text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
-    json_decref(json);
     if (text == NULL) {
-        return tg_error_set(err, TG_NOMEM,
+        status = tg_error_set(err, TG_NOMEM,
             "out of memory for the audit record of %s", record->event_name);
+    } else {
+        status = insert(s, json, text, record, err);
     }
-    status = insert(s, record, event_id, text, err);
+    json_decref(json);
     free(text);
     return status;
 }

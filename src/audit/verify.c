@@ -27,13 +27,16 @@ enum column {
     COLUMN_USERNAME,
     COLUMN_ACCESS_KEY_ID,
     COLUMN_READ_ONLY,
+    COLUMN_RESOURCE_TYPE,
+    COLUMN_RESOURCE_NAME,
     COLUMN_RECORD,
     COLUMN_HASH,
 };
 
 #define SELECT_ALL                                                            \
     "SELECT seq, event_id, event_time_s, event_source, event_name, username," \
-    " access_key_id, read_only, record, hash FROM audit_event ORDER BY seq"
+    " access_key_id, read_only, resource_type, resource_name, record, hash"    \
+    " FROM audit_event ORDER BY seq"
 
 /* Two texts, either of which may be missing. */
 static bool
@@ -42,47 +45,46 @@ is_same(const char *a, const char *b)
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-static const char *
-member(const json_t *record, const char *name)
-{
-    return json_string_value(json_object_get(record, name));
-}
+/* Columns that repeat a text of the record, and where it stands there. */
+static const struct {
+    enum column column;
+    const char *name;
+    const char *within; /* NULL: the record itself */
+    const char *member;
+} copies[] = {
+    { COLUMN_EVENT_ID, "event_id", NULL, "eventID" },
+    { COLUMN_EVENT_SOURCE, "event_source", NULL, "eventSource" },
+    { COLUMN_EVENT_NAME, "event_name", NULL, "eventName" },
+    { COLUMN_USERNAME, "username", "userIdentity", "userName" },
+    { COLUMN_ACCESS_KEY_ID, "access_key_id", "userIdentity", "accessKeyId" },
+    { COLUMN_RESOURCE_TYPE, "resource_type", "resources", "type" },
+    { COLUMN_RESOURCE_NAME, "resource_name", "resources", "resourceName" },
+};
 
 /* The name of the first column that is not what the record says, or NULL. */
 static const char *
 find_difference(struct tg_stmt *q)
 {
-    json_t       *record = json_loads(tg_stmt_text(q, COLUMN_RECORD), 0, NULL);
-    const json_t *identity = json_object_get(record, "userIdentity");
-    char          when[TG_ISO8601_SIZE];
-    const char   *found = NULL;
+    json_t     *record = json_loads(tg_stmt_text(q, COLUMN_RECORD), 0, NULL);
+    const char *found = record == NULL ? "record" : NULL;
+    char        when[TG_ISO8601_SIZE];
 
+    for (size_t i = 0;
+         found == NULL && i < sizeof(copies) / sizeof(copies[0]); i++)
+    {
+        if (!is_same(tg_stmt_text(q, copies[i].column),
+                tg_audit_member(record, copies[i].within, copies[i].member)))
+        {
+            found = copies[i].name;
+        }
+    }
     tg_iso8601(when, tg_stmt_int(q, COLUMN_EVENT_TIME));
-    if (record == NULL) {
-        found = "record";
-    } else if (!is_same(tg_stmt_text(q, COLUMN_EVENT_ID),
-            member(record, "eventID")))
+    if (found == NULL
+        && !is_same(when, tg_audit_member(record, NULL, "eventTime")))
     {
-        found = "event_id";
-    } else if (!is_same(when, member(record, "eventTime"))) {
         found = "event_time_s";
-    } else if (!is_same(tg_stmt_text(q, COLUMN_EVENT_SOURCE),
-            member(record, "eventSource")))
-    {
-        found = "event_source";
-    } else if (!is_same(tg_stmt_text(q, COLUMN_EVENT_NAME),
-            member(record, "eventName")))
-    {
-        found = "event_name";
-    } else if (!is_same(tg_stmt_text(q, COLUMN_USERNAME),
-            member(identity, "userName")))
-    {
-        found = "username";
-    } else if (!is_same(tg_stmt_text(q, COLUMN_ACCESS_KEY_ID),
-            member(identity, "accessKeyId")))
-    {
-        found = "access_key_id";
-    } else if ((tg_stmt_int(q, COLUMN_READ_ONLY) != 0)
+    }
+    if (found == NULL && (tg_stmt_int(q, COLUMN_READ_ONLY) != 0)
         != json_is_true(json_object_get(record, "readOnly")))
     {
         found = "read_only";

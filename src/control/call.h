@@ -61,6 +61,7 @@ extern const struct tg_operation tg_integration_operations[];
 extern const struct tg_operation tg_deployment_operations[];
 extern const struct tg_operation tg_stage_operations[];
 extern const struct tg_operation tg_api_part_operations[];
+extern const struct tg_operation tg_cloudtrail_operations[];
 extern const struct tg_operation *const tg_operation_tables[];
 
 struct tg_control_call {

@@ -12,5 +12,6 @@ const struct tg_operation *const tg_operation_tables[] = {
     tg_deployment_operations,
     tg_stage_operations,
     tg_api_part_operations,
+    tg_cloudtrail_operations,
     NULL,
 };
