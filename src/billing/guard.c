@@ -10,6 +10,10 @@
 #include "util/log.h"
 #include "util/status.h"
 
+#define REASON_BEHIND                                                         \
+    "the clock shows a time before the newest hour that was counted; sealing" \
+    " and sending wait until that hour comes or `tallygate confirm --clock'"
+
 static int64_t
 distance(int64_t a, int64_t b)
 {
@@ -37,9 +41,6 @@ trust(struct tg_guard *g, int64_t now_s, int64_t boot_s, const char *why)
 {
     g->offset_s = now_s - boot_s;
     g->has_offset = true;
-    if (g->newest_hour > tg_hour_of(now_s)) {
-        g->newest_hour = tg_hour_of(now_s); /* counted by a wrong clock */
-    }
     if (!g->is_clock_trusted) {
         tg_logf(TG_LOG_NOTICE, "clock_trusted", "%s", why);
     }
@@ -87,16 +88,16 @@ tg_guard_look(struct tg_guard *g, int64_t now_s, int64_t boot_s)
             " sealing and sending wait until the Marketplace's clock agrees"
             " or `tallygate confirm --clock'",
             now_s - boot_s - g->offset_s);
-    } else if (now_s < g->newest_hour) {
-        doubt(g, "the clock shows a time before the newest hour that was"
-            " counted; sealing and sending wait until the Marketplace's clock"
-            " agrees or `tallygate confirm --clock'");
     } else if (g->is_clock_trusted) {
         g->offset_s = now_s - boot_s; /* slewing is no step */
     } else if (is_steady) {
         trust(g, now_s, boot_s, "the clock is back where it was");
     }
-    is_trusted = g->is_clock_trusted;
+    if (now_s < g->newest_hour && !g->is_before_newest) {
+        tg_log(TG_LOG_WARN, "clock_behind", "msg", REASON_BEHIND, NULL);
+    }
+    g->is_before_newest = now_s < g->newest_hour;
+    is_trusted = g->is_clock_trusted && !g->is_before_newest;
     pthread_mutex_unlock(&g->lock);
     return is_trusted;
 }
@@ -135,6 +136,10 @@ tg_guard_confirm_clock(struct tg_guard *g, int64_t now_s, int64_t boot_s)
 {
     pthread_mutex_lock(&g->lock);
     trust(g, now_s, boot_s, "a person vouched for the clock");
+    if (g->newest_hour > tg_hour_of(now_s)) {
+        g->newest_hour = tg_hour_of(now_s);
+    }
+    g->is_before_newest = false;
     pthread_mutex_unlock(&g->lock);
 }
 
@@ -166,6 +171,8 @@ tg_guard_reason(struct tg_guard *g, char out[TG_GUARD_REASON_SIZE])
         reason = g->store_reason;
     } else if (!g->is_clock_trusted) {
         reason = g->clock_reason;
+    } else if (g->is_before_newest) {
+        reason = REASON_BEHIND;
     }
     memcpy(out, reason, strlen(reason) + 1);
     pthread_mutex_unlock(&g->lock);

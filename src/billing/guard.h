@@ -6,11 +6,13 @@
  * while something does not fit:
  *
  *   clock  The wall clock moved against the boot clock by more than a minute
- *          between two looks, or the machine was started anew, or the clock
- *          shows a time before the newest hour that was counted, or a reply
- *          of AWS had another Date.  It is believed again when the Date of
- *          the Marketplace's endpoint agrees with it, when it goes back to
- *          where it was, or when a person says so.
+ *          between two looks, or the machine was started anew, or a reply of
+ *          AWS had another Date.  It is believed again when the Date of the
+ *          Marketplace's endpoint agrees with it, when it goes back to where
+ *          it was, or when a person says so.
+ *   hour   The clock shows a time before the newest hour that was counted:
+ *          it is or it was wrong, and hours may have been counted under the
+ *          wrong name.  That ends when the hour comes, or by a person.
  *   store  An old store was put back beside newer meters.  Only a person can
  *          say that nothing was sealed in between.
  *
@@ -40,6 +42,7 @@
 struct tg_guard {
     pthread_mutex_t lock; /* guards all that follows */
     bool            is_clock_trusted;
+    bool            is_before_newest; /* the newest hour is yet to come */
     bool            has_offset;
     int64_t         offset_s;    /* wall minus boot clock, when last trusted */
     int64_t         newest_hour; /* that was counted */
@@ -67,7 +70,7 @@ void tg_guard_counted(struct tg_guard *g, int64_t hour);
 
 /*
  * The Marketplace's Date, read at now_s.  Returns whether they agree; then
- * the clock is believed, else no more.
+ * the clock is believed, else no more.  It says nothing about the hour.
  */
 bool tg_guard_date(struct tg_guard *g, int64_t date_s, int64_t now_s,
     int64_t boot_s);

@@ -37,8 +37,7 @@ struct tg_onboarding_config {
 
 /* Reads or makes the key that signs the cookies (in the store). */
 TG_MUST_CHECK enum tg_status tg_onboarding_open(struct tg_onboarding **out,
-    const struct tg_onboarding_config *config, int64_t now_s,
-    struct tg_error *err);
+    const struct tg_onboarding_config *config, struct tg_error *err);
 void tg_onboarding_close(struct tg_onboarding *onboarding);
 
 /* A tg_http_handler for the whole portal; data is the struct tg_onboarding. */

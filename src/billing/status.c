@@ -130,15 +130,15 @@ open_reason(struct tg_stmt *q, const struct tg_settings *settings)
     const struct tg_product *product;
     int64_t                  timestamp;
 
+    product = tg_settings_product(settings, tg_stmt_text(q, 1));
+    if (product != NULL && product->model == TG_PRODUCT_MODEL_CONTRACT) {
+        return TG_REASON_CONTRACT;
+    }
     if (agreement[0] == '\0') {
         return held;
     }
     if (state == NULL) {
         return REASON_NONE;
-    }
-    product = tg_settings_product(settings, tg_stmt_text(q, 1));
-    if (product != NULL && product->model == TG_PRODUCT_MODEL_CONTRACT) {
-        return TG_REASON_CONTRACT;
     }
     if (strcmp(state, "pending") == 0) {
         return REASON_PENDING;

@@ -28,13 +28,14 @@ judge(const json_t *answer)
 static enum tg_exit
 print_answer(const json_t *answer, const struct tg_options *options)
 {
+    const char *message = json_string_value(json_object_get(answer,
+        "message"));
+
     if (options->json) {
         return tg_cli_print_json(answer);
     }
     tg_cli_print_records(answer);
-    if (json_array_size(json_object_get(answer, "records")) == 0) {
-        (void) printf("nothing to seal\n");
-    }
+    (void) printf("%s\n", message == NULL ? "" : message);
     return TG_EXIT_DONE;
 }
 
