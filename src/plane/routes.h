@@ -190,7 +190,7 @@ struct tg_routes_header {
     uint64_t             size; /* of the whole file */
     uint64_t             generation;
     uint8_t              file_id[16];
-    uint8_t              digest[32]; /* SHA-256 of all behind the header */
+    uint8_t              digest[32]; /* SHA-256 of all behind it */
     struct tg_route_text account_id;
     struct tg_route_list apis; /* by id */
     struct tg_route_list nodes;
@@ -199,6 +199,9 @@ struct tg_routes_header {
     struct tg_route_list plans;
     struct tg_bucket_limit account_throttle; /* interval 0: none */
 };
+
+/* What the digest covers starts here; all before it is compared. */
+#define TG_ROUTES_DIGESTED offsetof(struct tg_routes_header, account_id)
 
 /* ---- the worker's side ---- */
 

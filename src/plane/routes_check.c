@@ -451,7 +451,8 @@ check_header(const struct tg_routes_header *h, size_t size,
         return tg_error_set(err, TG_CORRUPT,
             "it says that it is generation %" PRIu64, h->generation);
     }
-    tg_sha256(digest, h + 1, size - sizeof(*h));
+    tg_sha256(digest, (const uint8_t *) h + TG_ROUTES_DIGESTED,
+        size - TG_ROUTES_DIGESTED);
     if (memcmp(digest, h->digest, sizeof(digest)) != 0) {
         return tg_error_set(err, TG_CORRUPT,
             "its bytes are not those that were written (digest)");

@@ -359,7 +359,9 @@ tg_routes_build(struct tg_routes_builder *b, const uint8_t file_id[16],
             "the routes are larger than %zu bytes", out->max);
     }
     h.size = out->len;
-    tg_sha256(h.digest, out->data + sizeof(h), out->len - sizeof(h));
+    memcpy(out->data, &h, sizeof(h));
+    tg_sha256(h.digest, out->data + TG_ROUTES_DIGESTED,
+        out->len - TG_ROUTES_DIGESTED);
     memcpy(out->data, &h, sizeof(h));
     status = tg_routes_check(out->data, out->len, file_id, generation, &why);
     return status == TG_OK ? TG_OK

@@ -139,7 +139,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     h->size = size;
     h->generation = 1;
     memcpy(h->file_id, file_id, sizeof(file_id));
-    tg_sha256(h->digest, h + 1, size - sizeof(*h));
+    tg_sha256(h->digest, bytes + TG_ROUTES_DIGESTED,
+        size - TG_ROUTES_DIGESTED);
     if (tg_routes_check(bytes, size, file_id, 1, &err) == TG_OK) {
         struct tg_routes r = { h, bytes, size };
 

@@ -6,14 +6,6 @@
 #include "plane/routes.h"
 #include "util/digest.h"
 
-/* A small world: two APIs, one of them with a tree worth the name. */
-struct world {
-    struct place      place;
-    struct tg_buf     bytes;
-    struct tg_routes  routes;
-    uint32_t          integration;
-};
-
 static struct tg_routes_builder *
 start(uint32_t *stage, uint32_t *integration)
 {
@@ -193,12 +185,409 @@ a_verb_is_exact_or_any(void **state)
     tg_routes_unload(&r);
 }
 
+static void
+every_change_of_a_byte_is_refused(void **state)
+{
+    uint32_t                  stage, in;
+    struct place             *p = *state;
+    struct tg_buf             bytes;
+    struct tg_routes_builder *b = start(&stage, &in);
+
+    add(b, stage, "/pets/{petId}", TG_VERB_GET, in);
+    finish(p, b, 1, &bytes);
+    for (size_t i = 0; i < bytes.len; i++) { /* R1 */
+        bytes.data[i] = (char) (bytes.data[i] ^ (1 << i % 8));
+        assert_int_equal(tg_routes_check(bytes.data, bytes.len,
+                p->board.page->file_id, 1, &p->err), TG_CORRUPT);
+        bytes.data[i] = (char) (bytes.data[i] ^ (1 << i % 8));
+    }
+    for (size_t len = 0; len < bytes.len; len++) {
+        assert_int_equal(tg_routes_check(bytes.data, len,
+                p->board.page->file_id, 1, &p->err), TG_CORRUPT);
+    }
+    assert_int_equal(tg_routes_check(bytes.data, bytes.len,
+            p->board.page->file_id, 1, &p->err), TG_OK);
+    tg_buf_clear(&bytes);
+}
+
+/* Writes a wrong number into a field and gives the file its digest. */
+static void
+refuse_number(struct place *p, const struct tg_buf *good, size_t at,
+    uint32_t number, const char *reason)
+{
+    struct tg_buf            bad;
+    struct tg_routes_header *h;
+
+    tg_buf_init(&bad, good->max);
+    assert_int_equal(tg_buf_add(&bad, good->data, good->len), TG_OK);
+    memcpy(bad.data + at, &number, sizeof(number));
+    h = (struct tg_routes_header *) (void *) bad.data;
+    tg_sha256(h->digest, bad.data + TG_ROUTES_DIGESTED,
+        bad.len - TG_ROUTES_DIGESTED);
+    if (tg_routes_check(bad.data, bad.len, p->board.page->file_id, 1,
+            &p->err) != TG_CORRUPT
+        || strstr(p->err.message, reason) == NULL)
+    {
+        fail_msg("byte %zu: not refused for \"%s\" but \"%s\"", at,
+            reason, p->err.message);
+    }
+    tg_buf_clear(&bad);
+}
+
+#define IN(list, type, field)                                                 \
+    (h->list.off + offsetof(struct tg_route_##type, field))
+
+static void
+what_the_walk_relies_on_is_checked(void **state)
+{
+    uint32_t                       stage, in, plan, other;
+    struct place                  *p = *state;
+    struct tg_buf                  bytes;
+    const struct tg_routes_header *h;
+    const struct tg_route_api     *api;
+    struct tg_plan_spec            spec = { .id = "p", .number = 1 };
+    struct tg_routes_builder      *b = start(&stage, &in);
+
+    add(b, stage, "/a/b", TG_VERB_GET, in);
+    add(b, stage, "/a/b", TG_VERB_POST, in);
+    add(b, stage, "/c/{x+}", TG_VERB_GET, in);
+    plan = tg_routes_add_plan(b, &spec);
+    spec.number = 2;
+    other = tg_routes_add_plan(b, &spec);
+    tg_routes_add_stage_plan(b, stage, plan);
+    tg_routes_add_stage_plan(b, stage, other);
+    finish(p, b, 1, &bytes);
+    h = (const struct tg_routes_header *) (const void *) bytes.data;
+    api = (const void *) (bytes.data + h->apis.off);
+
+    /* R1: lists and texts */
+    refuse_number(p, &bytes, offsetof(struct tg_routes_header, nodes),
+        h->nodes.off + 1, "aligned");
+    refuse_number(p, &bytes, offsetof(struct tg_routes_header, nodes) + 4,
+        UINT32_MAX, "outside");
+    refuse_number(p, &bytes, offsetof(struct tg_routes_header, plans),
+        0xfffffff8u, "outside");
+    refuse_number(p, &bytes, offsetof(struct tg_routes_header, account_id),
+        UINT32_MAX, "outside");
+    refuse_number(p, &bytes, IN(nodes, node, resource_path) + 4, 3, "NUL");
+    refuse_number(p, &bytes, IN(backends, backend, name) + 4, 0, "NUL");
+    /* numbers out of their range */
+    refuse_number(p, &bytes, IN(backends, backend, is_tls), 2, "switch");
+    refuse_number(p, &bytes, IN(integrations, integration, type), 3, "kind");
+    refuse_number(p, &bytes, IN(integrations, integration, verb),
+        TG_VERB_COUNT, "verb");
+    refuse_number(p, &bytes, IN(integrations, integration, backend), 1,
+        "backend");
+    refuse_number(p, &bytes, IN(integrations, integration, timeout_ms), 0,
+        "time-out");
+    refuse_number(p, &bytes, IN(plans, plan, number), 0, "plan");
+    refuse_number(p, &bytes, IN(plans, plan, quota_period), 5, "plan");
+    refuse_number(p, &bytes, api->stages.off
+            + offsetof(struct tg_route_stage, root), 99, "root");
+    refuse_number(p, &bytes, api->stages.off
+            + offsetof(struct tg_route_stage, root), 1, "root");
+    /* order, and trees */
+    refuse_number(p, &bytes, IN(plans, plan, number), 3, "order");
+    refuse_number(p, &bytes, IN(nodes, node, param), 0, "tree");
+    refuse_number(p, &bytes, IN(nodes, node, param), 1, "tree");
+    refuse_number(p, &bytes, IN(nodes, node, greedy), 99, "tree");
+    tg_buf_clear(&bytes);
+}
+
+static void
+other_files_are_refused_by_name(void **state)
+{
+    uint32_t                  stage, in;
+    const char               *path;
+    struct place             *p = *state;
+    struct tg_buf             bytes;
+    struct tg_routes          r;
+    struct tg_routes_builder *b = start(&stage, &in);
+
+    finish(p, b, 1, &bytes);
+    assert_int_equal(tg_routes_load(&r, p->dir, p->board.page->file_id, 1,
+            &p->err), TG_NOTFOUND);
+    assert_says(&p->err, "/routes.1", "cannot open");
+    assert_int_equal(tg_routes_publish(&p->board, p->dir, &bytes, 1,
+            &p->err), TG_OK);
+    path = place_path(p, "routes.1");
+    p->board.page->file_id[0] ^= 1;
+    assert_int_equal(tg_routes_load(&r, p->dir, p->board.page->file_id, 1,
+            &p->err), TG_CORRUPT); /* P4 */
+    assert_says(&p->err, "/routes.1", "another board");
+    p->board.page->file_id[0] ^= 1;
+    flip_bit(path, offsetof(struct tg_routes_header, version), 1);
+    assert_int_equal(tg_routes_load(&r, p->dir, p->board.page->file_id, 1,
+            &p->err), TG_CORRUPT);
+    assert_says(&p->err, "/routes.1", "version");
+    flip_bit(path, offsetof(struct tg_routes_header, version), 1);
+    assert_int_equal(truncate(path, (off_t) bytes.len - 8), 0);
+    assert_int_equal(tg_routes_load(&r, p->dir, p->board.page->file_id, 1,
+            &p->err), TG_CORRUPT);
+    assert_says(&p->err, "/routes.1", "truncated");
+    assert_int_equal(truncate(path, 10), 0);
+    assert_int_equal(tg_routes_load(&r, p->dir, p->board.page->file_id, 1,
+            &p->err), TG_CORRUPT);
+    assert_says(&p->err, "/routes.1", "truncated");
+    tg_buf_clear(&bytes);
+}
+
+static void
+publish(struct place *p, uint64_t generation)
+{
+    uint32_t      stage, in;
+    struct tg_buf bytes;
+
+    finish(p, start(&stage, &in), generation, &bytes);
+    assert_int_equal(tg_routes_publish(&p->board, p->dir, &bytes, generation,
+            &p->err), TG_OK);
+    tg_buf_clear(&bytes);
+}
+
+static void
+old_files_go_when_no_living_row_shows_them(void **state)
+{
+    int                  fd;
+    uint64_t             change;
+    struct stat          st;
+    struct place        *p = *state;
+    struct tg_board_row *row;
+
+    assert_int_equal(tg_board_row_claim(&row, &fd, &p->board, p->dir, 1, 1,
+            &p->err), TG_OK);
+    publish(p, 1);
+    assert_int_equal(stat(place_path(p, "routes.1"), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0640);
+    row->routes_generation = 1;
+    change = p->board.page->change;
+    publish(p, 2);
+    assert_int_equal(p->board.page->routes_generation, 2);
+    assert_int_equal(p->board.page->change, change + 1); /* P1 */
+    publish(p, 3);
+    publish(p, 4);
+    assert_int_equal(access(place_path(p, "routes.1"), F_OK), 0);
+    assert_int_equal(access(place_path(p, "routes.2"), F_OK), -1);
+    assert_int_equal(access(place_path(p, "routes.3"), F_OK), 0);
+    assert_int_equal(close(fd), 0);
+    publish(p, 5);
+    assert_int_equal(access(place_path(p, "routes.1"), F_OK), -1);
+    assert_int_equal(access(place_path(p, "routes.3"), F_OK), -1);
+    assert_int_equal(access(place_path(p, "routes.5"), F_OK), 0);
+}
+
+static void
+a_generation_is_never_published_twice(void **state)
+{
+    uint32_t      stage, in;
+    struct place *p = *state;
+    struct tg_buf bytes;
+
+    publish(p, 7);
+    finish(p, start(&stage, &in), 7, &bytes);
+    assert_int_equal(tg_routes_publish(&p->board, p->dir, &bytes, 7,
+            &p->err), TG_INVALID);
+    assert_int_equal(tg_routes_publish(&p->board, p->dir, &bytes, 8,
+            &p->err), TG_CORRUPT); /* the bytes say 7 */
+    assert_int_equal(p->board.page->routes_generation, 7);
+    assert_int_equal(access(place_path(p, "routes.8"), F_OK), -1);
+    tg_buf_clear(&bytes);
+}
+
+static void
+refuse_build(struct place *p, struct tg_routes_builder *b,
+    const char *reason)
+{
+    struct tg_buf bytes;
+
+    tg_buf_init(&bytes, TG_ROUTES_SIZE_MAX);
+    assert_int_not_equal(tg_routes_build(b, p->board.page->file_id, 1,
+            &bytes, &p->err), TG_OK);
+    assert_says(&p->err, reason, reason);
+    tg_buf_clear(&bytes);
+    tg_routes_builder_free(b);
+}
+
+static void
+a_builder_says_what_is_wrong(void **state)
+{
+    static const struct {
+        const char *path, *reason;
+    } rows[] = {
+        { "pets", "does not start with /: pets" },
+        { "/pets/", "ends with /" }, { "/pets//x", "empty" },
+        { "/{}", "braces" }, { "/{+}", "braces" }, { "/{a", "braces" },
+        { "/a}b{", "braces" }, { "/{a+}/b", "below a {proxy+}" },
+        { "/x/{other}/y", "another name" },
+    };
+
+    char                      deep[4 * TG_ROUTE_DEPTH_MAX] = "";
+    uint32_t                  stage, in;
+    struct place             *p = *state;
+    struct tg_routes_builder *b;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        b = start(&stage, &in);
+        add(b, stage, "/x/{name}", TG_VERB_GET, in);
+        assert_int_equal(tg_routes_add_resource(b, stage, rows[i].path,
+                "id"), TG_ROUTE_NONE);
+        refuse_build(p, b, rows[i].reason);
+    }
+    b = start(&stage, &in);
+    for (int i = 0; i <= TG_ROUTE_DEPTH_MAX; i++) {
+        (void) strcat(deep, "/a");
+    }
+    add(b, stage, deep, TG_VERB_GET, in);
+    refuse_build(p, b, "too many segments");
+    b = start(&stage, &in);
+    add(b, stage, "/x", TG_VERB_GET, in);
+    add(b, stage, "/x", TG_VERB_GET, in);
+    refuse_build(p, b, "twice: /x");
+    b = start(&stage, &in);
+    (void) tg_routes_add_stage(b, 0, "prod", "again");
+    refuse_build(p, b, "stages are not in order");
+    b = start(&stage, &in);
+    (void) tg_routes_add_api(b, "ABC123DEF4", false);
+    refuse_build(p, b, "APIs are not in order");
+    b = start(&stage, &in);
+    assert_int_equal(tg_routes_add_stage(b, 9, "x", "d"), TG_ROUTE_NONE);
+    refuse_build(p, b, "not added");
+    b = start(&stage, &in);
+    tg_routes_add_stage_plan(b, stage, 0);
+    refuse_build(p, b, "not added");
+    b = start(&stage, &in);
+    add(b, stage, "/x", TG_VERB_GET, in + 1);
+    refuse_build(p, b, "not there");
+}
+
+static void
+names_are_found_as_amazon_compares_them(void **state)
+{
+    uint32_t                     stage, in;
+    struct place                *p = *state;
+    struct tg_routes             r;
+    const struct tg_route_api   *api;
+    const struct tg_route_stage *s;
+    struct tg_plan_spec          spec = { .id = "x", .quota_limit = 5 };
+    struct tg_routes_builder    *b = start(&stage, &in);
+
+    for (uint32_t i = 0; i < 40; i++) {
+        char id[16];
+
+        (void) snprintf(id, sizeof(id), "%c%u", i % 2 ? 'a' : 'B',
+            (i * 7) % 40);
+        (void) tg_routes_add_stage(b, tg_routes_add_api(b, id, false), "s",
+            "d");
+        spec.number = 1 + (i * 7) % 40;
+        tg_routes_add_stage_plan(b, stage, tg_routes_add_plan(b, &spec));
+    }
+    publish_and_load(p, b, &r);
+    assert_non_null(tg_routes_api(&r, "A7", 2));
+    assert_non_null(tg_routes_api(&r, "b0", 2));
+    assert_null(tg_routes_api(&r, "c0", 2));
+    assert_null(tg_routes_api(&r, "a", 1));
+    assert_null(tg_routes_api(&r, "", 0));
+    api = tg_routes_api(&r, "abc123def4", 10);
+    assert_non_null(api);
+    s = tg_routes_stage(&r, api, "prod", 4);
+    assert_non_null(s);
+    assert_null(tg_routes_stage(&r, api, "Prod", 4));
+    assert_null(tg_routes_stage(&r, api, "pro", 3));
+    for (uint32_t i = 1; i <= 40; i++) {
+        assert_int_equal(tg_routes_stage_plan(&r, s, i)->number, i);
+    }
+    assert_null(tg_routes_stage_plan(&r, s, 41));
+    assert_null(tg_routes_stage_plan(&r, s, 0));
+    tg_routes_unload(&r);
+}
+
+/* Both ways at every level, and a resource at none of the ends. */
+static void
+add_hostile(struct tg_routes_builder *b, uint32_t stage, char *path,
+    size_t len, int depth, uint32_t in)
+{
+    if (depth == 0) {
+        (void) strcpy(path + len, "/end");
+        add(b, stage, path, TG_VERB_GET, in);
+        return;
+    }
+    (void) strcpy(path + len, "/a");
+    add_hostile(b, stage, path, len + 2, depth - 1, in);
+    (void) strcpy(path + len, "/{v}");
+    add_hostile(b, stage, path, len + 4, depth - 1, in);
+}
+
+static void
+hostile_paths_and_trees_are_bounded(void **state)
+{
+    char                         path[8192] = "";
+    uint32_t                     stage, in;
+    struct place                *p = *state;
+    struct tg_routes             r;
+    struct tg_route_match        m;
+    const struct tg_route_stage *s;
+    struct tg_routes_builder    *b = start(&stage, &in);
+
+    add_hostile(b, stage, path, 0, 16, in); /* 2^16 ways to fail */
+    publish_and_load(p, b, &r);
+    s = tg_routes_stage(&r, tg_routes_api(&r, "abc123def4", 10), "prod", 4);
+    (void) strcpy(path, "/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/x");
+    assert_int_equal(tg_routes_match(&r, s, TG_VERB_GET, path, strlen(path),
+            &m), TG_LIMIT);
+    path[0] = '\0';
+    for (int i = 0; i < TG_ROUTE_SEGMENTS_MAX; i++) {
+        (void) strcat(path, "/a");
+    }
+    assert_int_not_equal(tg_routes_match(&r, s, TG_VERB_GET, path,
+            strlen(path), &m), TG_OK);
+    (void) strcat(path, "/a");
+    assert_int_equal(tg_routes_match(&r, s, TG_VERB_GET, path, strlen(path),
+            &m), TG_LIMIT);
+    tg_routes_unload(&r);
+}
+
+static void
+the_deepest_path_and_every_variable_match(void **state)
+{
+    char                         resource[1024] = "", path[1024] = "";
+    uint32_t                     stage, in;
+    struct place                *p = *state;
+    struct tg_routes             r;
+    struct tg_route_match        m;
+    struct tg_routes_builder    *b = start(&stage, &in);
+    const struct tg_route_stage *s;
+
+    for (int i = 0; i < TG_ROUTE_DEPTH_MAX - 1; i++) {
+        (void) sprintf(resource + strlen(resource), "/{v%d}", i);
+        (void) strcat(path, "/x");
+    }
+    (void) strcat(resource, "/{rest+}");
+    (void) strcat(path, "/y/z");
+    add(b, stage, resource, TG_VERB_ANY, in);
+    publish_and_load(p, b, &r);
+    s = tg_routes_stage(&r, tg_routes_api(&r, "abc123def4", 10), "prod", 4);
+    assert_int_equal(tg_routes_match(&r, s, TG_VERB_PATCH, path,
+            strlen(path), &m), TG_OK);
+    assert_int_equal(m.capture_count, TG_ROUTE_PARAMS_MAX);
+    assert_memory_equal(m.captures[TG_ROUTE_PARAMS_MAX - 1].value, "y/z", 3);
+    assert_int_equal(m.captures[TG_ROUTE_PARAMS_MAX - 1].len, 3);
+    tg_routes_unload(&r);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         PLACE_TEST(the_trie_walk_is_amazons),
         PLACE_TEST(a_verb_is_exact_or_any),
+        PLACE_TEST(every_change_of_a_byte_is_refused),
+        PLACE_TEST(what_the_walk_relies_on_is_checked),
+        PLACE_TEST(other_files_are_refused_by_name),
+        PLACE_TEST(old_files_go_when_no_living_row_shows_them),
+        PLACE_TEST(a_generation_is_never_published_twice),
+        PLACE_TEST(a_builder_says_what_is_wrong),
+        PLACE_TEST(names_are_found_as_amazon_compares_them),
+        PLACE_TEST(hostile_paths_and_trees_are_bounded),
+        PLACE_TEST(the_deepest_path_and_every_variable_match),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
