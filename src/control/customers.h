@@ -27,6 +27,10 @@
 #include "control/change.h"
 #include "util/error.h"
 
+/* Amazon's words for what is not there. */
+#define TG_NO_API_KEY "Invalid API Key identifier specified"
+#define TG_NO_USAGE_PLAN "Invalid Usage Plan ID specified"
+
 struct tg_api_key_new {
     const char   *name;
     const char   *description;
@@ -34,7 +38,16 @@ struct tg_api_key_new {
     const char   *value;   /* NULL or "": one is generated */
     bool          enabled;
     const json_t *tags;    /* an object or NULL */
+    const json_t *stage_keys; /* a list of "apiId/stage" or NULL */
 };
+
+/* The limits of the members that can be changed; NULL is good. */
+TG_MUST_CHECK enum tg_status tg_api_key_check(const char *name,
+    const char *description, const char *customer_id, struct tg_error *err);
+
+/* 20 to 128 printable characters. */
+TG_MUST_CHECK enum tg_status tg_api_key_check_value(const char *value,
+    struct tg_error *err);
 
 /* Makes a key; *id lives in the change's arena. */
 TG_MUST_CHECK enum tg_status tg_api_key_create(struct tg_change *change,
@@ -55,12 +68,33 @@ TG_MUST_CHECK enum tg_status tg_api_key_value(struct tg_change *change,
 TG_MUST_CHECK enum tg_status tg_api_key_set_enabled(struct tg_change *change,
     const char *id, bool enabled, struct tg_error *err);
 
+/* TG_NOTFOUND.  The key leaves all its plans, and its value is forgotten. */
+TG_MUST_CHECK enum tg_status tg_api_key_delete(struct tg_change *change,
+    const char *id, struct tg_error *err);
+
+/* Replaces the tags, and with them whose calls the key's are. */
+TG_MUST_CHECK enum tg_status tg_api_key_set_tags(struct tg_change *change,
+    const char *id, const json_t *tags, struct tg_error *err);
+
 /*
  * Puts the key into the plan.  TG_CONFLICT when it is there already or is in
  * another plan of one of its stages; TG_LIMIT with ten plans.
  */
 TG_MUST_CHECK enum tg_status tg_usage_plan_key_attach(
     struct tg_change *change, const char *plan_id, const char *key_id,
+    struct tg_error *err);
+
+/*
+ * What attach would say, without doing it; key_id may be "" for a key that is
+ * yet to be made.
+ */
+TG_MUST_CHECK enum tg_status tg_usage_plan_key_check(
+    struct tg_change *change, const char *plan_id, const char *key_id,
+    struct tg_error *err);
+
+/* Whether two plans have a stage in common. */
+TG_MUST_CHECK enum tg_status tg_usage_plans_overlap(struct tg_change *change,
+    const char *plan_id, const char *other_id, bool *overlaps,
     struct tg_error *err);
 
 /* Takes it out again; TG_NOTFOUND when it is not in the plan. */

@@ -14,11 +14,14 @@
 /* A key with its plans, one row a plan; meter_owner says what to carry. */
 #define ENTRY_COLUMNS                                                         \
     "SELECT k.digest, k.id, k.enabled, u.plan_id, p.number, u.slot,"          \
-    " u.owner, m.carry_slot, m.carry_owner FROM api_key k"                    \
+    " u.owner, m.carry_slot, m.carry_owner, coalesce(g.period, 0),"           \
+    " coalesce(g.value, 0) FROM api_key k"                                    \
     " LEFT JOIN usage_plan_key u ON u.key_id = k.id"                          \
     " LEFT JOIN usage_plan p ON p.id = u.plan_id"                             \
     " LEFT JOIN meter_owner m"                                                \
-    " ON m.file_id = $1 AND m.slot = u.slot AND m.owner = u.owner"
+    " ON m.file_id = $1 AND m.slot = u.slot AND m.owner = u.owner"            \
+    " LEFT JOIN quota_grant g"                                                \
+    " ON g.plan_id = u.plan_id AND g.key_id = u.key_id"
 
 enum column {
     DIGEST,
@@ -30,6 +33,8 @@ enum column {
     OWNER,
     CARRY_SLOT,
     CARRY_OWNER,
+    GRANT_PERIOD,
+    GRANT_VALUE,
 };
 
 /* A cell that took over quota and throttle state, and from where. */
@@ -49,27 +54,9 @@ struct entry {
  * ---- cells
  */
 
-static enum tg_status
-grant_word(struct tg_control *control, const char *plan_id,
-    const char *key_id, uint64_t *word, struct tg_error *err)
-{
-    enum tg_status  status;
-    struct tg_stmt *q = NULL;
-
-    *word = 0;
-    status = tg_store_query(control->store, &q, err,
-        "SELECT period, value FROM quota_grant"
-        " WHERE plan_id = $1 AND key_id = $2", "ss", plan_id, key_id);
-    if (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
-        *word = tg_quota_word((uint32_t) tg_stmt_int(q, 0),
-            (uint64_t) tg_stmt_int(q, 1));
-    }
-    tg_stmt_done(q);
-    return status == TG_NOTFOUND ? TG_OK : status;
-}
-
 /*
- * Makes the cell the new owner's, unless it is already.  Lanes and marks pass
+ * Sets the cell's grant, and makes it the new owner's, unless it is already.
+ * Lanes and marks pass
  * on untouched (M2); what is not carried from another cell begins at zero.
  */
 static enum tg_status
@@ -78,8 +65,6 @@ open_cell(struct tg_control *control, struct tg_stmt *row,
 {
     uint32_t              owner = (uint32_t) tg_stmt_int(row, OWNER);
     uint32_t              slot = (uint32_t) tg_stmt_int(row, SLOT);
-    uint64_t              grant;
-    enum tg_status        status;
     struct tg_meter_cell *cell = tg_meters_cell(control->meters, slot);
     struct tg_meter_cell *from = NULL;
 
@@ -88,13 +73,11 @@ open_cell(struct tg_control *control, struct tg_stmt *row,
         return tg_error_set(err, TG_CORRUPT, "key %s: slot %" PRIu32
             " is in no file of meters", tg_stmt_text(row, ID), slot);
     }
+    atomic_store(&cell->grant,
+        tg_quota_word((uint32_t) tg_stmt_int(row, GRANT_PERIOD),
+            (uint64_t) tg_stmt_int(row, GRANT_VALUE)));
     if (atomic_load(&cell->owner) == owner) {
         return TG_OK;
-    }
-    status = grant_word(control, tg_stmt_text(row, PLAN_ID),
-        tg_stmt_text(row, ID), &grant, err);
-    if (status != TG_OK) {
-        return status;
     }
     if (!tg_stmt_is_null(row, CARRY_SLOT)) {
         from = tg_meters_cell(control->meters,
@@ -109,7 +92,6 @@ open_cell(struct tg_control *control, struct tg_stmt *row,
     carried->used = from != NULL ? atomic_load(&from->used) : 0;
     atomic_store(&cell->used, carried->used);
     atomic_store(&cell->tat, from != NULL ? atomic_load(&from->tat) : 0);
-    atomic_store(&cell->grant, grant);
     atomic_store(&cell->flags, 0);
     atomic_store(&cell->owner, owner);
     return TG_OK;

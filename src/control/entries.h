@@ -16,8 +16,9 @@
 #include "util/error.h"
 
 /*
- * Makes cells and entry of the key with this digest (hex) what the store says:
- * first the cells, then the entry, or no entry when there is no such key.
+ * Makes cells, grants and entry of the key with this digest (hex) what the
+ * store says: first the cells, then the entry, or none where there is no such
+ * key.
  */
 TG_MUST_CHECK enum tg_status tg_entry_publish(struct tg_control *control,
     const char *digest, struct tg_error *err);

@@ -130,10 +130,7 @@ fill_cells(struct tg_change *change, struct tg_error *err)
 
     status = tg_store_query(change->store, &q, err,
         "SELECT u.plan_id, u.key_id, u.slot, u.owner, " TG_PLAN_QUOTA_COLUMNS
-        ", coalesce(g.period, 0), coalesce(g.value, 0)"
-        " FROM usage_plan_key u JOIN usage_plan p ON p.id = u.plan_id"
-        " LEFT JOIN quota_grant g"
-        " ON g.plan_id = u.plan_id AND g.key_id = u.key_id", "");
+        " FROM usage_plan_key u JOIN usage_plan p ON p.id = u.plan_id", "");
     while (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
         status = used_word(change, q, &word, err);
         cell = tg_meters_cell(change->control->meters,
@@ -142,9 +139,6 @@ fill_cells(struct tg_change *change, struct tg_error *err)
             atomic_store(&cell->used, word);
             atomic_store(&cell->tat, 0);
             atomic_store(&cell->flags, 0);
-            atomic_store(&cell->grant,
-                tg_quota_word((uint32_t) tg_stmt_int(q, 8),
-                    (uint64_t) tg_stmt_int(q, 9)));
             atomic_store(&cell->owner, (uint32_t) tg_stmt_int(q, 3));
         }
     }

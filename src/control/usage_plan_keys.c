@@ -1,0 +1,210 @@
+/*
+ * usage_plan_keys.c - the keys of a usage plan
+ *
+ * https://docs.aws.amazon.com/apigateway/latest/api/API_UsagePlanKey.html
+ *
+ * A plan key is answered with the key's value, unasked, as Amazon does.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "control/usage_plan_keys.h"
+
+#include <string.h>
+
+#include "control/customers.h"
+#include "control/vault.h"
+#include "util/digest.h"
+
+#define LAST_CHARACTER "\xf4\x8f\xbf\xbf" /* U+10FFFF: behind every prefix */
+
+#define KEY_COLUMNS                                                           \
+    "SELECT k.id, k.name, k.value_sealed, u.created_s"                        \
+    " FROM usage_plan_key u JOIN api_key k ON k.id = u.key_id"
+
+static void
+name_resource(struct tg_control_call *call, const char *id)
+{
+    call->resource_type = "AWS::ApiGateway::UsagePlanKey";
+    call->resource_name = id;
+}
+
+static enum tg_status
+key_json(struct tg_control_call *call, struct tg_stmt *row, json_t **out)
+{
+    char           value[256];
+    enum tg_status status;
+
+    status = tg_vault_unseal(call->control->vault, tg_stmt_text(row, 0),
+        tg_stmt_text(row, 2), value, sizeof(value), &call->err);
+    if (status == TG_OK) {
+        *out = json_pack("{s:s, s:s, s:s}", "id", tg_stmt_text(row, 0),
+            "type", "API_KEY", "value", value);
+        tg_json_set_text(*out, "name", tg_stmt_text(row, 1));
+        tg_wipe(value, sizeof(value));
+    }
+    return status;
+}
+
+static enum tg_status
+answer_key(struct tg_control_call *call, const char *plan, const char *key)
+{
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    status = tg_store_query(call->store, &q, &call->err,
+        KEY_COLUMNS " WHERE u.plan_id = $1 AND u.key_id = $2", "ss", plan,
+        key);
+    if (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
+        status = key_json(call, q, &call->result);
+    }
+    tg_stmt_done(q);
+    return status;
+}
+
+enum tg_status
+tg_create_usage_plan_key(struct tg_control_call *call)
+{
+    const char    *key = NULL;
+    const char    *plan = tg_http_path_get(call->req, "usagePlanId");
+    const char    *type = NULL;
+    enum tg_status status;
+
+    status = tg_call_string(call, call->body, "keyId", &key);
+    if (status == TG_OK) {
+        status = tg_call_string(call, call->body, "keyType", &type);
+    }
+    if (status == TG_OK && (key == NULL || key[0] == '\0')) {
+        status = tg_call_bad_request(call, "keyId is required");
+    }
+    if (status == TG_OK && (type == NULL || strcmp(type, "API_KEY") != 0)) {
+        status = tg_call_bad_request(call, "Invalid key type specified: "
+            "expected API_KEY");
+    }
+    if (status == TG_OK) {
+        name_resource(call, key);
+        status = tg_usage_plan_key_attach(call->change, plan, key,
+            &call->err);
+    }
+    return status == TG_OK ? answer_key(call, plan, key) : status;
+}
+
+static enum tg_status
+plan_exists(struct tg_control_call *call, const char *plan)
+{
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    status = tg_store_query(call->store, &q, &call->err,
+        "SELECT 1 FROM usage_plan WHERE id = $1", "s", plan);
+    if (status == TG_OK) {
+        status = tg_stmt_next(q, &call->err);
+    }
+    tg_stmt_done(q);
+    return status == TG_NOTFOUND
+        ? tg_call_not_found(call, TG_NO_USAGE_PLAN) : status;
+}
+
+enum tg_status
+tg_get_usage_plan_key(struct tg_control_call *call)
+{
+    const char    *plan = tg_http_path_get(call->req, "usagePlanId");
+    enum tg_status status = plan_exists(call, plan);
+
+    if (status == TG_OK) {
+        status = answer_key(call, plan,
+            tg_http_path_get(call->req, "keyId"));
+    }
+    return status == TG_NOTFOUND
+        ? tg_call_not_found(call, TG_NO_API_KEY) : status;
+}
+
+/* The page behind the position; by name where a prefix was asked for. */
+static enum tg_status
+query_page(struct tg_control_call *call, const char *plan, const char *name,
+    int64_t limit, struct tg_stmt **q)
+{
+    const char    *behind;
+    const char    *id = "";
+    const char    *last_name = "";
+    int64_t        created_s = INT64_MAX;
+    const json_t  *position;
+    enum tg_status status = tg_call_position(call, &position);
+
+    if (status == TG_OK && position != NULL) {
+        created_s = json_integer_value(json_array_get(position, 0));
+        last_name = json_string_value(json_array_get(position, 0));
+        id = json_string_value(json_array_get(position, 1));
+        if (id == NULL || (name != NULL) != (last_name != NULL)) {
+            return tg_call_bad_request(call, "Invalid position parameter");
+        }
+    }
+    if (status != TG_OK) {
+        return status;
+    }
+    if (name == NULL) {
+        return tg_store_query(call->store, q, &call->err,
+            KEY_COLUMNS " WHERE u.plan_id = $1"
+            " AND (u.created_s, u.key_id) < ($2, $3)"
+            " ORDER BY u.created_s DESC, u.key_id DESC LIMIT $4", "sisi",
+            plan, created_s, id, limit + 1);
+    }
+    behind = tg_arena_printf(call->arena, "%s" LAST_CHARACTER, name);
+    return tg_store_query(call->store, q, &call->err,
+        KEY_COLUMNS " WHERE u.plan_id = $1 AND k.name >= $2 AND k.name < $3"
+        " AND (k.name, k.id) > ($4, $5) ORDER BY k.name, k.id LIMIT $6",
+        "sssssi", plan, name, behind, last_name, id, limit + 1);
+}
+
+/* As a plan without keys: there is no error for an unknown plan. */
+enum tg_status
+tg_get_usage_plan_keys(struct tg_control_call *call)
+{
+    int64_t         last_s = 0;
+    int64_t         limit;
+    const char     *name = tg_call_query(call, "name");
+    const char     *plan = tg_http_path_get(call->req, "usagePlanId");
+    json_t         *items = json_array();
+    json_t         *key = NULL;
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    call->result = json_pack("{s:o}", "item", items);
+    status = tg_call_limit(call, &limit);
+    if (status == TG_OK) {
+        status = query_page(call, plan, name, limit, &q);
+    }
+    while (status == TG_OK
+        && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
+        if (json_array_size(items) == (size_t) limit) {
+            tg_call_position_set(call, call->result, name != NULL
+                    ? json_pack("[O, O]", json_object_get(key, "name"),
+                          json_object_get(key, "id"))
+                    : json_pack("[I, O]", (json_int_t) last_s,
+                          json_object_get(key, "id")));
+            break;
+        }
+        last_s = tg_stmt_int(q, 3);
+        status = key_json(call, q, &key);
+        if (status == TG_OK) {
+            (void) json_array_append_new(items, key);
+        }
+    }
+    tg_stmt_done(q);
+    return status == TG_NOTFOUND ? TG_OK : status;
+}
+
+enum tg_status
+tg_delete_usage_plan_key(struct tg_control_call *call)
+{
+    const char    *key = tg_http_path_get(call->req, "keyId");
+    const char    *plan = tg_http_path_get(call->req, "usagePlanId");
+    enum tg_status status;
+
+    name_resource(call, key);
+    status = plan_exists(call, plan);
+    if (status == TG_OK) {
+        status = tg_usage_plan_key_detach(call->change, plan, key,
+            &call->err);
+    }
+    return status;
+}
