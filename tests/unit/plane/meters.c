@@ -289,7 +289,18 @@ work_on_a_full_disk(void *data)
         digest[0]++;
     }
     /* every cell was counted in; the table of keys got full and said so */
-    return digest[0] > 20 && p->err.status == TG_IO ? 0 : 3;
+    if (digest[0] <= 20 || p->err.status != TG_IO) {
+        return 3;
+    }
+    tg_keys_writer_close(w);
+    tg_meters_close(m);
+    tg_board_close(&board);
+    /* and a daemon that starts now finds all it needs */
+    return tg_board_create(&board, p->dir, &fresh, &p->err) == TG_OK && !fresh
+            && tg_meters_create(&m, p->dir, &board, &p->err) == TG_OK
+            && tg_keys_writer_open(&w, p->dir, &board, 64, &p->err) == TG_OK
+            && tg_keys_count(w) == digest[0]
+        ? 0 : 4;
 }
 
 static void
