@@ -529,6 +529,8 @@ a_restart_forgets_nothing_but_a_torn_line(void **state)
 static void
 a_damaged_journal_is_named_with_its_line(void **state)
 {
+    static const char        lines[] = "{\"event\":\"records\","
+        "\"records\":[]}\n{\"event\":\"rain\"}\n";
     char                     path[128];
     struct fixture          *f = *state;
     struct tg_error          err = { TG_OK, "" };
@@ -539,8 +541,8 @@ a_damaged_journal_is_named_with_its_line(void **state)
     tg_sandbox_close(f->sandbox);
     f->sandbox = NULL;
     snprintf(path, sizeof(path), "%s/sandbox/journal", f->dir);
-    assert_int_equal(tg_file_replace(path, "{\"event\":\"records\","
-        "\"records\":[]}\n{\"event\":\"rain\"}\n", 55, 0600, NULL), TG_OK);
+    assert_int_equal(tg_file_replace(path, lines, sizeof(lines) - 1, 0600,
+        NULL), TG_OK);
     assert_int_equal(tg_sandbox_open(&other, &config, &err), TG_CORRUPT);
     assert_non_null(strstr(err.message, "journal:2: unknown event 'rain'"));
     snprintf(path, sizeof(path), "%s/sandbox-credentials", f->dir);
