@@ -12,6 +12,39 @@
  * ---- reading
  */
 
+/*
+ * libcbor takes memory for as many members as a list or map claims to have.
+ * Each costs a byte at least, so an item of len bytes cannot honestly claim
+ * more than len in all.
+ */
+static void
+take_claim(void *left, size_t members)
+{
+    size_t *n = left;
+
+    *n = members < *n ? *n - members : 0;
+}
+
+static bool
+claims_are_honest(const uint8_t *data, size_t len)
+{
+    size_t                     left = len + 1; /* 0: claimed too much */
+    struct cbor_callbacks      callbacks = cbor_empty_callbacks;
+    struct cbor_decoder_result result;
+
+    callbacks.array_start = take_claim;
+    callbacks.map_start = take_claim;
+    while (len > 0 && left > 0) {
+        result = cbor_stream_decode(data, len, &callbacks, &left);
+        if (result.status != CBOR_DECODER_FINISHED || result.read == 0) {
+            return false;
+        }
+        data += result.read;
+        len -= result.read;
+    }
+    return left > 0;
+}
+
 static json_t *read_item(cbor_item_t *item, int depth);
 
 /* The bytes of a definite text, or the pieces of an indefinite one. */
@@ -144,9 +177,12 @@ enum tg_status
 tg_cbor_read(json_t **out, const void *data, size_t len)
 {
     struct cbor_load_result result;
-    cbor_item_t            *item = cbor_load(data, len, &result);
+    cbor_item_t            *item = NULL;
 
     *out = NULL;
+    if (claims_are_honest(data, len)) {
+        item = cbor_load(data, len, &result);
+    }
     if (item == NULL) {
         return TG_INVALID;
     }
