@@ -79,6 +79,11 @@ static const struct verb verbs[] = {
         " Later calls of this hour\ncount in the next.",
         TG_OPTION_CONFIG | TG_OPTION_AGREEMENT | TG_OPTION_JSON, NULL,
         tg_cli_seal },
+    { "confirm", "--config FILE clock | store",
+        "Says that the clock is right although it jumped, or that an older"
+        " copy of the\nstore was put back on purpose. Until then nothing is"
+        " sealed; `status` says why.",
+        TG_OPTION_CONFIG, "clock|store", tg_cli_confirm },
     { "import", "--config FILE [--json] DOCUMENT",
         "Makes a REST API from an OpenAPI 3 document, JSON or YAML, and"
         " prints its id.",

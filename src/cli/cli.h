@@ -20,6 +20,9 @@ enum tg_exit tg_cli_status(const struct tg_options *options);
 /* seal.c: closes the current hour early, and waits for the answers. */
 enum tg_exit tg_cli_seal(const struct tg_options *options);
 
+/* confirm.c: a person vouches for the clock or the store. */
+enum tg_exit tg_cli_confirm(const struct tg_options *options);
+
 /* import.c: an OpenAPI document, through the daemon. */
 enum tg_exit tg_cli_import(const struct tg_options *options);
 

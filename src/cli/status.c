@@ -24,6 +24,16 @@ print_totals(const json_t *totals)
     }
 }
 
+/* What stands in the way of billing, a line each. */
+static void
+print_alarms(const json_t *alarms)
+{
+    for (size_t i = 0; i < json_array_size(alarms); i++) {
+        (void) printf("alarm: %s\n",
+            json_string_value(json_array_get(alarms, i)));
+    }
+}
+
 enum tg_exit
 tg_cli_status(const struct tg_options *options)
 {
@@ -41,6 +51,7 @@ tg_cli_status(const struct tg_options *options)
     } else {
         tg_cli_print_records(answer);
         print_totals(json_object_get(answer, "totals"));
+        print_alarms(json_object_get(answer, "alarms"));
     }
     json_decref(answer);
     return code;

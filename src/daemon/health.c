@@ -6,9 +6,12 @@
 
 enum tg_status
 tg_health_open(struct tg_health *h, const struct tg_settings *settings,
-    const struct tg_board_map *board, struct tg_error *err)
+    const struct tg_board_map *board, struct tg_billing *billing,
+    struct tg_error *err)
 {
-    *h = (struct tg_health) { .settings = settings, .board = board };
+    *h = (struct tg_health) {
+        .settings = settings, .board = board, .billing = billing,
+    };
     (void) pthread_mutex_init(&h->lock, NULL);
     return tg_store_open(&h->store, settings->store.path, err);
 }
@@ -116,7 +119,7 @@ add_metric(struct tg_buf *out, const char *name, const char *type,
 }
 
 void
-tg_health_metrics(struct tg_health *h, struct tg_buf *out)
+tg_health_metrics(struct tg_health *h, struct tg_buf *out, int64_t now_s)
 {
     const struct totals t = sum_rows(h->board);
 
@@ -135,4 +138,5 @@ tg_health_metrics(struct tg_health *h, struct tg_buf *out)
     add_metric(out, "tallygate_calls_refused_no_cell_total", "counter",
         "Calls refused because there was no cell to count them in.",
         t.refused_no_cell);
+    (void) tg_billing_metrics(h->billing, out, now_s);
 }

@@ -15,17 +15,17 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "billing/billing.h"
 #include "http/http.h"
 #include "plane/board.h"
 #include "settings/settings.h"
 #include "store/store.h"
 #include "util/error.h"
 
-struct tg_billing;
-
 struct tg_health {
     const struct tg_settings  *settings;
     const struct tg_board_map *board;
+    struct tg_billing         *billing;
     pthread_mutex_t            lock; /* guards store */
     struct tg_store           *store;
     atomic_bool                has_master; /* told by the main thread */
@@ -35,13 +35,15 @@ struct tg_health {
 /* Opens a connection of its own to the store, which is there and new. */
 TG_MUST_CHECK enum tg_status
 tg_health_open(struct tg_health *h, const struct tg_settings *settings,
-    const struct tg_board_map *board, struct tg_error *err);
+    const struct tg_board_map *board, struct tg_billing *billing,
+    struct tg_error *err);
 void tg_health_close(struct tg_health *h);
 
 /* Answers GET /healthz. */
 void tg_health_answer(struct tg_health *h, struct tg_http_response *res);
 
-/* Answers GET /metrics with what the board says. */
-void tg_health_metrics(struct tg_health *h, struct tg_buf *out);
+/* Appends what GET /metrics answers: the board, then the billing. */
+void tg_health_metrics(struct tg_health *h, struct tg_buf *out,
+    int64_t now_s);
 
 #endif

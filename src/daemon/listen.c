@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "billing/operator.h"
+
 #define THREADS 4
 #define BODY_MAX_BYTES (10 * 1024 * 1024)
 #define METRICS_TYPE "text/plain; version=0.0.4"
@@ -25,11 +27,28 @@ answer_admin(struct tg_http_request *req, struct tg_http_response *res,
         tg_health_answer(l->config.health, res);
     } else if (is_get(req, "/metrics")) {
         tg_http_reply(res, 200, METRICS_TYPE, "");
-        tg_health_metrics(l->config.health, &res->body);
+        tg_health_metrics(l->config.health, &res->body, req->now_s);
     } else {
-        tg_http_reply(res, 404, "application/json",
-            "{\"message\":\"Not Found\"}");
+        tg_control_handle(req, res, l->config.control);
     }
+}
+
+static void
+answer_portal(struct tg_http_request *req, struct tg_http_response *res,
+    void *data)
+{
+    const struct tg_listen *l = data;
+
+    tg_onboarding_handle(req, res, l->config.onboarding);
+}
+
+static void
+answer_operator(struct tg_http_request *req, struct tg_http_response *res,
+    void *data)
+{
+    const struct tg_listen *l = data;
+
+    tg_operator_handle(req, res, l->config.billing);
 }
 
 enum tg_status
@@ -43,6 +62,8 @@ tg_listen_open(struct tg_listen *l, const struct tg_listen_config *config,
         tg_http_handler *handle;
     } sockets[] = {
         { "admin", 0660, true, answer_admin },
+        { "portal", 0660, true, answer_portal },
+        { "operator", 0600, false, answer_operator },
     };
     char           path[PATH_MAX];
     enum tg_status status = TG_OK;

@@ -11,6 +11,9 @@
 #ifndef TG_DAEMON_LISTEN_H
 #define TG_DAEMON_LISTEN_H
 
+#include "billing/billing.h"
+#include "billing/onboarding.h"
+#include "control/control.h"
 #include "daemon/health.h"
 #include "http/http.h"
 #include "settings/settings.h"
@@ -20,6 +23,9 @@
 struct tg_listen_config {
     const struct tg_settings *settings;
     struct tg_health         *health;
+    struct tg_control        *control;
+    struct tg_billing        *billing;
+    struct tg_onboarding     *onboarding;
 };
 
 struct tg_listen {

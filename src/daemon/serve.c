@@ -11,6 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "aws/transport.h"
+#include "billing/billing.h"
+#include "billing/onboarding.h"
+#include "control/control.h"
+#include "control/publisher.h"
 #include "daemon/credentials.h"
 #include "daemon/health.h"
 #include "daemon/keeper.h"
@@ -18,7 +23,6 @@
 #include "daemon/statedir.h"
 #include "plane/board.h"
 #include "settings/settings.h"
-#include "store/store.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -32,6 +36,11 @@ struct daemon {
     struct tg_statedir        dir;
     struct tg_aws_credentials admin;
     struct tg_board_map       board;
+    struct tg_control        *control;
+    struct tg_publisher      *publisher;
+    struct tg_aws_http       *aws;
+    struct tg_billing        *billing;
+    struct tg_onboarding     *onboarding;
     struct tg_health          health;
     struct tg_listen          listen;
     struct tg_keeper         *keeper;
@@ -78,23 +87,9 @@ raise_file_limit(const struct tg_settings *s)
     }
 }
 
+/* The folder, the keys of the admin API, and the page both planes share. */
 static enum tg_status
-open_store(const struct daemon *d, struct tg_error *err)
-{
-    struct tg_store *store;
-    enum tg_status   status = tg_store_open(&store, d->settings->store.path,
-        err);
-
-    if (status != TG_OK) {
-        return status;
-    }
-    status = tg_store_migrate(store, tg_clock_now_s(), err);
-    tg_store_close(store);
-    return status;
-}
-
-static enum tg_status
-open_all(struct daemon *d, struct tg_error *err)
+open_ground(struct daemon *d, struct tg_error *err)
 {
     bool           fresh;
     enum tg_status status = open_signals(d, err);
@@ -109,15 +104,69 @@ open_all(struct daemon *d, struct tg_error *err)
         status = tg_board_create(&d->board, d->settings->state_dir, &fresh,
             err);
     }
+    return status;
+}
+
+/* The store, keys, meters and routes as the workers will find them. */
+static enum tg_status
+open_control(struct daemon *d, int64_t now_s, struct tg_error *err)
+{
+    const struct tg_control_config config = {
+        .settings = d->settings,
+        .board = &d->board,
+        .verifier = { .lookup = tg_admin_credentials_lookup,
+            .data = &d->admin },
+    };
+    enum tg_status status = tg_control_open(&d->control, &config, now_s, err);
+
     if (status == TG_OK) {
-        status = open_store(d, err);
+        status = tg_publisher_open(&d->publisher, d->control, now_s, err);
+    }
+    return status;
+}
+
+static enum tg_status
+open_billing(struct daemon *d, int64_t now_s, struct tg_error *err)
+{
+    enum tg_status status = tg_aws_http_open(&d->aws, err);
+
+    if (status == TG_OK) {
+        status = tg_billing_open(&d->billing, &(struct tg_billing_config) {
+            .settings = d->settings,
+            .board = &d->board,
+            .control = d->control,
+            .transport = tg_aws_http_transport(d->aws),
+        }, now_s, err);
     }
     if (status == TG_OK) {
-        status = tg_health_open(&d->health, d->settings, &d->board, err);
+        status = tg_onboarding_open(&d->onboarding,
+            &(struct tg_onboarding_config) {
+                .settings = d->settings,
+                .control = d->control,
+                .transport = tg_aws_http_transport(d->aws),
+            }, err);
     }
+    return status;
+}
+
+/* Whoever speaks HTTP, and nginx, which needs all that stands before. */
+static enum tg_status
+open_service(struct daemon *d, struct tg_error *err)
+{
+    enum tg_status status = tg_health_open(&d->health, d->settings,
+        &d->board, d->billing, err);
+
     if (status == TG_OK) {
         status = tg_listen_open(&d->listen, &(struct tg_listen_config) {
-            .settings = d->settings, .health = &d->health }, err);
+            .settings = d->settings,
+            .health = &d->health,
+            .control = d->control,
+            .billing = d->billing,
+            .onboarding = d->onboarding,
+        }, err);
+    }
+    if (status == TG_OK) {
+        status = tg_billing_start(d->billing, err);
     }
     if (status == TG_OK) {
         status = tg_keeper_open(&d->keeper, d->settings, &d->dir, &d->board,
@@ -126,12 +175,39 @@ open_all(struct daemon *d, struct tg_error *err)
     return status;
 }
 
+static enum tg_status
+open_all(struct daemon *d, struct tg_error *err)
+{
+    const int64_t  now_s = tg_clock_now_s();
+    enum tg_status status = open_ground(d, err);
+
+    if (status == TG_OK) {
+        status = open_control(d, now_s, err);
+    }
+    if (status == TG_OK) {
+        status = open_billing(d, now_s, err);
+    }
+    return status == TG_OK ? open_service(d, err) : status;
+}
+
+/*
+ * nginx has ended or serves on without us: what it counted is folded a last
+ * time, then the rest is closed in reverse.
+ */
 static void
 close_all(struct daemon *d)
 {
     tg_keeper_close(d->keeper);
     tg_listen_close(&d->listen);
+    if (d->billing != NULL) {
+        tg_billing_stop(d->billing);
+    }
     tg_health_close(&d->health);
+    tg_onboarding_close(d->onboarding);
+    tg_billing_close(d->billing);
+    tg_aws_http_close(d->aws);
+    tg_publisher_close(d->publisher);
+    tg_control_close(d->control);
     tg_board_close(&d->board);
     tg_aws_credentials_wipe(&d->admin);
     tg_statedir_close(&d->dir);
@@ -211,6 +287,7 @@ run(struct daemon *d)
         take_signals(d, boot_s);
         watch_quit(d, boot_s);
         tg_keeper_tick(d->keeper, boot_s);
+        tg_control_tick(d->control);
         atomic_store(&d->health.has_master, tg_keeper_is_running(d->keeper));
         atomic_store(&d->health.has_worker, tg_keeper_is_ready(d->keeper));
     }

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/client.h"
+
+enum tg_exit
+tg_cli_confirm(const struct tg_options *options)
+{
+    static const char *const things[] = { "clock", "store" };
+    struct tg_cli_request    request = {
+        .method = "POST", .target = "/confirm",
+        .content_type = "application/json",
+    };
+    char         body[32];
+    json_t      *answer;
+    enum tg_exit code;
+
+    if (options->operand == NULL || (strcmp(options->operand, things[0]) != 0
+            && strcmp(options->operand, things[1]) != 0))
+    {
+        (void) fprintf(stderr,
+            "tallygate: say what is confirmed: clock or store\n");
+        return TG_EXIT_USAGE;
+    }
+    (void) snprintf(body, sizeof(body), "{\"%s\":true}", options->operand);
+    request.body = body;
+    request.body_len = strlen(body);
+    code = tg_cli_call(&answer, options, &request);
+    if (code == TG_EXIT_DONE) {
+        (void) printf("confirmed: %s\n", options->operand);
+    }
+    json_decref(answer);
+    return code;
+}
