@@ -1,0 +1,263 @@
+"""The daemon and nginx: who starts whom, who outlives whom.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from stack import is_alive, wait_until
+from support.world import BUILD
+
+
+def log(world):
+    return (world.stack.folder / "logs/serve.log").read_text()
+
+
+def events(world, name):
+    return re.findall(rf"event={name}\b.*", log(world))
+
+
+def conf(world):
+    return (world.stack.folder / "run/nginx.conf").read_text()
+
+
+def children(pid):
+    """Process numbers of the workers of this master."""
+    return [int(n) for n in pathlib.Path(
+        f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+class Caller:
+    """Calls without a pause on another thread, a connection each time."""
+
+    def __init__(self, world, api, key):
+        self.answers = []
+        self.errors = []
+        self.is_over = False
+        self.thread = threading.Thread(target=self.run,
+                                       args=(world, api, key))
+        self.thread.start()
+
+    def run(self, world, api, key):
+        while not self.is_over:
+            try:
+                reply = world.call(api, "/echo/x", key,
+                                   headers={"Connection": "close"})
+                self.answers.append(reply.status)
+            except OSError as error:
+                self.errors.append(error)
+
+    def stop(self):
+        self.is_over = True
+        self.thread.join()
+        return self.answers
+
+
+@pytest.fixture
+def shop(world):
+    """An API, and a key that may call it."""
+    api = world.import_api()
+    return api, world.key(world.plan(api))[1]
+
+
+def answers(world, shop):
+    return world.call(shop[0], "/echo/x", shop[1]).status
+
+
+def test_a_second_daemon_is_refused_with_the_pid_of_the_first(world):
+    pid = world.stack.daemon.child.pid
+    done = world.stack.tallygate("serve", limit_s=30)
+    assert done.returncode == 1
+    assert f"another daemon, pid {pid}, serves it" in done.stderr
+    assert world.healthz() == 200
+
+
+def test_sigquit_leaves_nginx_and_the_next_daemon_adopts_it(world, shop):
+    master = world.stack.nginx_pid()
+    workers = children(master)
+    assert world.stack.daemon.stop(signal.SIGQUIT) == 0
+    assert world.stack.nginx_pid() == master
+    assert [answers(world, shop) for _ in range(5)] == [200] * 5
+    reply = world.wire.get(world.stack.url("admin") + "/apikeys")
+    assert reply.status == 503
+    assert reply.json()["message"] == "The control plane is not running"
+
+    world.start_daemon()
+    assert world.stack.nginx_pid() == master
+    assert children(master) == workers
+    assert events(world, "nginx_adopted")
+    assert answers(world, shop) == 200
+    wait_until(lambda: world.counted() == 6, "the calls to be folded",
+               alive=world.stack.check)
+
+
+def test_a_killed_daemon_takes_nothing_along(world, shop):
+    master = world.stack.nginx_pid()
+    caller = Caller(world, *shop)
+    world.kill_daemon()
+    world.start_daemon()
+    statuses = caller.stop()
+    assert world.stack.nginx_pid() == master
+    assert not caller.errors and set(statuses) == {200}
+    wait_until(lambda: world.counted() == len(statuses),
+               "the calls to be folded", alive=world.stack.check)
+
+
+def test_a_killed_master_is_replaced_on_the_same_sockets(world, shop):
+    """First by the daemon that started it, then by one that adopted it."""
+    caller = Caller(world, *shop)
+    for _ in range(2):
+        old = world.stack.nginx_pid()
+        orphans = children(old)
+        os.kill(old, signal.SIGKILL)
+        wait_until(lambda: world.stack.nginx_pid() not in (None, old),
+                   "a new master", alive=world.stack.check)
+        wait_until(lambda: world.healthz() == 200, "its workers",
+                   alive=world.stack.check)
+        wait_until(lambda: not any(is_alive(pid) for pid in orphans),
+                   "the orphans to finish", alive=world.stack.check)
+        world.kill_daemon()
+        world.start_daemon()
+    statuses = caller.stop()
+    assert not caller.errors and set(statuses) == {200}
+    assert len(events(world, "nginx_master_died")) == 2
+    wait_until(lambda: world.counted() == len(statuses),
+               "the calls to be folded", alive=world.stack.check)
+
+
+def test_orphans_found_at_the_start_finish_and_a_master_takes_over(world,
+                                                                   shop):
+    old = world.stack.nginx_pid()
+    orphans = children(old)
+    caller = Caller(world, *shop)
+    world.kill_daemon()
+    os.kill(old, signal.SIGKILL)
+    time.sleep(0.3)
+    assert all(is_alive(pid) for pid in orphans)
+    world.start_daemon()
+    assert world.stack.nginx_pid() != old
+    wait_until(lambda: not any(is_alive(pid) for pid in orphans),
+               "the orphans to finish", alive=world.stack.check)
+    statuses = caller.stop()
+    assert not caller.errors and set(statuses) == {200}
+
+
+def test_a_changed_setting_reaches_an_adopted_nginx(world, shop):
+    master = world.stack.nginx_pid()
+    before = re.search(r"conf_generation (\d+)", conf(world))[1]
+    world.kill_daemon()
+    path = world.stack.settings
+    path.write_text(path.read_text() + "headers: {strip_api_key: true}\n")
+    caller = Caller(world, *shop)
+    world.start_daemon()
+    statuses = caller.stop()
+    assert world.stack.nginx_pid() == master
+    assert not caller.errors and set(statuses) == {200}
+    assert "tallygate_strip_api_key on" in conf(world)
+    assert int(re.search(r"conf_generation (\d+)", conf(world))[1]) == (
+        int(before) + 1)
+    assert events(world, "nginx_reloaded")
+    reply = world.call(shop[0], "/echo/x", shop[1])
+    assert shop[1] not in reply.text
+
+
+def test_a_configuration_that_nginx_refuses_changes_nothing(world, shop):
+    master = world.stack.nginx_pid()
+    before = conf(world)
+    world.kill_daemon()
+    path = world.stack.settings
+    good = path.read_text()
+    path.write_text(good + "portal: {tls_certificate: /no/cert,"
+                    " tls_key: /no/key}\n" if "portal:" not in good
+                    else good.replace("portal:\n", "portal:\n"
+                                      "  tls_certificate: /no/cert\n"
+                                      "  tls_key: /no/key\n"))
+    done = world.stack.tallygate("serve", limit_s=30)
+    assert done.returncode == 1
+    assert "nginx refuses its configuration" in done.stderr
+    assert "/no/cert" in done.stderr
+    assert world.stack.nginx_pid() == master
+    assert conf(world) == before
+    assert answers(world, shop) == 200
+    path.write_text(good)
+    world.start_daemon()
+    # nginx wrote its complaint into its log, too: that is not ours
+    nginx_log = world.stack.folder / "logs/nginx.log"
+    nginx_log.write_text(re.sub(r".*\[emerg\].*/no/cert.*\n", "",
+                                nginx_log.read_text()))
+
+
+def test_health_says_what_is_missing(world):
+    (world.stack.folder / "endpoints.json").rename(
+        world.stack.folder / "away.json")
+    reply = world.wire.get(world.stack.url("admin") + "/healthz")
+    assert reply.status == 503
+    assert [part["part"] for part in reply.json()["missing"]] == [
+        "ready_file"]
+    (world.stack.folder / "away.json").rename(
+        world.stack.folder / "endpoints.json")
+    assert world.healthz() == 200
+
+
+def test_metrics_are_what_prometheus_reads(world, shop):
+    assert answers(world, shop) == 200
+    reply = world.wire.get(world.stack.url("admin") + "/metrics")
+    assert reply.status == 200
+    values = {}
+    for line in reply.text.splitlines():
+        if not line.startswith("#"):
+            name, value = line.rsplit(" ", 1)
+            values[name] = float(value)
+    assert values["tallygate_nginx_up"] == 1
+    assert values["tallygate_workers"] >= 1
+    assert values["tallygate_calls_admitted_total"] == 1
+    assert values["tallygate_calls_in_doubt"] == 0
+
+
+def test_the_admin_credentials_are_the_owners_alone(world):
+    path = world.stack.folder / "admin-credentials"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert (world.stack.folder / "private").stat().st_mode & 0o777 == 0o700
+    operator = world.stack.folder / "run/operator.sock"
+    assert operator.stat().st_mode & 0o777 == 0o600
+
+
+def test_trail_and_verbs_without_a_daemon(world, shop):
+    world.stop_daemon()
+    done = world.stack.tallygate("audit", "verify", "--json")
+    verdict = json.loads(done.stdout)
+    assert done.returncode == 0 and verdict["intact"]
+    assert verdict["records"] == verdict["head"] > 0
+    done = world.stack.tallygate("status")
+    assert done.returncode == 1
+    assert "no daemon answers" in done.stderr
+
+
+@pytest.mark.parametrize("words, status, said", [
+    ([], 2, "tallygate serve --config FILE"),
+    (["--help"], 0, "tallygate serve --config FILE"),
+    (["--version"], 0, "tallygate 0."),
+    (["serve", "--help"], 0, "SIGTERM"),
+    (["sreve"], 2, "did you mean serve?"),
+    (["serve"], 2, "which settings?"),
+    (["serve", "--config"], 2, "--config needs a value"),
+    (["serve", "--config", "/no/such/file"], 1,
+     "cannot open /no/such/file: No such file or directory"),
+    (["audit"], 2, "did you mean audit verify?"),
+    (["check", "--get", "no.such"], 2, "which settings?"),
+])
+def test_usage(words, status, said):
+    env = {name: value for name, value in os.environ.items()
+           if name != "TALLYGATE_CONFIG"}
+    done = subprocess.run([BUILD / "tallygate", *words], env=env,
+                          capture_output=True, text=True, timeout=30)
+    assert done.returncode == status, done.stderr
+    assert said in done.stdout + done.stderr
