@@ -2,7 +2,7 @@
  * keys.c - the worker's side of the keys table
  *
  * A look-up takes the word, copies the entry, and takes the word again: if it
- * is the same, what was copied is one state of the key (F1).  No lock, no
+ * is the same, what was copied is one state of the key (E1).  No lock, no
  * system call, no memory beyond the caller's.
  *
  * SPDX-License-Identifier: Apache-2.0

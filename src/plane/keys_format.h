@@ -8,13 +8,13 @@
  * of slots, four in each.  This is private to src/plane.
  *
  * Invariants
- *   F1  A slot that a word names, with its chain, does not change while the
+ *   E1  A slot that a word names, with its chain, does not change while the
  *       word does not change.  So a reader that finds the word unchanged
  *       after copying has copied one state.
- *   F2  A word's version grows with each change of the word and is never 0,
+ *   E2  A word's version grows with each change of the word and is never 0,
  *       so no word in use is 0, and one that came back to the same slot is
  *       not taken for unchanged.
- *   F3  A key stands at most TG_KEYS_PROBES words behind its home, with no
+ *   E3  A key stands at most TG_KEYS_PROBES words behind its home, with no
  *       word of 0 between.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -128,7 +128,7 @@ TG_MUST_CHECK enum tg_status tg_keys_view(struct tg_keys *keys,
 /*
  * Reads the key whose entry is in the slot into *out, with its digest.
  * TG_CORRUPT: an index or a count is out of its range.  Whoever reads beside
- * a writer checks the word afterwards (F1).
+ * a writer checks the word afterwards (E1).
  */
 TG_MUST_CHECK enum tg_status tg_keys_read(const struct tg_keys *keys,
     uint32_t index, uint8_t digest[TG_SHA256_SIZE], struct tg_key *out);

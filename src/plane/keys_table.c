@@ -285,7 +285,7 @@ bury(struct tg_keys_table *t, uint64_t pos, uint64_t word)
     version = version == TG_KEYS_VERSION_MAX ? 1 : version + 1;
     atomic_store_explicit(word_at(t, pos),
         tg_keys_word(0, version, TG_KEYS_TOMB), memory_order_release);
-    /* What follows may write to its slots: not before the word (F1). */
+    /* What follows may write to its slots: not before the word (E1). */
     atomic_thread_fence(memory_order_seq_cst);
 }
 
