@@ -15,7 +15,7 @@
 #include "util/clock.h"
 
 static const char style[]
-    = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;"
+    = "body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;"
       "margin:2rem auto;padding:0 1rem;color:#16191f;background:#fafafa}\n"
       "h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2.5rem}\n"
       "table{border-collapse:collapse;width:100%;background:#fff}\n"
@@ -23,9 +23,10 @@ static const char style[]
       "vertical-align:top}\n"
       "th{background:#f2f3f3}td.n{text-align:right}\n"
       "code{font-size:.85rem;overflow-wrap:anywhere}\n"
-      "form{display:inline}\n"
+      "form{display:inline-block;margin:.1rem .2rem .1rem 0}\n"
       "button{font:inherit;padding:.25rem .8rem;border:1px solid #8a5a00;"
-      "border-radius:.3rem;background:#ffd27a;cursor:pointer}\n"
+      "border-radius:.3rem;background:#ffd27a;cursor:pointer;"
+      "white-space:nowrap}\n"
       "p.none{color:#5f6b7a}\n";
 
 /*
