@@ -217,6 +217,28 @@ admit(ngx_http_tallygate_call_t *call)
     return NULL;
 }
 
+/*
+ * nginx's proxy looks at the request's method to know whether the answer has
+ * a body; where the integration's verb says otherwise it has to see that.
+ */
+static void
+show_verb(ngx_http_tallygate_call_t *call)
+{
+    ngx_str_t            verb;
+    ngx_uint_t           is_head;
+    ngx_http_request_t  *r = call->request;
+
+    verb = ngx_http_tallygate_backend_verb(call);
+    is_head = verb.data[0] == 'H';
+    call->is_head_sent = is_head;
+
+    if (is_head != (r->method == NGX_HTTP_HEAD)) {
+        call->method_name = r->method_name;
+        call->is_method_swapped = 1;
+        r->method_name = verb;
+    }
+}
+
 ngx_int_t
 ngx_http_tallygate_admit_handler(ngx_http_request_t *r)
 {
@@ -246,6 +268,10 @@ ngx_http_tallygate_admit_handler(ngx_http_request_t *r)
     }
 
     call->is_admitted = 1;
+
+    if (call->backend) {
+        show_verb(call);
+    }
 
     return NGX_DECLINED;
 }

@@ -32,6 +32,9 @@ error_of(ngx_uint_t status, ngx_uint_t is_begun)
     case NGX_HTTP_NOT_ALLOWED: /* TRACE, CONNECT */
         return ngx_http_tallygate_error(MISSING_AUTHENTICATION_TOKEN);
 
+    case NGX_HTTP_NOT_IMPLEMENTED: /* a transfer coding unknown to it */
+        return ngx_http_tallygate_error(BAD_REQUEST);
+
     case NGX_HTTP_REQUEST_TIME_OUT:
         return ngx_http_tallygate_error(REQUEST_TIMEOUT);
 
@@ -41,7 +44,7 @@ error_of(ngx_uint_t status, ngx_uint_t is_begun)
     case NGX_HTTP_REQUEST_URI_TOO_LARGE:
         return ngx_http_tallygate_error(URI_TOO_LONG);
 
-    case NGX_HTTP_REQUEST_HEADER_TOO_LARGE:
+    case 431: /* nginx has no name for it */
         return ngx_http_tallygate_error(HEADERS_TOO_LARGE);
 
     case NGX_HTTP_TOO_MANY_REQUESTS:
@@ -72,9 +75,11 @@ error_of(ngx_uint_t status, ngx_uint_t is_begun)
 static void
 ignore_body(ngx_http_request_t *r)
 {
-    if (r->headers_in.expect && !r->expect_tested) {
+    if (r->headers_in.expect && !r->expect_tested && !r->request_body) {
         r->expect_tested = 1;
         r->keepalive = 0;
+        r->lingering_close = 1;
+        return;
     }
 
     if (ngx_http_discard_request_body(r) != NGX_OK) {

@@ -104,6 +104,8 @@ struct ngx_http_tallygate_call_s {
     ngx_queue_t                         deadline;
     ngx_msec_t                          deadline_at;
 
+    ngx_int_t                         (*process_header)(ngx_http_request_t *);
+    ngx_int_t                         (*reinit_request)(ngx_http_request_t *);
     ngx_str_t                           method_name; /* the client's own */
     u_char                              request_id[NGX_HTTP_TALLYGATE_UUID_LEN];
 

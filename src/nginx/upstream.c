@@ -7,7 +7,8 @@
  * peer it has made a request header from its own configuration, which is
  * empty, and gets ours in its place.
  *
- * TLS: OpenSSL checks chain and name during the handshake.  Amazon's
+ * TLS: OpenSSL checks chain and name during the handshake, and nginx looks at
+ * the result before it sends anything.  Amazon's
  * insecureSkipVerification forgives a chain that leads to nobody known, and
  * nothing else: the name, the dates and the signature are still checked.
  * https://docs.aws.amazon.com/apigateway/latest/api/API_TlsConfig.html
@@ -76,6 +77,69 @@ free_peer(ngx_peer_connection_t *pc, void *data, ngx_uint_t state)
     }
 }
 
+/*
+ * What nginx's proxy lets pass in a backend's header, and no gateway may: no
+ * HTTP at all (nginx would send it on as HTTP/0.9), a length that is none, and
+ * a length beside chunks.
+ */
+static ngx_int_t
+process_header(ngx_http_request_t *r)
+{
+    ngx_int_t                   rc;
+    ngx_uint_t                  version = r->http_version;
+    ngx_http_upstream_t        *u = r->upstream;
+    ngx_http_tallygate_call_t  *call;
+
+    call = u->peer.data;
+
+    /* The proxy changes its own handler from the status line to the rest. */
+    u->process_header = call->process_header;
+    rc = u->process_header(r);
+    call->process_header = u->process_header;
+    u->process_header = process_header;
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (u->headers_in.status_n == 0) {
+        r->http_version = version;
+        return NGX_HTTP_UPSTREAM_INVALID_HEADER;
+    }
+
+    if (u->headers_in.content_length
+        && (u->headers_in.content_length_n < 0 || u->headers_in.chunked))
+    {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "tallygate: backend sent an impossible Content-Length");
+        return NGX_HTTP_UPSTREAM_INVALID_HEADER;
+    }
+
+    return NGX_OK;
+}
+
+static ngx_int_t
+reinit_request(ngx_http_request_t *r)
+{
+    ngx_int_t                   rc;
+    ngx_http_upstream_t        *u = r->upstream;
+    ngx_http_tallygate_call_t  *call;
+
+    call = u->peer.data;
+    rc = call->reinit_request(r);
+    call->process_header = u->process_header;
+    u->process_header = process_header;
+
+    return rc;
+}
+
+/* nginx's own callback says yes to everything and has it checked later. */
+static int
+strict(int ok, X509_STORE_CTX *ctx)
+{
+    return ok;
+}
+
 /* Forgives what insecureSkipVerification forgives. */
 static int
 skip_chain(int ok, X509_STORE_CTX *ctx)
@@ -127,7 +191,9 @@ set_session(ngx_peer_connection_t *pc, void *data)
         return NGX_ERROR;
     }
 
-    SSL_set_verify(ssl, SSL_VERIFY_PEER, b->skip_chain ? skip_chain : NULL);
+    /* Of a name nginx asks for the result itself, after the handshake. */
+    SSL_set_verify(ssl, b->is_address ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,
+                   b->skip_chain ? skip_chain : strict);
 
     return b->session ? ngx_ssl_set_session(pc->connection, b->session)
                       : NGX_OK;
@@ -244,6 +310,11 @@ init_peer(ngx_http_request_t *r, ngx_http_upstream_srv_conf_t *us)
     conf = ngx_http_conf_upstream_srv_conf(us, ngx_http_tallygate_module);
     call->idle_max = conf->connections;
     call->address_next = call->backend->turn++;
+
+    call->process_header = u->process_header;
+    call->reinit_request = u->reinit_request;
+    u->process_header = process_header;
+    u->reinit_request = reinit_request;
 
     u->peer.data = call;
     u->peer.get = get_peer;

@@ -28,7 +28,7 @@
 #include "plane/routes.h"
 #include "util/digest.h"
 
-#define PARTS_MAX 16
+#define PARTS_MAX 32
 #define PAIRS_MAX 16
 
 static struct tg_error err;
