@@ -6,13 +6,14 @@
 #include <string.h>
 
 #include "control/call.h"
+#include "control/import.h"
 #include "control/members.h"
 #include "control/rest_rows.h"
 #include "control/stage_rows.h"
 
 #define COUNT(array) (sizeof (array) / sizeof (array)[0])
 
-/* Every API begins with these two models, as at Amazon. */
+/* An API begins with these two models, unless a document says its own. */
 static const struct {
     const char *name, *description, *schema;
 } default_models[] = {
@@ -196,7 +197,7 @@ insert_api(struct tg_control_call *call, json_t *doc, const char *id,
             "INSERT INTO resource (api_id, id, parent_id, path_part, path) "
             "VALUES ($1, $2, $3, '', '/')", "ssn", id, root_id);
     }
-    return status == TG_OK ? insert_models(call, id) : status;
+    return status;
 }
 
 enum tg_status
@@ -233,6 +234,9 @@ create_rest_api(struct tg_control_call *call)
     json_t        *answer = NULL;
     enum tg_status status = tg_api_create(call, call->body, &id, &root_id);
 
+    if (status == TG_OK) {
+        status = insert_models(call, id);
+    }
     if (status == TG_OK) {
         status = tg_api_answer(call, id, &answer);
     }
@@ -324,6 +328,8 @@ delete_rest_api(struct tg_control_call *call)
 }
 
 const struct tg_operation tg_rest_api_operations[] = {
+    { "POST", "/restapis?mode=import", "ImportRestApi", 201, false,
+        TG_BODY_RAW, tg_import_rest_api },
     { "POST", "/restapis", "CreateRestApi", 201, false, TG_BODY_JSON,
         create_rest_api },
     { "GET", "/restapis", "GetRestApis", 200, true, TG_BODY_NONE,

@@ -1,0 +1,382 @@
+/*
+ * import.c - ImportRestApi: an OpenAPI document into the store
+ *
+ * All in the call's transaction: a document that fails anywhere leaves
+ * nothing behind.  What can be refused only here (paths that exclude each
+ * other) is refused with its place in the document like everything else.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "control/import.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "control/document.h"
+#include "control/openapi.h"
+#include "control/publisher.h"
+#include "control/rest_rows.h"
+#include "util/buf.h"
+
+struct import {
+    struct tg_control_call   *call;
+    const struct tg_document *document;
+    const struct tg_openapi  *openapi;
+    const char               *api_id;
+    const char               *root_id;
+    const char               *prefix;  /* of every path; "" */
+    json_t                   *resources; /* path -> id */
+    json_t                   *validators; /* name -> id */
+};
+
+static enum tg_status
+no_memory(struct import *im)
+{
+    return tg_error_set(&im->call->err, TG_NOMEM, "out of memory");
+}
+
+/* A refusal of the store's rules, with the place in the document. */
+static enum tg_status
+placed(struct import *im, enum tg_status status, const char *at)
+{
+    struct tg_error err = { 0 };
+
+    if (status != TG_DENIED) {
+        return status;
+    }
+    (void) tg_openapi_refuse(im->document, at, im->call->error_message, &err);
+    return tg_call_bad_request(im->call, "Invalid OpenAPI document: %s",
+        err.message);
+}
+
+/* ---- parts ---- */
+
+/* The schema's references to models, with the API's id put in. */
+static json_t *
+with_api_id(struct import *im, const char *schema)
+{
+    static const char place[] = "/restapis/{}/models/";
+    const char   *at;
+    struct tg_buf text;
+    json_t       *out;
+
+    tg_buf_init(&text, 4 * TG_DOCUMENT_MAX);
+    while ((at = strstr(schema, place))) {
+        tg_buf_add(&text, schema, (size_t) (at - schema));
+        tg_buf_printf(&text, "/restapis/%s/models/", im->api_id);
+        schema = at + sizeof place - 1;
+    }
+    tg_buf_puts(&text, schema);
+    out = text.status == TG_OK ? json_string(text.data) : NULL;
+    tg_buf_clear(&text);
+    return out;
+}
+
+static enum tg_status
+import_models(struct import *im)
+{
+    json_t        *model, *doc;
+    const char    *name, *id;
+    enum tg_status status = TG_OK;
+
+    json_object_foreach(im->openapi->models, name, model) {
+        if (status != TG_OK) {
+            return status;
+        }
+        id = tg_new_id(im->call->arena, 6);
+        doc = json_copy(model);
+        if (!id || json_object_set_new(doc, "id", json_string(id))
+            || json_object_set_new(doc, "name", json_string(name))
+            || json_object_set_new(doc, "schema",
+                with_api_id(im, tg_text_of(model, "schema")))) {
+            status = no_memory(im);
+        } else {
+            status = tg_api_part_put(im->call, im->api_id, "model", name,
+                doc);
+        }
+        json_decref(doc);
+    }
+    return status;
+}
+
+static enum tg_status
+import_validators(struct import *im)
+{
+    const char    *name, *id;
+    json_t        *validator, *doc;
+    enum tg_status status = TG_OK;
+
+    json_object_foreach(im->openapi->validators, name, validator) {
+        if (status != TG_OK) {
+            return status;
+        }
+        id = tg_new_id(im->call->arena, 6);
+        doc = json_copy(validator);
+        if (!id || !doc) {
+            return no_memory(im);
+        }
+        json_object_set_new(doc, "id", json_string(id));
+        json_object_set_new(doc, "name", json_string(name));
+        json_object_set_new(im->validators, name, json_string(id));
+        status = tg_api_part_put(im->call, im->api_id, "requestvalidator",
+            id, doc);
+        json_decref(doc);
+    }
+    return status;
+}
+
+static enum tg_status
+import_gateway_responses(struct import *im)
+{
+    const char    *type;
+    json_t        *doc;
+    enum tg_status status = TG_OK;
+
+    json_object_foreach(im->openapi->gateway_responses, type, doc) {
+        if (status == TG_OK) {
+            status = tg_api_part_put(im->call, im->api_id, "gatewayresponse",
+                type, doc);
+        }
+    }
+    return status;
+}
+
+/* ---- resources and methods ---- */
+
+/* The resource at path, with all above it; made where it is missing. */
+static enum tg_status
+resource_at(struct import *im, const char *path, const char **id)
+{
+    struct tg_resource_row row = { im->root_id, NULL, "", "/" }, child;
+    enum tg_status         status = TG_OK;
+
+    while (*path && status == TG_OK) {
+        size_t      len;
+        const char *part, *full, *known;
+
+        path++; /* the slash */
+        len = strcspn(path, "/");
+        if (len == 0 && !path[len]) {
+            break; /* a slash at the end */
+        }
+        part = tg_arena_dup(im->call->arena, path, len);
+        full = part ? tg_arena_printf(im->call->arena, "%s/%s",
+                   row.path[1] ? row.path : "", part)
+                    : NULL;
+        if (!full) {
+            return no_memory(im);
+        }
+        known = tg_text_of(im->resources, full);
+        if (known) {
+            child = (struct tg_resource_row) { known, row.id, part, full };
+        } else {
+            status = tg_resource_create(im->call, im->api_id, &row, part,
+                &child);
+            if (status == TG_OK) {
+                json_object_set_new(im->resources, full,
+                    json_string(child.id));
+            }
+        }
+        row = child;
+        path += len;
+    }
+    *id = row.id;
+    return status;
+}
+
+static const char *
+full_path(struct import *im, const char *path)
+{
+    return tg_arena_printf(im->call->arena, "%s%s", im->prefix, path);
+}
+
+static enum tg_status
+import_paths(struct import *im)
+{
+    json_t        *entry;
+    size_t         i;
+    const char    *path, *id;
+    enum tg_status status = TG_OK;
+
+    json_array_foreach(im->openapi->paths, i, entry) {
+        if (status == TG_OK) {
+            path = full_path(im, tg_text_of(entry, "path"));
+            status = path ? placed(im, resource_at(im, path, &id),
+                         tg_text_of(entry, "at"))
+                          : no_memory(im);
+        }
+    }
+    return status;
+}
+
+static enum tg_status
+import_method(struct import *im, const json_t *entry)
+{
+    json_t     *method = json_object_get(entry, "method");
+    json_t     *integration = json_object_get(method, "methodIntegration");
+    const char *validator = tg_text_of(entry, "validator");
+    const char *path = full_path(im, tg_text_of(entry, "path")), *id;
+    enum tg_status status = path ? resource_at(im, path, &id)
+                                 : no_memory(im);
+
+    if (status != TG_OK) {
+        return status;
+    }
+    if (validator) {
+        json_object_set(method, "requestValidatorId",
+            json_object_get(im->validators, validator));
+    }
+    if (integration && !*tg_text_of(integration, "cacheNamespace")) {
+        json_object_set_new(integration, "cacheNamespace", json_string(id));
+    }
+    if (tg_text_of(integration, "uri")) {
+        tg_publisher_hint(im->call->control, tg_text_of(integration, "uri"));
+    }
+    return tg_method_create(im->call, im->api_id, id,
+        tg_text_of(entry, "verb"), method);
+}
+
+static enum tg_status
+import_methods(struct import *im)
+{
+    json_t        *entry;
+    size_t         i;
+    enum tg_status status = TG_OK;
+
+    json_array_foreach(im->openapi->methods, i, entry) {
+        if (status == TG_OK) {
+            status = placed(im, import_method(im, entry),
+                tg_text_of(entry, "at"));
+        }
+    }
+    return status;
+}
+
+/* ---- the call ---- */
+
+/* What the query parameter basepath makes of the document's base path. */
+static enum tg_status
+choose_prefix(struct import *im)
+{
+    const char *mode = tg_call_query(im->call, "basepath");
+    const char *base = json_string_value(im->openapi->base_path);
+
+    im->prefix = "";
+    if (!mode || strcasecmp(mode, "ignore") == 0) {
+        return TG_OK;
+    }
+    if (strcasecmp(mode, "prepend") == 0) {
+        im->prefix = base;
+    } else if (strcasecmp(mode, "split") == 0) {
+        /* The first part is the stage's or the domain's. */
+        const char *rest = *base ? strchr(base + 1, '/') : NULL;
+
+        im->prefix = rest ? rest : "";
+    } else {
+        return tg_call_bad_request(im->call, "Invalid basepath: expected "
+            "ignore, prepend or split");
+    }
+    return TG_OK;
+}
+
+static enum tg_status
+import_api(struct import *im)
+{
+    const char *type
+        = tg_call_query(im->call, "endpointConfigurationTypes");
+    enum tg_status status = choose_prefix(im);
+
+    if (status == TG_OK && type) {
+        json_object_set_new(im->openapi->api, "endpointConfiguration",
+            json_pack("{s[s]}", "types", type));
+    }
+    if (status == TG_OK) {
+        status = placed(im, tg_api_create(im->call, im->openapi->api,
+            &im->api_id, &im->root_id), "");
+    }
+    if (status == TG_OK) {
+        status = import_models(im);
+    }
+    if (status == TG_OK) {
+        status = import_validators(im);
+    }
+    if (status == TG_OK) {
+        status = import_gateway_responses(im);
+    }
+    if (status == TG_OK) {
+        status = import_paths(im);
+    }
+    return status == TG_OK ? import_methods(im) : status;
+}
+
+/* failonwarnings: the first of them is the refusal. */
+static enum tg_status
+check_warnings(struct import *im)
+{
+    const char *flag = tg_call_query(im->call, "failonwarnings");
+    json_t     *warnings = im->openapi->warnings;
+
+    if (!flag || strcasecmp(flag, "true") != 0
+        || !json_array_size(warnings)) {
+        return TG_OK;
+    }
+    return tg_call_bad_request(im->call,
+        "Warnings found during import, and failonwarnings is set: %s",
+        json_string_value(json_array_get(warnings, 0)));
+}
+
+static enum tg_status
+import_document(struct tg_control_call *call,
+    const struct tg_document *document)
+{
+    struct tg_openapi openapi;
+    struct tg_error   err = { 0 };
+    struct import     im = { .call = call, .document = document,
+            .openapi = &openapi };
+    json_t           *answer = NULL;
+    enum tg_status    status = tg_openapi_read(&openapi, document, &err);
+
+    if (status == TG_INVALID) {
+        status = tg_call_bad_request(call, "Invalid OpenAPI document: %s",
+            err.message);
+    }
+    im.resources = json_object();
+    im.validators = json_object();
+    if (status == TG_OK) {
+        status = check_warnings(&im);
+    }
+    if (status == TG_OK) {
+        status = import_api(&im);
+    }
+    if (status == TG_OK) {
+        status = tg_api_answer(call, im.api_id, &answer);
+    }
+    if (status == TG_OK && json_array_size(openapi.warnings)) {
+        json_object_set(answer, "warnings", openapi.warnings);
+    }
+    json_decref(im.resources);
+    json_decref(im.validators);
+    tg_openapi_clear(&openapi);
+    return status == TG_OK ? tg_call_result(call, answer) : status;
+}
+
+enum tg_status
+tg_import_rest_api(struct tg_control_call *call)
+{
+    struct tg_document document;
+    struct tg_error    err = { 0 };
+    enum tg_status     status = tg_document_parse(&document, call->req->body,
+        call->req->body_len, &err);
+
+    if (status == TG_INVALID || status == TG_LIMIT) {
+        return tg_call_bad_request(call, "Invalid OpenAPI document: %s",
+            err.message);
+    }
+    if (status != TG_OK) {
+        return status;
+    }
+    status = import_document(call, &document);
+    tg_document_clear(&document);
+    return status;
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "control/openapi.h"
+#include "util/buf.h"
+#include "util/file.h"
+
+static const char *folder;
+
+/* Reads a document of the test data; the text lives in *text. */
+static enum tg_status
+read_file(struct tg_openapi *api, struct tg_buf *text, const char *name,
+    struct tg_error *err)
+{
+    char               path[512];
+    struct tg_document document;
+    enum tg_status     status;
+
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    tg_buf_init(text, TG_DOCUMENT_MAX);
+    assert_int_equal(tg_file_read(text, path, NULL), TG_OK);
+    memset(api, 0, sizeof *api);
+    status = tg_document_parse(&document, text->data, text->len, err);
+    if (status == TG_OK) {
+        status = tg_openapi_read(api, &document, err);
+    }
+    tg_document_clear(&document);
+    return status;
+}
+
+static enum tg_status
+read_text(struct tg_openapi *api, const char *text, struct tg_error *err)
+{
+    struct tg_document document;
+    enum tg_status     status;
+
+    memset(api, 0, sizeof *api);
+    status = tg_document_parse(&document, text, strlen(text), err);
+    if (status == TG_OK) {
+        status = tg_openapi_read(api, &document, err);
+    }
+    tg_document_clear(&document);
+    return status;
+}
+
+static json_t *
+method_of(const struct tg_openapi *api, const char *path, const char *verb)
+{
+    json_t *entry;
+    size_t  i;
+
+    json_array_foreach(api->methods, i, entry) {
+        if (strcmp(tg_text_of(entry, "path"), path) == 0
+            && strcmp(tg_text_of(entry, "verb"), verb) == 0) {
+            return json_object_get(entry, "method");
+        }
+    }
+    return NULL;
+}
+
+static void
+assert_same(const json_t *a, const json_t *b, const char *member)
+{
+    a = json_object_get(a, member);
+    b = json_object_get(b, member);
+    assert_true(a == b || json_equal((json_t *) a, (json_t *) b));
+}
+
+static void
+check_methods(const struct tg_openapi *api, const json_t *wanted)
+{
+    json_t *row;
+    size_t  i;
+
+    assert_int_equal(json_array_size(api->methods), json_array_size(wanted));
+    json_array_foreach((json_t *) wanted, i, row) {
+        json_t *method = method_of(api, tg_text_of(row, "path"),
+            tg_text_of(row, "method"));
+        json_t *integration = json_object_get(method, "methodIntegration");
+
+        assert_non_null(method);
+        assert_same(method, row, "apiKeyRequired");
+        assert_same(integration, row, "type");
+        assert_same(integration, row, "uri");
+        assert_same(integration, row, "httpMethod");
+        assert_same(integration, row, "requestParameters");
+    }
+}
+
+/* The object's keys are the list's texts. */
+static void
+check_names(const json_t *object, const json_t *wanted)
+{
+    json_t *name;
+    size_t  i;
+
+    assert_int_equal(json_object_size(object), json_array_size(wanted));
+    json_array_foreach((json_t *) wanted, i, name) {
+        assert_non_null(json_object_get(object, json_string_value(name)));
+    }
+}
+
+static void
+good_documents_give_what_is_expected(void **state)
+{
+    struct tg_buf     text;
+    struct tg_openapi api;
+    struct tg_error   err = { 0 };
+    char              path[512];
+    json_t           *expected, *wanted;
+    const char       *name;
+
+    (void) state;
+    snprintf(path, sizeof path, "%s/expected.json", folder);
+    expected = json_load_file(path, 0, NULL);
+    assert_non_null(expected);
+    json_object_foreach(expected, name, wanted) {
+        if (read_file(&api, &text, name, &err) != TG_OK) {
+            fail_msg("%s: %s", name, err.message);
+        }
+        assert_same(api.api, wanted, "name");
+        assert_same(api.api, wanted, "version");
+        check_methods(&api, json_object_get(wanted, "methods"));
+        check_names(api.models, json_object_get(wanted, "models"));
+        check_names(api.validators,
+            json_object_get(wanted, "requestValidators"));
+        check_names(api.gateway_responses,
+            json_object_get(wanted, "gatewayResponses"));
+        if (json_array_size(json_object_get(wanted, "binaryMediaTypes"))) {
+            assert_same(api.api, wanted, "binaryMediaTypes");
+        }
+        assert_int_equal(json_array_size(api.warnings), 0);
+        tg_openapi_clear(&api);
+        tg_buf_clear(&text);
+    }
+    json_decref(expected);
+}
+
+static void
+base_paths_are_found(void **state)
+{
+    struct tg_buf     text;
+    struct tg_openapi api;
+
+    (void) state;
+    assert_int_equal(read_file(&api, &text, "weather-metered.yaml", NULL),
+        TG_OK);
+    assert_string_equal(json_string_value(api.base_path), "/v7");
+    tg_openapi_clear(&api);
+    tg_buf_clear(&text);
+    assert_int_equal(read_file(&api, &text, "petstore-http-proxy.json", NULL),
+        TG_OK);
+    assert_string_equal(json_string_value(api.base_path), "/store");
+    tg_openapi_clear(&api);
+    tg_buf_clear(&text);
+}
+
+static void
+broken_documents_are_refused_with_line_and_field(void **state)
+{
+    static const struct {
+        const char *name, *place;
+    } rows[] = {
+        { "broken/cut-short.json", "line 5" },
+        { "broken/tab-indent.yaml", "line 4" },
+        { "broken/no-paths.json", "paths" },
+        { "broken/no-title.json", "info.title" },
+        { "broken/version-1-2.json", "line 1, column 13, swagger" },
+        { "broken/integration-type.json",
+            "paths./a.get.x-amazon-apigateway-integration.type" },
+        { "broken/mapping.json", "requestParameters."
+            "integration.request.header.X: Invalid mapping expression" },
+    };
+
+    (void) state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct tg_buf     text;
+        struct tg_openapi api;
+        struct tg_error   err = { 0 };
+
+        assert_int_equal(read_file(&api, &text, rows[i].name, &err),
+            TG_INVALID);
+        if (!strstr(err.message, rows[i].place)
+            || !strstr(err.message, "line ")) {
+            fail_msg("%s: %s", rows[i].name, err.message);
+        }
+        tg_openapi_clear(&api);
+        tg_buf_clear(&text);
+    }
+}
+
+static void
+a_dangling_reference_is_a_warning(void **state)
+{
+    struct tg_buf     text;
+    struct tg_openapi api;
+
+    (void) state;
+    assert_int_equal(read_file(&api, &text, "broken/dangling-ref.json", NULL),
+        TG_OK);
+    assert_int_equal(json_array_size(api.warnings), 1);
+    assert_non_null(strstr(json_string_value(
+        json_array_get(api.warnings, 0)), "Nothing"));
+    tg_openapi_clear(&api);
+    tg_buf_clear(&text);
+}
+
+#define DOC(paths, more)                                                      \
+    "{\"openapi\": \"3.0.1\", \"info\": {\"title\": \"t\"}, \"paths\": {"     \
+    paths "}" more "}"
+
+static void
+other_faults_are_refused(void **state)
+{
+    static const struct {
+        const char *text, *place;
+    } rows[] = {
+        { DOC("\"a\": {}", ""), "must begin with /" },
+        { DOC("\"/a\": []", ""), "expected an object" },
+        { DOC("\"/a\": {\"get\": 1}", ""), "paths./a.get" },
+        { DOC("\"/a\": {\"$ref\": \"http://x/y\"}", ""),
+            "nothing is fetched" },
+        { DOC("\"/a\": {\"$ref\": \"#/paths/~1b\"},"
+              "\"/b\": {\"$ref\": \"#/paths/~1a\"}", ""), "in a circle" },
+        { DOC("\"/a\": {\"get\": {\"security\": [{\"nobody\": []}]}}", ""),
+            "there is no security scheme nobody" },
+        { DOC("\"/a\": {\"get\": {\"x-amazon-apigateway-auth\":"
+              "{\"type\": \"CUSTOM\"}}}", ""), "authorizer" },
+        { DOC("", ", \"x-amazon-apigateway-policy\": {}"), "policies" },
+        { DOC("", ", \"x-amazon-apigateway-gateway-responses\":"
+              "{\"TEAPOT\": {}}"), "gateway response type" },
+        { DOC("\"/a\": {\"get\": {\"x-amazon-apigateway-request-validator\":"
+              "\"none\"}}", ""), "no such request validator" },
+        { DOC("\"/a\": {\"get\": {\"x-amazon-apigateway-integration\":"
+              "{\"type\": \"mock\", \"responses\": {\"default\": {}}}}}", ""),
+            "statusCode" },
+        { DOC("\"/a\": {\"get\": {\"x-amazon-apigateway-integration\":"
+              "{\"type\": \"mock\", \"responses\": {\"(\": {\"statusCode\":"
+              "200}}}}}", ""), "selection pattern" },
+    };
+
+    (void) state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct tg_openapi api;
+        struct tg_error   err = { 0 };
+
+        assert_int_equal(read_text(&api, rows[i].text, &err), TG_INVALID);
+        if (!strstr(err.message, rows[i].place)) {
+            fail_msg("%s: %s", rows[i].text, err.message);
+        }
+        tg_openapi_clear(&api);
+    }
+}
+
+/* A4 */
+static void
+schemas_may_refer_to_themselves(void **state)
+{
+    struct tg_openapi api;
+
+    (void) state;
+    assert_int_equal(read_text(&api, DOC("", ", \"components\": {\"schemas\":"
+        "{\"Tree\": {\"type\": \"array\", \"items\": {\"$ref\":"
+        "\"#/components/schemas/Tree\"}}}}"), NULL), TG_OK);
+    assert_non_null(strstr(tg_text_of(json_object_get(api.models, "Tree"),
+        "schema"), "/models/Tree"));
+    assert_int_equal(json_array_size(api.warnings), 0);
+    tg_openapi_clear(&api);
+}
+
+int
+main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(good_documents_give_what_is_expected),
+        cmocka_unit_test(base_paths_are_found),
+        cmocka_unit_test(broken_documents_are_refused_with_line_and_field),
+        cmocka_unit_test(a_dangling_reference_is_a_warning),
+        cmocka_unit_test(other_faults_are_refused),
+        cmocka_unit_test(schemas_may_refer_to_themselves),
+    };
+
+    folder = argc > 1 ? argv[1] : ".";
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
