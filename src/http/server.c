@@ -122,6 +122,44 @@ gather_header(void *cls, enum MHD_ValueKind kind, const char *name,
     return MHD_YES;
 }
 
+/* RFC 9110, section 5.1. */
+static bool
+is_token(const char *text)
+{
+    static const char marks[] = "!#$%&'*+-.^_`|~";
+
+    for (const char *p = text; *p != '\0'; p++) {
+        bool is_letter = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z');
+
+        if (!is_letter && !(*p >= '0' && *p <= '9')
+            && strchr(marks, *p) == NULL)
+        {
+            return false;
+        }
+    }
+    return *text != '\0';
+}
+
+/*
+ * What servers in a row could read differently (where a request ends, and
+ * whose it is), and what a signature could not cover.
+ */
+static bool
+headers_are_sound(const struct tg_header *headers, size_t count)
+{
+    unsigned hosts = 0, lengths = 0, encodings = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        hosts += strcasecmp(headers[i].name, "host") == 0;
+        lengths += strcasecmp(headers[i].name, "content-length") == 0;
+        encodings += strcasecmp(headers[i].name, "transfer-encoding") == 0;
+        if (!is_token(headers[i].name)) {
+            return false;
+        }
+    }
+    return hosts <= 1 && lengths + encodings <= 1;
+}
+
 static const char *
 source_ip(struct exchange *ex, struct MHD_Connection *con, bool trust_proxy)
 {
@@ -186,6 +224,8 @@ begin_request(const struct tg_http_server *server, struct exchange *ex,
     req->source_ip = source_ip(ex, con, server->config.trust_proxy);
     if (g.no_memory) {
         req->refused = 503;
+    } else if (!headers_are_sound(req->headers, req->header_count)) {
+        req->refused = 400;
     } else if (strlen(req->target) > server->config.max_header_bytes) {
         req->refused = 414;
     } else if (strlen(req->target) + g.bytes
@@ -267,6 +307,7 @@ refuse(const struct tg_http_server *server, struct exchange *ex,
     (void) snprintf(text, sizeof(text), "{\"message\":\"%s\"}",
         tg_http_reason(ex->req.refused));
     tg_http_reply(res, ex->req.refused, "application/json", text);
+    (void) tg_http_header_set(res, "Connection", "close");
     if (server->config.refuse != NULL) {
         server->config.refuse(&ex->req, res, server->config.data);
     }

@@ -165,6 +165,12 @@ what_is_too_large_or_broken_is_refused(void **state)
     filler[9000] = '\0';
     expect(f, "GET /%zz HTTP/1.1\r\n" END, "HTTP/1.1 400", "{\"message\"");
     expect(f, "GET /%00 HTTP/1.1\r\n" END, "HTTP/1.1 400", "Bad Request");
+    expect(f, "GET / HTTP/1.1\r\nHost: g\r\n" END, "HTTP/1.1 400", "");
+    expect(f, "GET / HTTP/1.1\r\nX-A : 1\r\n" END, "HTTP/1.1 400", "");
+    expect(f, "POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: "
+        "chunked\r\n" END "0\r\n\r\n", "HTTP/1.1 400", "Connection: close");
+    expect(f, "POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4"
+        "\r\n" END "abcd", "HTTP/1.1 400", "Connection: close");
     expect(f, "POST / HTTP/1.1\r\nContent-Length: 1001\r\n" END,
         "HTTP/1.1 413", "{\"message\"");
     snprintf(text, sizeof(text), "POST / HTTP/1.1\r\nTransfer-Encoding: "
