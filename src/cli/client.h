@@ -2,7 +2,9 @@
  * client.h - how a verb talks to the running daemon
  *
  * The daemon listens on run/operator.sock in the state directory; whoever
- * may open that socket is the operator.
+ * may open that socket is the operator.  What is a call of the admin API goes
+ * to run/admin.sock, signed like any other with the keys of
+ * admin-credentials, so that it is in the audit trail like any other.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -32,6 +34,7 @@ struct tg_cli_request {
     const char *content_type; /* of body; NULL: there is none */
     const char *body;
     size_t      body_len;
+    const char *service; /* "apigateway": signed; NULL: the operator's */
 };
 
 /*

@@ -25,8 +25,8 @@ static enum tg_exit
 send_document(const struct tg_options *options, const struct tg_buf *document)
 {
     const struct tg_cli_request request = {
-        .method = "POST", .target = "/import",
-        .content_type = "application/octet-stream",
+        .method = "POST", .target = "/restapis?mode=import",
+        .service = "apigateway", .content_type = "application/json",
         .body = document->data, .body_len = document->len,
     };
     json_t      *answer;
