@@ -90,8 +90,9 @@ json_errors_have_the_protocol_s_form(void **state)
     res.arena = &arena;
     tg_http_json_error(&res, 400, "application/x-amz-json-1.1",
         "ThrottlingException", "Rate \"exceeded\"");
-    assert_string_equal(res.body.data, "{\"__type\":\"ThrottlingException\","
-                                       "\"message\":\"Rate \\\"exceeded\\\"\"}");
+    assert_string_equal(res.body.data,
+        "{\"__type\":\"ThrottlingException\","
+        "\"message\":\"Rate \\\"exceeded\\\"\"}");
     tg_http_json_error(&res, 404, "application/json", "NotFoundException",
         "no");
     assert_string_equal(res.body.data, "{\"message\":\"no\"}");
