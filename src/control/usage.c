@@ -64,11 +64,11 @@ read_range(struct tg_control_call *call, int64_t *start_s, int64_t *end_s)
         status = read_date(call, "endDate", end_s);
     }
     if (status == TG_OK && *end_s < *start_s) {
-        status = tg_call_bad_request(call, "Invalid date range: the endDate "
+        status = tg_call_bad_request(call, "Invalid endDate: the endDate "
             "is before the startDate");
     }
     if (status == TG_OK && *end_s - *start_s >= DAYS_MAX * DAY_S) {
-        status = tg_call_bad_request(call, "Invalid date range: at most %d "
+        status = tg_call_bad_request(call, "Invalid startDate and endDate: at most %d "
             "days can be asked for at once", DAYS_MAX);
     }
     return status;
