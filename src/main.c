@@ -142,21 +142,34 @@ find_verb(char **argv, int *words)
     return NULL;
 }
 
-static enum tg_exit
-refuse_verb(char **argv)
+/* The verb that was probably meant, or NULL. */
+static const char *
+suggest_verb(char **argv)
 {
     const char *names[VERB_COUNT];
     const char *near;
-    char        word[64];
+    size_t      len = strlen(argv[1]);
+    char        words[64];
 
     for (size_t i = 0; i < VERB_COUNT; i++) {
         names[i] = verbs[i].name;
+        if (strncmp(names[i], argv[1], len) == 0 && names[i][len] == ' ') {
+            return names[i]; /* the first of its two words */
+        }
     }
     near = tg_suggest(argv[1], names, VERB_COUNT);
     if (near == NULL && argv[2] != NULL) {
-        (void) snprintf(word, sizeof(word), "%s %s", argv[1], argv[2]);
-        near = tg_suggest(word, names, VERB_COUNT);
+        (void) snprintf(words, sizeof(words), "%s %s", argv[1], argv[2]);
+        near = tg_suggest(words, names, VERB_COUNT);
     }
+    return near;
+}
+
+static enum tg_exit
+refuse_verb(char **argv)
+{
+    const char *near = suggest_verb(argv);
+
     (void) fprintf(stderr, "tallygate: unknown verb %s%s%s%s (`tallygate"
         " --help` lists all)\n", argv[1],
         near == NULL ? "" : "; did you mean ", near == NULL ? "" : near,
