@@ -77,6 +77,7 @@ tg_listen_open(struct tg_listen *l, const struct tg_listen_config *config,
         status = tg_http_server_open(&l->servers[i], &(struct tg_http_config) {
             .unix_path = path,
             .unix_mode = sockets[i].mode,
+            .keeps_path = true, /* nginx logs a missing file as [crit] */
             .threads = THREADS,
             .max_body_bytes = BODY_MAX_BYTES,
             .trust_proxy = sockets[i].is_behind_nginx,

@@ -95,6 +95,7 @@ struct tg_http_server;
 struct tg_http_config {
     const char *unix_path; /* a unix socket, replaced if nobody listens; or */
     mode_t      unix_mode;
+    bool        keeps_path; /* the file stays at close: a client is refused */
     const char *address;   /* a numeric address, with port (0: any free) */
     uint16_t    port;
 
@@ -121,7 +122,10 @@ struct tg_http_config {
 TG_MUST_CHECK enum tg_status tg_http_server_open(struct tg_http_server **out,
     const struct tg_http_config *config, struct tg_error *err);
 
-/* Stops accepting, lets running handlers end, removes its unix socket. */
+/*
+ * Stops accepting, lets running handlers end, removes its unix socket unless
+ * the configuration keeps it.
+ */
 void tg_http_server_close(struct tg_http_server *server);
 
 /* The TCP port that it listens on; 0 on a unix socket. */

@@ -13,11 +13,12 @@
 #include <unistd.h>
 
 #define BACKLOG 511
+#define BESIDE ".new"
 #define SOCKET_FLAGS (SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC)
 
-/* Removes a socket file whose listener is gone. */
+/* Refuses a file that is no socket, or that somebody listens on. */
 static enum tg_status
-remove_stale(const struct sockaddr_un *address, struct tg_error *err)
+check_stale(const struct sockaddr_un *address, struct tg_error *err)
 {
     const char    *path = address->sun_path;
     enum tg_status status = TG_OK;
@@ -41,11 +42,33 @@ remove_stale(const struct sockaddr_un *address, struct tg_error *err)
     {
         status = tg_error_set(err, TG_BUSY,
             "cannot listen on %s: another process does", path);
-    } else if (unlink(path) != 0) {
-        status = tg_error_errno(err, TG_IO, "cannot remove %s", path);
     }
     (void) close(fd);
     return status;
+}
+
+/*
+ * Makes the file beside path and renames it over, so that whoever connects
+ * meanwhile finds a file at any moment.
+ */
+static enum tg_status
+bind_and_listen(int fd, const struct sockaddr_un *address, mode_t mode)
+{
+    struct sockaddr_un beside = *address;
+
+    strcat(beside.sun_path, BESIDE);
+    if (unlink(beside.sun_path) != 0 && errno != ENOENT) {
+        return TG_IO;
+    }
+    /* The file is made with the socket's mode, less the umask. */
+    if (fchmod(fd, mode) != 0
+        || bind(fd, (const struct sockaddr *) &beside, sizeof(beside)) != 0
+        || chmod(beside.sun_path, mode) != 0 || listen(fd, BACKLOG) != 0
+        || rename(beside.sun_path, address->sun_path) != 0)
+    {
+        return TG_IO;
+    }
+    return TG_OK;
 }
 
 static enum tg_status
@@ -57,13 +80,13 @@ listen_unix(int *out, const struct tg_http_config *config,
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     const char        *path = config->unix_path;
 
-    if (strlen(path) >= sizeof(address.sun_path)) {
+    if (strlen(path) + strlen(BESIDE) >= sizeof(address.sun_path)) {
         return tg_error_set(err, TG_LIMIT,
             "cannot listen on %s: a socket's path has at most %zu bytes",
-            path, sizeof(address.sun_path) - 1);
+            path, sizeof(address.sun_path) - sizeof(BESIDE));
     }
     strcpy(address.sun_path, path);
-    status = remove_stale(&address, err);
+    status = check_stale(&address, err);
     if (status != TG_OK) {
         return status;
     }
@@ -71,11 +94,7 @@ listen_unix(int *out, const struct tg_http_config *config,
     if (fd < 0) {
         return tg_error_errno(err, TG_ERROR, "cannot make a socket");
     }
-    /* The file is made with the socket's mode, less the umask. */
-    if (fchmod(fd, config->unix_mode) != 0
-        || bind(fd, (const struct sockaddr *) &address, sizeof(address)) != 0
-        || chmod(path, config->unix_mode) != 0 || listen(fd, BACKLOG) != 0)
-    {
+    if (bind_and_listen(fd, &address, config->unix_mode) != TG_OK) {
         status = tg_error_errno(err, TG_IO, "cannot listen on %s", path);
         (void) close(fd);
         return status;

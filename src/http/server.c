@@ -494,7 +494,7 @@ tg_http_server_close(struct tg_http_server *server)
         return;
     }
     atomic_store(&server->is_closing, true);
-    if (server->unix_path != NULL) {
+    if (server->unix_path != NULL && !server->config.keeps_path) {
         (void) unlink(server->unix_path);
     }
     MHD_stop_daemon(server->daemon);

@@ -176,7 +176,7 @@ static const struct {
         " long, found the text \"a?b\"" },
     { "state_dir: /0123456789012345678901234567890123456789012345678901234567"
       "89012345678901234567890123456789\n",
-        "t.yaml:1: state_dir: expected a path of at most 89 bytes (absolute),"
+        "t.yaml:1: state_dir: expected a path of at most 85 bytes (absolute),"
         " found \"/012345678901234567890123456789012345678\"..." },
     { "portal:\n  tls_certificate: c.pem\n",
         "t.yaml:2: portal.tls_certificate: portal.tls_key must be given"
