@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "audit/trail.h"
 #include "aws/marketplace.h"
@@ -24,6 +25,8 @@
 
 #define TOKEN_FIELD "x-amzn-marketplace-token"
 #define TOKEN_MAX 8192
+#define RESOLVE_ATTEMPTS 3
+#define RETRY_MS 400
 #define COOKIE_NAME "tg_registration"
 #define COOKIE_TTL_S 3600
 #define EMAIL_MAX 254
@@ -301,15 +304,64 @@ answer_registered(struct visit *v)
     }
 }
 
+/* Worth a second try while the buyer waits. */
+static bool
+is_passing(const struct tg_marketplace_result *r)
+{
+    return r->outcome == TG_MARKETPLACE_NOT_SENT
+        || r->outcome == TG_MARKETPLACE_UNKNOWN
+        || (r->outcome == TG_MARKETPLACE_REFUSED
+            && (r->status >= 500 || strstr(r->type, "Throttl") != NULL));
+}
+
+static void
+pause_before_retry(int attempt)
+{
+    uint32_t        jitter;
+    struct timespec t = { 0, 0 };
+
+    tg_random(&jitter, sizeof(jitter));
+    t.tv_nsec = RETRY_MS * 1000000L * attempt / 2
+        + (long) (jitter % (RETRY_MS * 1000000U / 2)) * attempt;
+    t.tv_sec = t.tv_nsec / 1000000000L;
+    t.tv_nsec %= 1000000000L;
+    nanosleep(&t, NULL);
+}
+
+/* Each attempt but the last one that failed is on record when this ends. */
+static enum tg_status
+ask_marketplace(struct visit *v, const char *token,
+    struct tg_marketplace_result *result)
+{
+    int            attempt;
+    enum tg_status status = TG_OK;
+
+    for (attempt = 1;; attempt++) {
+        tg_marketplace_resolve_customer(&v->o->marketplace, result, token,
+            v->req->now_s); /* O4 */
+        if (!is_passing(result) || attempt == RESOLVE_ATTEMPTS) {
+            return TG_OK;
+        }
+        if (result->outcome != TG_MARKETPLACE_NOT_SENT) {
+            status = record_only(v, result);
+        }
+        if (status != TG_OK) {
+            return status;
+        }
+        tg_marketplace_result_clear(result);
+        pause_before_retry(attempt);
+    }
+}
+
 static void
 resolve(struct visit *v, const char *token)
 {
     enum tg_status               status;
     struct tg_marketplace_result result;
 
-    tg_marketplace_resolve_customer(&v->o->marketplace, &result, token,
-        v->req->now_s); /* O4 */
-    if (result.outcome == TG_MARKETPLACE_ANSWERED) {
+    if (ask_marketplace(v, token, &result) != TG_OK) {
+        answer_failure(v, "registration_failed");
+    } else if (result.outcome == TG_MARKETPLACE_ANSWERED) {
         status = register_buyer(v, &result);
         if (status == TG_OK) {
             answer_registered(v);
