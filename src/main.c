@@ -84,10 +84,12 @@ static const struct verb verbs[] = {
         " copy of the\nstore was put back on purpose. Until then nothing is"
         " sealed; `status` says why.",
         TG_OPTION_CONFIG, "clock|store", tg_cli_confirm },
-    { "import", "--config FILE [--json] DOCUMENT",
-        "Makes a REST API from an OpenAPI 3 document, JSON or YAML, and"
-        " prints its id.",
-        TG_OPTION_CONFIG | TG_OPTION_JSON, "DOCUMENT", tg_cli_import },
+    { "import", "--config FILE [--deploy STAGE] [--json] DOCUMENT",
+        "Makes a REST API from an OpenAPI 3.0 or Swagger 2.0 document, JSON"
+        " or YAML, and\nsays what was made. --deploy puts it on a stage at"
+        " once.",
+        TG_OPTION_CONFIG | TG_OPTION_JSON | TG_OPTION_DEPLOY, "DOCUMENT",
+        tg_cli_import },
     { "audit verify", "--config FILE [--json]",
         "Reads the whole audit trail and names the first record that was"
         " changed, is\nmissing or stands in another's place. Needs no"

@@ -1,48 +1,181 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * import.c - `tallygate import`: an API from a document, through the daemon
+ *
+ * Calls of the admin API, signed as AWS's clients sign them: ImportRestApi,
+ * GetResources (for the summary) and, when asked for, CreateDeployment.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
 #include "cli/cli.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli/client.h"
 #include "util/buf.h"
 #include "util/file.h"
 
 /* Amazon's limit for a document that is imported. */
-#define DOCUMENT_MAX_BYTES (6 * 1024 * 1024)
+#define DOCUMENT_MAX_BYTES ((size_t) 6 * 1024 * 1024)
+#define TARGET_SIZE 256
+
+/* What the API that was made holds. */
+struct summary {
+    size_t resources;
+    size_t methods;
+    size_t keyed; /* methods that require a key */
+};
+
+static const char *
+text_of(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+
+    return text == NULL ? "" : text;
+}
+
+/* One call; the answer is the caller's, NULL unless TG_EXIT_DONE. */
+static enum tg_exit
+call(json_t **answer, const struct tg_options *options, const char *method,
+    const char *target, const char *content_type, const struct tg_buf *body)
+{
+    const struct tg_cli_request request = {
+        .method = method, .target = target, .service = "apigateway",
+        .content_type = content_type,
+        .body = body == NULL ? NULL : body->data,
+        .body_len = body == NULL ? 0 : body->len,
+    };
+
+    return tg_cli_call(answer, options, &request);
+}
 
 static void
-print_warnings(const json_t *answer)
+add_page(struct summary *s, const json_t *page)
 {
-    const json_t *warnings = json_object_get(answer, "warnings");
+    size_t      i;
+    json_t     *resource;
+    json_t     *method;
+    const char *verb;
 
-    for (size_t i = 0; i < json_array_size(warnings); i++) {
-        (void) fprintf(stderr, "tallygate: warning: %s\n",
-            json_string_value(json_array_get(warnings, i)));
+    json_array_foreach(json_object_get(page, "item"), i, resource) {
+        s->resources++;
+        json_object_foreach(json_object_get(resource, "resourceMethods"),
+            verb, method) {
+            s->methods++;
+            s->keyed += json_is_true(json_object_get(method,
+                "apiKeyRequired"));
+        }
+    }
+}
+
+/* Percent-encodes a position, which is base64. */
+static void
+add_position(char *target, size_t size, const char *position)
+{
+    size_t len = (size_t) snprintf(target, size, "&position=");
+
+    for (; *position != '\0' && len + 4 < size; position++) {
+        const char *fmt = *position == '+' || *position == '/'
+            || *position == '=' ? "%%%02X" : "%c";
+
+        len += (size_t) snprintf(target + len, size - len, fmt, *position);
     }
 }
 
 static enum tg_exit
-send_document(const struct tg_options *options, const struct tg_buf *document)
+count(struct summary *s, const struct tg_options *options, const char *id)
 {
-    const struct tg_cli_request request = {
-        .method = "POST", .target = "/restapis?mode=import",
-        .service = "apigateway", .content_type = "application/json",
-        .body = document->data, .body_len = document->len,
-    };
-    json_t      *answer;
-    enum tg_exit code = tg_cli_call(&answer, options, &request);
+    char         target[8 * TARGET_SIZE];
+    char         position[6 * TARGET_SIZE] = "";
+    bool         has_more = true;
+    json_t      *page;
+    enum tg_exit code = TG_EXIT_DONE;
+
+    while (has_more && code == TG_EXIT_DONE) {
+        (void) snprintf(target, sizeof(target),
+            "/restapis/%s/resources?embed=methods&limit=500%s", id, position);
+        code = call(&page, options, "GET", target, NULL, NULL);
+        add_page(s, page);
+        has_more = *text_of(page, "position") != '\0';
+        add_position(position, sizeof(position), text_of(page, "position"));
+        json_decref(page);
+    }
+    return code;
+}
+
+static enum tg_exit
+deploy(json_t *api, const struct tg_options *options)
+{
+    char          target[TARGET_SIZE];
+    json_t       *answer;
+    json_t       *wanted = json_pack("{ss}", "stageName", options->deploy);
+    char         *text = json_dumps(wanted, JSON_COMPACT);
+    struct tg_buf body;
+    enum tg_exit  code;
+
+    (void) snprintf(target, sizeof(target), "/restapis/%s/deployments",
+        text_of(api, "id"));
+    tg_buf_init(&body, DOCUMENT_MAX_BYTES);
+    (void) tg_buf_puts(&body, text == NULL ? "{}" : text);
+    code = call(&answer, options, "POST", target, "application/json", &body);
+    if (code == TG_EXIT_DONE) {
+        (void) json_object_set(api, "deploymentId",
+            json_object_get(answer, "id"));
+        (void) json_object_set_new(api, "stageName",
+            json_string(options->deploy));
+    }
+    json_decref(answer);
+    tg_buf_clear(&body);
+    free(text);
+    json_decref(wanted);
+    return code;
+}
+
+static enum tg_exit
+print(const json_t *api, const struct summary *s,
+    const struct tg_options *options)
+{
+    const json_t *warnings = json_object_get(api, "warnings");
+
+    if (options->json) {
+        return tg_cli_print_json(api);
+    }
+    for (size_t i = 0; i < json_array_size(warnings); i++) {
+        (void) fprintf(stderr, "tallygate: warning: %s\n",
+            json_string_value(json_array_get(warnings, i)));
+    }
+    (void) printf("REST API %s (%s): %zu resources, %zu methods, of which "
+        "%zu require a key\n", text_of(api, "id"), text_of(api, "name"),
+        s->resources, s->methods, s->keyed);
+    if (options->deploy != NULL) {
+        (void) printf("Deployment %s on stage %s\n",
+            text_of(api, "deploymentId"), options->deploy);
+    }
+    return TG_EXIT_DONE;
+}
+
+static enum tg_exit
+import(const struct tg_options *options, const struct tg_buf *document)
+{
+    struct summary summary = { 0 };
+    json_t        *api;
+    enum tg_exit   code = call(&api, options, "POST",
+        "/restapis?mode=import", "application/json", document);
 
     if (code != TG_EXIT_DONE) {
         return code;
     }
-    if (options->json) {
-        code = tg_cli_print_json(answer);
-    } else {
-        print_warnings(answer);
-        (void) printf("%s\n", json_string_value(json_object_get(answer,
-            "id")));
+    code = count(&summary, options, text_of(api, "id"));
+    if (code == TG_EXIT_DONE && options->deploy != NULL) {
+        code = deploy(api, options);
     }
-    json_decref(answer);
+    if (code != TG_EXIT_DONE) { /* the API is there: say so */
+        (void) fprintf(stderr, "tallygate: REST API %s was made\n",
+            text_of(api, "id"));
+    } else {
+        code = print(api, &summary, options);
+    }
+    json_decref(api);
     return code;
 }
 
@@ -61,7 +194,7 @@ tg_cli_import(const struct tg_options *options)
     if (tg_file_read(&document, options->operand, &err) != TG_OK) {
         code = tg_cli_fail(&err);
     } else {
-        code = send_document(options, &document);
+        code = import(options, &document);
     }
     tg_buf_clear(&document);
     return code;

@@ -21,6 +21,8 @@ static const struct {
     { "--agreement", TG_OPTION_AGREEMENT, false,
         offsetof(struct tg_options, agreement) },
     { "--get", TG_OPTION_GET, false, offsetof(struct tg_options, get) },
+    { "--deploy", TG_OPTION_DEPLOY, false,
+        offsetof(struct tg_options, deploy) },
     { "--list", TG_OPTION_LIST, true, offsetof(struct tg_options, list) },
     { "--help", ~0u, true, offsetof(struct tg_options, help) },
 };

@@ -27,6 +27,7 @@ enum tg_option {
     TG_OPTION_AGREEMENT = 1 << 2,
     TG_OPTION_GET = 1 << 3,
     TG_OPTION_LIST = 1 << 4,
+    TG_OPTION_DEPLOY = 1 << 5,
 };
 
 /* All texts are lent by argv or the environment. */
@@ -34,6 +35,7 @@ struct tg_options {
     const char *config;    /* --config, else TALLYGATE_CONFIG, else NULL */
     const char *agreement; /* NULL: not given, as all that follow */
     const char *get;
+    const char *deploy; /* a stage */
     const char *operand;
     bool        json;
     bool        list;
