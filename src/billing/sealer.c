@@ -8,7 +8,6 @@
 #include "billing/records.h"
 #include "core/hours.h"
 #include "core/ledger.h"
-#include "settings/table.h"
 #include "util/arena.h"
 #include "util/digest.h"
 
@@ -195,17 +194,6 @@ find_used(struct seal *seal, struct candidate **list, int64_t from,
  * ---- zeros
  */
 
-/* The dimension that a product without usage is reported on. */
-static const char *
-first_dimension(const struct tg_settings *settings, const char *product_code)
-{
-    const struct tg_product *product = tg_settings_product(settings,
-        product_code);
-
-    return product != NULL && product->dimension_count > 0
-        ? product->dimensions[0] : TG_DIMENSION_DEFAULT;
-}
-
 /* Agreements that were active in the hour and have no record of it: E4. */
 static enum tg_status
 find_silent(struct seal *seal, struct candidate **list, int64_t hour)
@@ -229,7 +217,7 @@ find_silent(struct seal *seal, struct candidate **list, int64_t hour)
         }
         status = read_agreement(seal, c, q);
         if (status == TG_OK) {
-            c->record.dimension = first_dimension(seal->settings,
+            c->record.dimension = tg_settings_dimension(seal->settings,
                 c->record.product_code);
         }
         c->record.hour = hour;

@@ -9,7 +9,6 @@
 #include "control/slots.h"
 #include "core/identity.h"
 
-#define DIMENSION "apigateway"
 #define CANDIDATES_MAX 64
 
 /* What decides a slot's owner, from the key's and the plan's rows. */
@@ -23,6 +22,7 @@ struct facts {
 /* Whom a slot counts for. */
 struct binding {
     const char *product_code; /* NULL: the plan has none */
+    const char *dimension;
     const char *agreement_id; /* NULL: not billable */
     const char *reason;       /* why not; else NULL */
 };
@@ -125,6 +125,8 @@ decide(struct tg_change *change, const struct tg_identity_key *key,
 
     memset(out, 0, sizeof(*out));
     out->product_code = key->product_code;
+    out->dimension = tg_settings_dimension(change->control->settings,
+        key->product_code);
     if (key->product_code != NULL) {
         product = tg_settings_product(change->control->settings,
             key->product_code);
@@ -161,13 +163,15 @@ is_bound_so(struct tg_change *change, const struct facts *f,
         return TG_OK;
     }
     status = tg_store_query(change->store, &q, err,
-        "SELECT product_code, agreement_id, reason FROM meter_owner"
+        "SELECT product_code, agreement_id, reason, dimension"
+        " FROM meter_owner"
         " WHERE file_id = $1 AND slot = $2 AND owner = $3", "sii",
         change->control->file_id, f->slot, f->owner);
     if (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
         *answer = same(tg_stmt_text(q, 0), b->product_code)
             && same(tg_stmt_text(q, 1), b->agreement_id)
-            && same(tg_stmt_text(q, 2), b->reason);
+            && same(tg_stmt_text(q, 2), b->reason)
+            && same(tg_stmt_text(q, 3), b->dimension);
     }
     tg_stmt_done(q);
     return status == TG_NOTFOUND ? TG_OK : status;
@@ -240,7 +244,7 @@ bind(struct tg_change *change, const char *plan_id, const char *key_id,
         " product_code, dimension, agreement_id, reason, state, opened_s)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'open', $10)",
         "siissssssi", change->control->file_id, (int64_t) slot, owner,
-        key_id, plan_id, b->product_code, DIMENSION, b->agreement_id,
+        key_id, plan_id, b->product_code, b->dimension, b->agreement_id,
         b->reason, change->now_s);
     if (status == TG_OK && f->slot >= 0) {
         status = tg_store_exec(change->store, err,

@@ -376,15 +376,13 @@ tg_settings_product(const struct tg_settings *s, const char *code)
     return NULL;
 }
 
-bool
-tg_product_has_dimension(const struct tg_product *p, const char *name)
+const char *
+tg_settings_dimension(const struct tg_settings *s, const char *code)
 {
-    for (size_t i = 0; i < p->dimension_count; i++) {
-        if (strcmp(p->dimensions[i], name) == 0) {
-            return true;
-        }
-    }
-    return false;
+    const struct tg_product *p = code == NULL ? NULL
+        : tg_settings_product(s, code);
+
+    return p == NULL ? TG_DIMENSION_DEFAULT : p->dimensions[0];
 }
 
 enum tg_status

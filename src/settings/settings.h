@@ -166,8 +166,12 @@ void tg_settings_free(struct tg_settings *s);
 const struct tg_product *
 tg_settings_product(const struct tg_settings *s, const char *code);
 
-/* Whether the product has the dimension. */
-bool tg_product_has_dimension(const struct tg_product *p, const char *name);
+/*
+ * The dimension that a product's calls are counted on: its first one, or
+ * "apigateway" for a code that is NULL or not among the products.
+ */
+const char *
+tg_settings_dimension(const struct tg_settings *s, const char *code);
 
 /*
  * Appends the value in force, as the file would say it; nothing for a

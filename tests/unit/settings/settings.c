@@ -65,7 +65,7 @@ what_the_file_says_is_taken(void **state)
         "- code: weather-2\n"
         "  name: Weather\n"
         "  model: contract-with-consumption\n"
-        "  dimensions: [apigateway, bytes]\n";
+        "  dimensions: [units, bytes]\n";
     struct tg_settings      *s;
     const struct tg_product *p;
 
@@ -91,11 +91,14 @@ what_the_file_says_is_taken(void **state)
     assert_non_null(p);
     assert_string_equal(p->name, p->code);
     assert_int_equal(p->model, TG_PRODUCT_MODEL_SUBSCRIPTION);
-    assert_true(tg_product_has_dimension(p, "apigateway"));
+    assert_int_equal(p->dimension_count, 1);
+    assert_string_equal(p->dimensions[0], "apigateway");
     p = tg_settings_product(s, "weather-2");
     assert_int_equal(p->model, TG_PRODUCT_MODEL_CONTRACT_WITH_CONSUMPTION);
-    assert_true(tg_product_has_dimension(p, "bytes"));
-    assert_false(tg_product_has_dimension(p, "BYTES"));
+    assert_int_equal(p->dimension_count, 2);
+    assert_string_equal(tg_settings_dimension(s, "weather-2"), "units");
+    assert_string_equal(tg_settings_dimension(s, "weather-3"), "apigateway");
+    assert_string_equal(tg_settings_dimension(s, NULL), "apigateway");
     assert_null(tg_settings_product(s, "weather-3"));
     tg_settings_free(s);
 }
