@@ -89,7 +89,8 @@ tg_html_begin(struct tg_buf *out, const char *title, const char *style)
         "<!doctype html>\n<html lang=\"en\">\n<head>\n"
         "<meta charset=\"utf-8\">\n"
         "<meta name=\"viewport\" "
-        "content=\"width=device-width, initial-scale=1\">\n");
+        "content=\"width=device-width, initial-scale=1\">\n"
+        "<link rel=\"icon\" href=\"data:,\">\n"); /* spares a 404 */
     tg_html_element(out, "title", title);
     tg_html_raw(out, "\n<style>\n");
     tg_html_raw(out, style);

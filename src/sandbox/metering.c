@@ -368,7 +368,10 @@ number(double value)
                                  : json_real(value);
 }
 
-/* What is billed: the names of GET /_sandbox/records. */
+/*
+ * What is billed: the members of GET /_sandbox/records.  The buyer is named
+ * as the record named it.
+ */
 static json_t *
 new_record(const struct usage *u)
 {
@@ -378,10 +381,9 @@ new_record(const struct usage *u)
 
     tg_uuid(id);
     record = json_pack(
-        "{s:s, s:s, s:s?, s:s?, s:s, s:I, s:o, s:I, s:s}", "productCode",
+        "{s:s, s:s?, s:s?, s:s?, s:s, s:I, s:o, s:I, s:s}", "productCode",
         tg_text(u->product, "productCode"), "customerAWSAccountId",
-        tg_text(u->agreement, "customerAWSAccountId"), "licenseArn",
-        u->license, "customerIdentifier", u->customer, "dimension",
+        u->account, "licenseArn", u->license, "customerIdentifier", u->customer, "dimension",
         u->dimension, "hour", (json_int_t) hour_of(u), "timestamp",
         number(u->timestamp), "quantity", (json_int_t) u->quantity,
         "meteringRecordId", id);

@@ -177,10 +177,10 @@ show_agreements(struct tg_buf *out, const struct tg_market *m)
 static void
 show_bill(struct tg_buf *out, const struct tg_market *m)
 {
-    static const char *const names[] = { "Product", "Buyer's AWS account",
-        "Dimension", "Hour (UTC)", "Quantity", "Metering record", NULL };
+    static const char *const names[] = { "Product", "Buyer", "Dimension",
+        "Hour (UTC)", "Quantity", "Metering record", NULL };
     char        hour[TG_ISO8601_SIZE];
-    const char *key;
+    const char *buyer, *key;
     json_t     *record;
 
     tg_html_element(out, "h2", "Billed usage");
@@ -196,7 +196,9 @@ show_bill(struct tg_buf *out, const struct tg_market *m)
         tg_html_element(out, "td",
             tg_text(tg_market_product(m, tg_text(record, "productCode")),
                 "name"));
-        code_cell(out, tg_text(record, "customerAWSAccountId"));
+        buyer = tg_text(record, "customerAWSAccountId");
+        code_cell(out, buyer != NULL ? buyer
+                                     : tg_text(record, "customerIdentifier"));
         code_cell(out, tg_text(record, "dimension"));
         tg_html_element(out, "td", hour);
         number_cell(out, json_object_get(record, "quantity"));

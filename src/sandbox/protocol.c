@@ -20,19 +20,26 @@
 #define CBOR "application/cbor"
 #define UNKNOWN SIZE_MAX
 
+/*
+ * https://docs.aws.amazon.com/marketplace/latest/APIReference/
+ * metering-service-quotas.html; for the others none is documented.
+ */
+#define METERING_PER_S 10
+
 static const struct operation {
     const char *target;
     const char *name;
     const char *cbor_path; /* NULL: JSON only */
+    double      per_s;     /* calls, a second's worth in reserve; 0: any */
     void (*run)(struct tg_answer *a, const struct tg_market *m,
         const json_t *request, int64_t now_s);
 } operations[TG_OPERATIONS] = {
-    { "AWSMPMeteringService.ResolveCustomer", "ResolveCustomer", NULL,
+    { "AWSMPMeteringService.ResolveCustomer", "ResolveCustomer", NULL, 0,
         tg_market_resolve_customer },
     { "AWSMPMeteringService.BatchMeterUsage", "BatchMeterUsage", NULL,
-        tg_market_batch_meter_usage },
+        METERING_PER_S, tg_market_batch_meter_usage },
     { "AWSMPEntitlementService.GetEntitlements", "GetEntitlements",
-        "/service/AWSMPEntitlementService/operation/GetEntitlements",
+        "/service/AWSMPEntitlementService/operation/GetEntitlements", 0,
         tg_market_get_entitlements },
 };
 
@@ -139,13 +146,16 @@ monotonic_ms(void)
 }
 
 static bool
-take_token(struct tg_bucket *b, uint64_t now_ms)
+take_token(struct tg_bucket *b, double per_s, uint64_t now_ms)
 {
+    if (per_s == 0) {
+        return true;
+    }
     if (b->filled_ms == 0) {
-        b->tokens = TG_RATE_PER_S;
+        b->tokens = per_s;
     } else {
-        b->tokens += (double) (now_ms - b->filled_ms) * TG_RATE_PER_S / 1000;
-        b->tokens = b->tokens < TG_RATE_PER_S ? b->tokens : TG_RATE_PER_S;
+        b->tokens += (double) (now_ms - b->filled_ms) * per_s / 1000;
+        b->tokens = b->tokens < per_s ? b->tokens : per_s;
     }
     b->filled_ms = now_ms;
     if (b->tokens < 1.0) {
@@ -160,7 +170,7 @@ run(struct tg_sandbox *s, struct call *c)
 {
     const struct operation *op = &operations[c->operation];
 
-    if (!take_token(&s->buckets[c->operation], monotonic_ms())) {
+    if (!take_token(&s->buckets[c->operation], op->per_s, monotonic_ms())) {
         (void) tg_answer_refuse(&c->answer, "ThrottlingException",
             "Rate exceeded");
         return;

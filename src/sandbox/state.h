@@ -22,7 +22,6 @@
 
 #define TG_CALLS_MAX 10000 /* kept for GET /_sandbox/calls */
 #define TG_OPERATIONS 3
-#define TG_RATE_PER_S 10 /* of each operation; a second's worth in reserve */
 
 struct tg_bucket {
     double   tokens;
