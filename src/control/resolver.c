@@ -27,6 +27,7 @@ struct name {
     struct name *next;
     char         host[HOST_SIZE];
     bool         is_known; /* has had an answer, or a failure */
+    int          failure;  /* of the last look-up (EAI_*), 0: none */
     bool         is_used;  /* by the present routes */
     unsigned     idle;     /* look-ups since it was used or hinted at */
     size_t       count;
@@ -228,13 +229,11 @@ look_up(struct name *out, const char *host)
 {
     struct addrinfo  hints = { .ai_socktype = SOCK_STREAM };
     struct addrinfo *list = NULL;
-    int              code = getaddrinfo(host, NULL, &hints, &list);
 
     out->count = 0;
-    if (code != 0) {
-        tg_log(TG_LOG_WARN, "backend_not_resolved", "host", host, "msg",
-            gai_strerror(code), NULL);
-        return code == EAI_NONAME || code == EAI_NODATA;
+    out->failure = getaddrinfo(host, NULL, &hints, &list);
+    if (out->failure != 0) {
+        return out->failure == EAI_NONAME || out->failure == EAI_NODATA;
     }
     for (const struct addrinfo *i = list; i; i = i->ai_next) {
         add_address(out, i);
@@ -255,6 +254,16 @@ same_set(const struct name *a, const struct name *b)
     return a->count == b->count;
 }
 
+/* Once a failure, not once a look-up. */
+static void
+log_failure(const struct name *n, int failure)
+{
+    if (failure != 0 && failure != n->failure) {
+        tg_log(TG_LOG_WARN, "backend_not_resolved", "host", n->host, "msg",
+            gai_strerror(failure), NULL);
+    }
+}
+
 /* Looks one name up, with the lock given up meanwhile; whether it changed. */
 static bool
 refresh(struct tg_resolver *r, const char *host)
@@ -270,6 +279,8 @@ refresh(struct tg_resolver *r, const char *host)
     if (!n) {
         return false;
     }
+    log_failure(n, answer.failure);
+    n->failure = answer.failure;
     if (answered && !same_set(n, &answer)) {
         n->count = answer.count;
         memcpy(n->addresses, answer.addresses, sizeof n->addresses);
