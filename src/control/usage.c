@@ -68,8 +68,8 @@ read_range(struct tg_control_call *call, int64_t *start_s, int64_t *end_s)
             "is before the startDate");
     }
     if (status == TG_OK && *end_s - *start_s >= DAYS_MAX * DAY_S) {
-        status = tg_call_bad_request(call, "Invalid startDate and endDate: at most %d "
-            "days can be asked for at once", DAYS_MAX);
+        status = tg_call_bad_request(call, "Invalid startDate and endDate: "
+            "at most %d days can be asked for at once", DAYS_MAX);
     }
     return status;
 }

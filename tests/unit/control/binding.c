@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "support.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+
+#include "control/customers.h"
+#include "core/quota.h"
+
+#define VALUE "abcdefghijklmnopqrstuvwxyz"
+#define ARN "arn:aws:license-manager::294406891311:license:l-one"
+
+/* Registers an agreement as the onboarding does. */
+static void
+register_agreement(struct place *p, const char *id, const char *account,
+    const char *arn, const char *state)
+{
+    struct tg_arena  arena;
+    struct tg_change change;
+    struct tg_error  err = {0};
+
+    tg_arena_init(&arena);
+    assert_int_equal(tg_change_begin(&change, p->control, &arena, p->now_s,
+        &err), TG_OK);
+    assert_int_equal(tg_store_exec(change.store, &err,
+        "INSERT INTO agreement (id, product_code, identity_mode,"
+        " customer_aws_account_id, license_arn, state, created_s, updated_s)"
+        " VALUES ($1, 'prod', 'license', $2, $3, $4, 1, 1)"
+        " ON CONFLICT (id) DO UPDATE SET state = excluded.state", "ssss", id,
+        account, arn, state), TG_OK);
+    if (tg_binding_refresh_agreement(&change, id, &err) != TG_OK
+        || tg_change_commit(&change, &err) != TG_OK) {
+        fail_msg("%s", err.message);
+    }
+    tg_arena_clear(&arena);
+}
+
+/* The present slot's agreement, or '' ; of the only key in the only plan. */
+static void
+assert_bound(struct place *p, const char *agreement, const char *reason)
+{
+    struct tg_key         e;
+    struct tg_meter_cell *cell;
+    struct tg_stmt       *q = NULL;
+
+    assert_int_equal(entry(p, VALUE, &e), TG_OK);
+    assert_int_equal(e.plan_count, 1);
+    cell = tg_meters_cell(p->control->meters, e.plans[0].cell);
+    assert_int_equal(atomic_load(&cell->owner), e.plans[0].owner);
+    assert_int_equal(tg_store_query(p->control->store, &q, NULL,
+        "SELECT coalesce(agreement_id, ''), coalesce(reason, ''), state"
+        " FROM meter_owner WHERE file_id = $1 AND slot = $2 AND owner = $3",
+        "sii", p->control->file_id, (int64_t) e.plans[0].cell,
+        (int64_t) e.plans[0].owner), TG_OK);
+    assert_int_equal(tg_stmt_next(q, NULL), TG_OK);
+    assert_string_equal(tg_stmt_text(q, 0), agreement);
+    if (strstr(tg_stmt_text(q, 1), reason) == NULL) {
+        fail_msg("\"%s\" does not say \"%s\"", tg_stmt_text(q, 1), reason);
+    }
+    assert_string_equal(tg_stmt_text(q, 2), "open");
+    tg_stmt_done(q);
+}
+
+static char key_id[32];
+static char plan_id[32];
+
+static void
+scene(struct place *p, const char *customer)
+{
+    char target[64];
+
+    (void) snprintf(key_id, sizeof(key_id), "%s",
+        make_key(p, VALUE, customer));
+    (void) snprintf(plan_id, sizeof(plan_id), "%s",
+        make_plan(p, "\"quota\":{\"limit\":5,\"period\":\"DAY\"}"));
+    (void) snprintf(target, sizeof(target), "/usageplans/%s", plan_id);
+    assert_int_equal(patch(p, target, "add", "/productCode", "prod"), 200);
+    assert_int_equal(attach(p, plan_id, key_id), 201);
+}
+
+static int64_t
+retired(struct place *p)
+{
+    return number(p, "SELECT count(*) FROM meter_owner"
+        " WHERE state = 'retired'");
+}
+
+static void
+a_key_finds_its_agreement_whenever_it_comes(void **state)
+{
+    char          target[64];
+    struct place *p = *state;
+
+    scene(p, "l-one");
+    assert_bound(p, "", "no agreement is registered");
+    register_agreement(p, "agr-1", "111111111111", ARN, "active");
+    assert_bound(p, "agr-1", "");
+    assert_int_equal(retired(p), 1);
+    register_agreement(p, "agr-1", "111111111111", ARN, "active");
+    assert_int_equal(retired(p), 1); /* nothing new: the slot stays */
+    (void) snprintf(target, sizeof(target), "/apikeys/%s", key_id);
+    assert_int_equal(patch(p, target, "replace", "/customerId",
+        "111111111111"), 200);
+    assert_int_equal(retired(p), 1);
+    assert_bound(p, "agr-1", "");
+    assert_int_equal(patch(p, target, "replace", "/customerId", "other"),
+        200);
+    assert_bound(p, "", "no agreement is registered");
+    assert_int_equal(retired(p), 2);
+    assert_int_equal(patch(p, target, "replace", "/enabled", "false"), 200);
+    assert_int_equal(retired(p), 2);
+}
+
+static void
+tags_name_one_of_several_agreements(void **state)
+{
+    char          target[128];
+    struct place *p = *state;
+
+    register_agreement(p, "agr-1", "111111111111", ARN, "active");
+    register_agreement(p, "agr-2", "111111111111", ARN "2", "active");
+    scene(p, "111111111111");
+    assert_bound(p, "", "several agreements are active");
+    (void) snprintf(target, sizeof(target), "/tags/arn%%3Aaws%%3Aapigateway"
+        "%%3Aus-east-1%%3A%%3A%%2Fapikeys%%2F%s", key_id);
+    assert_int_equal(call(p, "PUT", target,
+        "{\"tags\":{\"tallygate:licenseArn\":\"" ARN "2\"}}"), 204);
+    assert_bound(p, "agr-2", "");
+    register_agreement(p, "agr-2", "111111111111", ARN "2", "ended");
+    assert_bound(p, "", "not active");
+    strcat(target, "?tagKeys=tallygate:licenseArn");
+    assert_int_equal(call(p, "DELETE", target, ""), 204);
+    assert_bound(p, "agr-1", "");
+}
+
+static void
+the_product_of_the_plan_decides(void **state)
+{
+    char          target[64];
+    struct place *p = *state;
+
+    register_agreement(p, "agr-1", "111111111111", ARN, "active");
+    scene(p, "111111111111");
+    assert_bound(p, "agr-1", "");
+    (void) snprintf(target, sizeof(target), "/usageplans/%s", plan_id);
+    assert_int_equal(patch(p, target, "replace", "/productCode",
+        "pure-contract"), 200);
+    assert_bound(p, "", "never metered");
+    assert_int_equal(patch(p, target, "remove", "/productCode", ""), 200);
+    assert_bound(p, "", "no product code");
+}
+
+/* G3 */
+static void
+quota_and_throttle_follow_the_key(void **state)
+{
+    uint64_t              word = tg_quota_word(tg_quota_period_at(
+        TG_QUOTA_DAY, 0, NOW), 3);
+    struct place         *p = *state;
+    struct tg_key         e;
+    struct tg_meter_cell *cell;
+
+    scene(p, "l-one");
+    assert_int_equal(entry(p, VALUE, &e), TG_OK);
+    cell = tg_meters_cell(p->control->meters, e.plans[0].cell);
+    atomic_store(&cell->used, word);
+    atomic_store(&cell->tat, 12345);
+    atomic_store(&cell->lanes[7], 99);
+    register_agreement(p, "agr-1", "111111111111", ARN, "active");
+    assert_int_equal(entry(p, VALUE, &e), TG_OK);
+    assert_ptr_not_equal(cell, tg_meters_cell(p->control->meters,
+        e.plans[0].cell));
+    assert_int_equal(atomic_load(&cell->lanes[7]), 99); /* M1 */
+    cell = tg_meters_cell(p->control->meters, e.plans[0].cell);
+    assert_true(atomic_load(&cell->used) == word);
+    assert_int_equal(atomic_load(&cell->tat), 12345);
+    assert_int_equal(atomic_load(&cell->lanes[7]), 0);
+}
+
+/* G2 */
+static void
+a_slot_is_reused_after_it_was_closed_under_a_new_owner(void **state)
+{
+    uint64_t        epoch;
+    struct place   *p = *state;
+    struct tg_error err = {0};
+    struct tg_key   before;
+    struct tg_key   e;
+
+    scene(p, "l-one");
+    epoch = atomic_load(&p->board.page->epoch);
+    assert_int_equal(entry(p, VALUE, &before), TG_OK);
+    register_agreement(p, "agr-1", "111111111111", ARN, "active");
+    assert_int_equal(atomic_load(&p->board.page->epoch), epoch + 1);
+    assert_int_equal(number(p, "SELECT retired_epoch FROM meter_owner"
+        " WHERE state = 'retired'"), epoch + 1);
+    assert_int_equal(tg_store_begin(p->control->store, TG_STORE_ORDERED,
+        &err), TG_OK);
+    assert_int_equal(tg_binding_close(p->control->store,
+        p->control->file_id, before.plans[0].cell, before.plans[0].owner,
+        &err), TG_OK);
+    assert_int_equal(tg_binding_close(p->control->store,
+        p->control->file_id, before.plans[0].cell, before.plans[0].owner,
+        &err), TG_STALE);
+    assert_int_equal(tg_store_commit(p->control->store, &err), TG_OK);
+    tg_binding_reuse(p->control, before.plans[0].cell);
+    register_agreement(p, "agr-1", "111111111111", ARN, "ended");
+    assert_int_equal(entry(p, VALUE, &e), TG_OK);
+    assert_int_equal(e.plans[0].cell, before.plans[0].cell);
+    assert_int_equal(e.plans[0].owner, before.plans[0].owner + 1);
+    assert_bound(p, "", "not active");
+}
+
+static void
+an_abort_gives_slots_back(void **state)
+{
+    struct place *p = *state;
+    struct tg_key first;
+    struct tg_key e;
+
+    scene(p, "l-one");
+    assert_int_equal(entry(p, VALUE, &first), TG_OK);
+    tg_store_fault_set(p->control->store, 18, true);
+    assert_true(patch(p, "/usageplans/none", "replace", "/name", "x") > 0);
+    tg_store_fault_set(p->control->store, 0, false);
+    (void) make_key(p, VALUE "2", "l-one");
+    assert_int_equal(attach(p, plan_id, text(p, "id")), 201);
+    assert_int_equal(entry(p, VALUE "2", &e), TG_OK);
+    assert_int_equal(e.plans[0].cell, first.plans[0].cell + 1);
+}
+
+/* Whichever statement fails: the key's entry and its slots fit the store. */
+static void
+faults_leave_bindings_whole(void **state)
+{
+    int64_t       n;
+    struct place *p = *state;
+
+    scene(p, "l-one");
+    register_agreement(p, "agr-1", "111111111111", ARN, "active");
+    for (n = 1; ; n++) {
+        char target[64];
+
+        (void) snprintf(target, sizeof(target), "/apikeys/%s", key_id);
+        tg_store_fault_set(p->control->store, n, false);
+        (void) patch(p, target, "replace", "/customerId",
+            n % 2 == 0 ? "l-one" : "other");
+        if (!tg_store_fault_met(p->control->store)) {
+            break;
+        }
+        tg_store_fault_set(p->control->store, 0, false);
+        tg_control_tick(p->control);
+        assert_bound(p, number(p, "SELECT count(*) FROM api_key"
+            " WHERE customer_id = 'l-one'") == 1 ? "agr-1" : "", "");
+        assert_int_equal(number(p, "SELECT count(*) FROM meter_owner"
+            " WHERE state = 'open'"), 1);
+    }
+    assert_true(n > 12);
+}
+
+/* A death between commit and publication: the next start does the rest. */
+static void
+a_start_publishes_what_was_only_stored(void **state)
+{
+    uint8_t         digest[TG_SHA256_SIZE];
+    uint64_t        word = tg_quota_word(tg_quota_period_at(
+        TG_QUOTA_DAY, 0, NOW), 3);
+    struct place   *p = *state;
+    struct tg_error err;
+    struct tg_key   e;
+    struct tg_key   old;
+
+    scene(p, "l-one");
+    assert_int_equal(entry(p, VALUE, &old), TG_OK);
+    atomic_store(&tg_meters_cell(p->control->meters,
+        old.plans[0].cell)->used, word);
+    register_agreement(p, "agr-1", "111111111111", ARN, "active");
+    assert_int_equal(entry(p, VALUE, &e), TG_OK);
+    /* as if neither cell nor entry had been written */
+    atomic_store(&tg_meters_cell(p->control->meters,
+        e.plans[0].cell)->owner, 0);
+    atomic_store(&tg_meters_cell(p->control->meters,
+        e.plans[0].cell)->used, 0);
+    tg_sha256(digest, VALUE, strlen(VALUE));
+    assert_int_equal(tg_keys_put(p->control->keys, digest, &old, &err),
+        TG_OK);
+    place_restart(p);
+    assert_bound(p, "agr-1", "");
+    assert_true(atomic_load(&tg_meters_cell(p->control->meters,
+        e.plans[0].cell)->used) == word);
+}
+
+static void
+planes_made_anew_get_new_slots_for_all(void **state)
+{
+    bool            fresh;
+    char            command[160];
+    char            sql[512];
+    struct place   *p = *state;
+    struct tg_error err = {0};
+    struct tg_key   e;
+
+    register_agreement(p, "agr-1", "111111111111", ARN, "active");
+    scene(p, "l-one");
+    (void) snprintf(sql, sizeof(sql), "INSERT INTO usage_detail (node,"
+        " agreement_id, product_code, dimension, hour, used_hour, key_id,"
+        " plan_id, quantity, reason) VALUES ('n', 'agr-1', 'prod',"
+        " 'apigateway', %" PRId64 ", %" PRId64 ", '%s', '%s', 4, '')", NOW,
+        NOW, key_id, plan_id);
+    run_sql(p, sql);
+    tg_control_close(p->control);
+    tg_board_close(&p->board);
+    (void) snprintf(command, sizeof(command), "cd %s && rm -f board keys.*"
+        " meters.*", p->dir);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(tg_board_create(&p->board, p->dir, &fresh, &err),
+        TG_OK);
+    assert_true(fresh);
+    assert_int_equal(place_open(p, &err), TG_OK);
+    assert_bound(p, "agr-1", "");
+    assert_int_equal(entry(p, VALUE, &e), TG_OK);
+    assert_int_equal(tg_quota_used(atomic_load(&tg_meters_cell(
+        p->control->meters, e.plans[0].cell)->used), tg_quota_period_at(
+        TG_QUOTA_DAY, 0, NOW)), 4);
+    assert_int_equal(number(p, "SELECT count(*) FROM audit_event"
+        " WHERE event_name = 'ReplaceMeterFiles'"), 1);
+    assert_int_equal(number(p, "SELECT count(*) FROM meter_owner"
+        " WHERE state <> 'closed'"), 1);
+}
+
+static void
+onboarding_finds_what_it_made(void **state)
+{
+    char            *value;
+    const char      *id;
+    const char      *found;
+    struct place    *p = *state;
+    struct tg_arena  arena;
+    struct tg_change change;
+    struct tg_error  err = {0};
+    const struct tg_api_key_new key = {.name = "buyer", .enabled = true,
+        .customer_id = "111111111111"};
+
+    scene(p, "else");
+    tg_arena_init(&arena);
+    assert_int_equal(tg_change_begin(&change, p->control, &arena, NOW, &err),
+        TG_OK);
+    assert_int_equal(tg_usage_plan_find_product(&change, "prod", &found,
+        &err), TG_OK);
+    assert_string_equal(found, plan_id);
+    assert_int_equal(tg_usage_plan_find_product(&change, "none", &found,
+        &err), TG_NOTFOUND);
+    assert_int_equal(tg_api_key_find_customer(&change, key.customer_id,
+        plan_id, &found, &err), TG_NOTFOUND);
+    assert_int_equal(tg_api_key_create(&change, &key, &id, &err), TG_OK);
+    assert_int_equal(tg_usage_plan_key_attach(&change, plan_id, id, &err),
+        TG_OK);
+    assert_true(tg_usage_plan_key_exists(&change, plan_id, id));
+    assert_int_equal(tg_usage_plan_key_attach(&change, plan_id, id, &err),
+        TG_CONFLICT);
+    assert_int_equal(tg_api_key_find_customer(&change, key.customer_id,
+        plan_id, &found, &err), TG_OK);
+    assert_string_equal(found, id);
+    assert_int_equal(tg_api_key_value(&change, id, &value, &err), TG_OK);
+    assert_int_equal(strlen(value), 40);
+    assert_int_equal(tg_change_commit(&change, &err), TG_OK);
+    tg_arena_clear(&arena);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        PLACE_TEST(a_key_finds_its_agreement_whenever_it_comes),
+        PLACE_TEST(tags_name_one_of_several_agreements),
+        PLACE_TEST(the_product_of_the_plan_decides),
+        PLACE_TEST(quota_and_throttle_follow_the_key),
+        PLACE_TEST(a_slot_is_reused_after_it_was_closed_under_a_new_owner),
+        PLACE_TEST(an_abort_gives_slots_back),
+        PLACE_TEST(faults_leave_bindings_whole),
+        PLACE_TEST(a_start_publishes_what_was_only_stored),
+        PLACE_TEST(planes_made_anew_get_new_slots_for_all),
+        PLACE_TEST(onboarding_finds_what_it_made),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
