@@ -338,7 +338,7 @@ idle_of(ngx_connection_t *c)
 
 ngx_int_t
 ngx_http_tallygate_idle_keep(ngx_http_tallygate_address_t *address,
-    ngx_connection_t *c, ngx_uint_t max)
+    ngx_connection_t *c, ngx_uint_t max, ngx_msec_t timeout)
 {
     idle_t       *idle;
     ngx_queue_t  *q;
@@ -365,6 +365,10 @@ ngx_http_tallygate_idle_keep(ngx_http_tallygate_address_t *address,
 
     if (c->write->timer_set) {
         ngx_del_timer(c->write);
+    }
+
+    if (!c->read->timer_set) {
+        ngx_add_timer(c->read, timeout);
     }
 
     c->data = idle;

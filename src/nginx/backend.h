@@ -63,9 +63,12 @@ void ngx_http_tallygate_backend_release(ngx_http_tallygate_backend_t *b);
 ngx_connection_t *ngx_http_tallygate_idle_take(
     ngx_http_tallygate_address_t *address, ngx_log_t *log, ngx_msec_t timeout);
 
-/* Keeps a connection for later calls; false: it could not be kept. */
+/*
+ * Keeps a connection for later calls, one of at most max, for no longer than
+ * timeout.  NGX_DECLINED: the caller has to close it.
+ */
 ngx_int_t ngx_http_tallygate_idle_keep(ngx_http_tallygate_address_t *address,
-    ngx_connection_t *c, ngx_uint_t max);
+    ngx_connection_t *c, ngx_uint_t max, ngx_msec_t timeout);
 
 /* Closes all idle connections (the worker ends). */
 void ngx_http_tallygate_idle_close_all(void);

@@ -122,6 +122,7 @@ struct ngx_http_tallygate_call_s {
     unsigned                            is_last_seen:1;
     unsigned                            is_method_swapped:1;
     unsigned                            is_head_sent:1; /* to the backend */
+    unsigned                            is_upgrade_sent:1;
 };
 
 extern ngx_module_t  ngx_http_tallygate_module;

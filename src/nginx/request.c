@@ -238,6 +238,32 @@ make_path(request_t *q, size_t *size)
     return NGX_OK;
 }
 
+/*
+ * What no mapping may set.  Amazon answers 500 to a call that tries.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
+ */
+static ngx_uint_t
+is_reserved(ngx_str_t *name)
+{
+    ngx_uint_t              i;
+    static const ngx_str_t  names[] = {
+        ngx_string("Content-Length"),
+        ngx_string("Transfer-Encoding"),
+        ngx_string("X-Amzn-Trace-Id"),
+        ngx_string("X-Amzn-Apigateway-Api-Id"),
+    };
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (names[i].len == name->len
+            && ngx_strncasecmp(names[i].data, name->data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
 /* Evaluates a list of mappings; pairs without a source are left out. */
 static ngx_int_t
 make_pairs(request_t *q, struct tg_route_list list, ngx_uint_t is_query,
@@ -276,6 +302,10 @@ make_pairs(request_t *q, struct tg_route_list list, ngx_uint_t is_query,
         pair->name.data = (u_char *) tg_route_str(&call->routes->table,
                                                   pairs[i].name);
         pair->name.len = pairs[i].name.len;
+
+        if (!is_query && is_reserved(&pair->name)) {
+            return NGX_ERROR;
+        }
 
         if (is_query && (escape(q->r->pool, &pair->name) != NGX_OK
                          || escape(q->r->pool, &pair->value) != NGX_OK))
@@ -555,6 +585,7 @@ put_gateway_headers(request_t *q, u_char *p)
 
         if (q->upgrade && is_websocket(&q->upgrade->value)) {
             p = put(p, "Upgrade: websocket\r\nConnection: upgrade\r\n");
+            call->is_upgrade_sent = 1;
         }
     }
 

@@ -70,18 +70,72 @@ free_peer(ngx_peer_connection_t *pc, void *data, ngx_uint_t state)
     }
 
     if (is_reusable(call->request->upstream, c, state)
-        && ngx_http_tallygate_idle_keep(call->address, c, call->idle_max)
-           == NGX_OK)
+        && ngx_http_tallygate_idle_keep(call->address, c, call->idle_max,
+               call->request->upstream->conf->read_timeout) == NGX_OK)
     {
         pc->connection = NULL;
     }
 }
 
+static ngx_int_t process_header(ngx_http_request_t *r);
+
+/* The proxy's own step, which may change itself for the next one. */
+static ngx_int_t
+proxy_process_header(ngx_http_request_t *r, ngx_http_tallygate_call_t *call)
+{
+    ngx_int_t             rc;
+    ngx_http_upstream_t  *u = r->upstream;
+
+    u->process_header = call->process_header;
+    rc = u->process_header(r);
+    call->process_header = u->process_header;
+    u->process_header = process_header;
+
+    return rc;
+}
+
+/* Forgets an interim answer (100, 103): the one that counts comes after. */
+static ngx_int_t
+forget_interim(ngx_http_request_t *r, ngx_http_tallygate_call_t *call)
+{
+    ngx_http_upstream_t  *u = r->upstream;
+
+    if (call->reinit_request(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    call->process_header = u->process_header;
+    u->process_header = process_header;
+    u->keepalive = 0;
+
+    ngx_memzero(&u->headers_in, sizeof(u->headers_in));
+    u->headers_in.content_length_n = -1;
+    u->headers_in.last_modified_time = -1;
+
+    return ngx_list_init(&u->headers_in.headers, r->pool, 8,
+                         sizeof(ngx_table_elt_t)) == NGX_OK
+           && ngx_list_init(&u->headers_in.trailers, r->pool, 2,
+                            sizeof(ngx_table_elt_t)) == NGX_OK
+           ? NGX_OK : NGX_ERROR;
+}
+
 /*
  * What nginx's proxy lets pass in a backend's header, and no gateway may: no
- * HTTP at all (nginx would send it on as HTTP/0.9), a length that is none, and
- * a length beside chunks.
+ * HTTP at all (nginx would send it on as HTTP/0.9), an upgrade that nobody
+ * asked for, a length that is none, and a length beside chunks.
  */
+static ngx_uint_t
+is_impossible(ngx_http_upstream_t *u, ngx_http_tallygate_call_t *call)
+{
+    ngx_http_upstream_headers_in_t  *in = &u->headers_in;
+
+    return in->status_n < 100
+           || (in->status_n == NGX_HTTP_SWITCHING_PROTOCOLS
+               && !call->is_upgrade_sent)
+           || (in->content_length
+               && (in->content_length_n < 0 || in->chunked));
+}
+
 static ngx_int_t
 process_header(ngx_http_request_t *r)
 {
@@ -92,30 +146,29 @@ process_header(ngx_http_request_t *r)
 
     call = u->peer.data;
 
-    /* The proxy changes its own handler from the status line to the rest. */
-    u->process_header = call->process_header;
-    rc = u->process_header(r);
-    call->process_header = u->process_header;
-    u->process_header = process_header;
+    for ( ;; ) {
+        rc = proxy_process_header(r, call);
+        if (rc != NGX_OK) {
+            return rc;
+        }
 
-    if (rc != NGX_OK) {
-        return rc;
+        if (is_impossible(u, call)) {
+            r->http_version = version;
+            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                          "tallygate: backend sent an impossible header");
+            return NGX_HTTP_UPSTREAM_INVALID_HEADER;
+        }
+
+        if (u->headers_in.status_n >= NGX_HTTP_OK
+            || u->headers_in.status_n == NGX_HTTP_SWITCHING_PROTOCOLS)
+        {
+            return NGX_OK;
+        }
+
+        if (forget_interim(r, call) != NGX_OK) {
+            return NGX_ERROR;
+        }
     }
-
-    if (u->headers_in.status_n == 0) {
-        r->http_version = version;
-        return NGX_HTTP_UPSTREAM_INVALID_HEADER;
-    }
-
-    if (u->headers_in.content_length
-        && (u->headers_in.content_length_n < 0 || u->headers_in.chunked))
-    {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "tallygate: backend sent an impossible Content-Length");
-        return NGX_HTTP_UPSTREAM_INVALID_HEADER;
-    }
-
-    return NGX_OK;
 }
 
 static ngx_int_t

@@ -129,6 +129,8 @@ def resources():
                      "User-Agent": "mapped"},
             queries={"plan": "gold & more", "c": [["query", "q"]],
                      "gone": [["query", "gone"]]}))),
+        resource("/reserved", ("GET", True, http("/x", headers={
+            "transfer-encoding": "chunked"}))),
         resource("/say/{what}", ("GET", True, mock([
             ["httpMethod"], " ", ["resourceId"], " ", ["sourceIp"], " ",
             ["apiKeyId"], " ", ["protocol"], " ", ["requestTime"], " ",
@@ -707,6 +709,10 @@ ANSWERS = {
     "redirect": (b"HTTP/1.1 302 Go\r\nLocation: http://127.0.0.1/x\r\n"
                  b"Content-Length: 0\r\n\r\n", 302, b"",
                  {"Location": "http://127.0.0.1/x"}),
+    "interim": (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n"
+                b"Link: x\r\nContent-Length: 7\r\n\r\nHTTP/1.1 200 OK\r\n"
+                b"Content-Length: 5\r\nX-A: b\r\n\r\nfinal", 200, b"final",
+                {"X-A": "b", "Link": None}),
     "accel": (b"HTTP/1.1 200 OK\r\nX-Accel-Redirect: /.tallygate/answer\r\n"
               b"X-Accel-Limit-Rate: 1\r\nContent-Length: 2\r\n\r\nok", 200,
               b"ok", {"X-Accel-Redirect": None}),
@@ -786,6 +792,10 @@ FAILURES = {
                                   + b"a" * 70000), NO_NETWORK),
     "bad-length": (broken_answer(b"HTTP/1.1 200 OK\r\nContent-Length: x"
                                  b"\r\n\r\n"), NO_NETWORK),
+    "upgrade": (broken_answer(b"HTTP/1.1 101 Switching Protocols\r\n"
+                              b"Upgrade: x\r\nConnection: upgrade\r\n\r\n"),
+                NO_NETWORK),
+    "status-0": (broken_answer(b"HTTP/1.1 000 OK\r\n\r\n"), NO_NETWORK),
     "both": (broken_answer(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n"
                            b"Transfer-Encoding: chunked\r\n\r\n"),
              NO_NETWORK),
@@ -796,8 +806,8 @@ FAILURES = {
 def test_a_backend_that_fails(gateway, backend, name):
     answer, expected = FAILURES[name]
     backend.answers["/" + name] = answer
-    assert_refused(gateway.call(path="/prod/files/" + name, key=KEY),
-                   *expected)
+    assert_refused(gateway.call(path="/prod/files/" + name, key=KEY,
+                                headers=[("Upgrade", "h2c")]), *expected)
     assert_counted(gateway, 1)
 
 
@@ -805,10 +815,11 @@ def test_backends_that_are_not_there(gateway):
     assert_refused(gateway.call(path="/prod/dead", key=KEY), *NO_NETWORK)
     assert_refused(gateway.call(path="/prod/nowhere", key=KEY), *INTERNAL)
     assert_refused(gateway.call(path="/prod/broken", key=KEY), *INTERNAL)
-    assert_counted(gateway, 3)
+    assert_refused(gateway.call(path="/prod/reserved", key=KEY), *INTERNAL)
+    assert_counted(gateway, 4)
     for _ in range(4):     # one of two addresses is dead: the other serves
         assert gateway.call(path="/prod/half", key=KEY).status == 200
-    assert_counted(gateway, 7)
+    assert_counted(gateway, 8)
 
 
 def drip(connection, seen):
