@@ -383,8 +383,8 @@ new_record(const struct usage *u)
     record = json_pack(
         "{s:s, s:s?, s:s?, s:s?, s:s, s:I, s:o, s:I, s:s}", "productCode",
         tg_text(u->product, "productCode"), "customerAWSAccountId",
-        u->account, "licenseArn", u->license, "customerIdentifier", u->customer, "dimension",
-        u->dimension, "hour", (json_int_t) hour_of(u), "timestamp",
+        u->account, "licenseArn", u->license, "customerIdentifier",
+        u->customer, "dimension", u->dimension, "hour", (json_int_t) hour_of(u), "timestamp",
         number(u->timestamp), "quantity", (json_int_t) u->quantity,
         "meteringRecordId", id);
     if (json_is_array(allocations)) {
