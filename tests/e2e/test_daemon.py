@@ -14,6 +14,7 @@ import time
 import pytest
 
 from stack import is_alive, wait_until
+from support.ports import free_port
 from support.world import BUILD
 
 
@@ -33,6 +34,13 @@ def children(pid):
     """Process numbers of the workers of this master."""
     return [int(n) for n in pathlib.Path(
         f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def forget(world, text):
+    """Takes lines that a test provoked out of nginx's log."""
+    path = world.stack.folder / "logs/nginx.log"
+    path.write_text("".join(line for line in path.read_text().splitlines(True)
+                            if text not in line))
 
 
 class Caller:
@@ -189,10 +197,85 @@ def test_a_configuration_that_nginx_refuses_changes_nothing(world, shop):
     assert answers(world, shop) == 200
     path.write_text(good)
     world.start_daemon()
-    # nginx wrote its complaint into its log, too: that is not ours
-    nginx_log = world.stack.folder / "logs/nginx.log"
-    nginx_log.write_text(re.sub(r".*\[emerg\].*/no/cert.*\n", "",
-                                nginx_log.read_text()))
+    forget(world, "/no/cert")  # nginx's complaint
+
+
+def test_sigterm_lets_calls_end_and_counts_them(world, shop):
+    answered = []
+    thread = threading.Thread(target=lambda: answered.append(world.call(
+        shop[0], "/echo/x?delay_ms=1500", shop[1]).status))
+    thread.start()
+    wait_until(lambda: world.backend.seen, "the call to be under way",
+               alive=world.stack.check)
+    master = world.stack.nginx_pid()
+    world.stop_daemon()
+    thread.join()
+    assert answered == [200]
+    assert not is_alive(master)
+    assert world.counted() == 1
+
+
+def test_a_second_sigterm_does_not_wait(world, shop):
+    thread = threading.Thread(target=lambda: cut_off(world, shop))
+    thread.start()
+    wait_until(lambda: world.backend.seen, "the call to be under way",
+               alive=world.stack.check)
+    start = time.monotonic()
+    world.stack.daemon.child.send_signal(signal.SIGTERM)
+    time.sleep(0.2)
+    world.stop_daemon()
+    assert time.monotonic() - start < 8
+    thread.join()
+    # what nginx says of calls that are cut off
+    forget(world, "open socket #")
+    forget(world, "aborting")
+
+
+def cut_off(world, shop):
+    with pytest.raises(OSError):
+        world.call(shop[0], "/echo/x?delay_ms=12000", shop[1])
+
+
+def start_that_fails(world, **places):
+    """Why a daemon with its state elsewhere does not start."""
+    path = world.folder / "other.yaml"
+    path.write_text("".join(f"{name}: {value}\n"
+                            for name, value in places.items()))
+    done = subprocess.run([BUILD / "tallygate", "serve", "--config", path],
+                          capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert done.stderr.count("event=not_started") == 1
+    return done.stderr
+
+
+def test_what_cannot_be_used_is_named(world):
+    folder = world.folder / "other"
+    ports = {name: f"{{port: {free_port()}}}"
+             for name in ("portal", "admin", "sandbox")}
+    taken = world.stack.ports["gateway"]
+    said = start_that_fails(world, state_dir=folder, **ports,
+                            gateway=f"{{port: {taken}}}")
+    assert (f"gateway: cannot listen on 0.0.0.0 port {taken}: Address already"
+            " in use") in said
+    assert not (folder / "run/nginx.pid").exists()
+
+    said = start_that_fails(world, state_dir="/proc/tallygate")
+    assert "/proc/tallygate" in said
+    ports["gateway"] = f"{{port: {free_port()}}}"
+    said = start_that_fails(world, state_dir=folder, **ports,
+                            nginx="{module: /no/module.so}")
+    assert "/no/module.so" in said
+    said = start_that_fails(world, state_dir=folder, **ports,
+                            nginx="{binary: /no/nginx}")
+    assert "cannot run /no/nginx: is nginx installed?" in said
+    (folder / "board").write_bytes(b"x" * 100)
+    said = start_that_fails(world, state_dir=folder, **ports)
+    assert f"{folder}/board" in said
+    assert (folder / "board").read_bytes() == b"x" * 100
+    (folder / "board").unlink()
+    (folder / "private/tallygate.db").write_bytes(b"no database" * 999)
+    said = start_that_fails(world, state_dir=folder, **ports)
+    assert f"{folder}/private/tallygate.db" in said
 
 
 def test_health_says_what_is_missing(world):
