@@ -13,6 +13,8 @@ import shutil
 import sys
 import time
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 import stack as stacks
 import seller
 import tour
@@ -136,7 +138,7 @@ def main():
     except Stopped as stopped:
         print(f"\nstopped by {stopped}", flush=True)
         return 0
-    except StackError as error:
+    except (StackError, OSError, BotoCoreError, ClientError) as error:
         print(f"script/server: {error}", file=sys.stderr, flush=True)
         return 1
 
