@@ -183,7 +183,7 @@ def test_a_path_of_64_kib(shared, shop):
     "".join(f"x-{n}: {'v' * 90}\r\n" for n in range(200)),
     f"x-one: {'v' * 60000}\r\n",
     "a:b\r\n" * 20000,
-])
+], ids=["200 headers", "one of 60000 bytes", "20000 headers"])
 def test_a_header_bomb(shared, shop, headers):
     answer = raw(shared.stack.ports["gateway"], (
         f"GET /restapis/{shop[0]}/prod/_user_request_/fixed HTTP/1.1\r\n"
@@ -199,7 +199,8 @@ def test_a_header_bomb(shared, shop, headers):
     b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n",
     b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-])
+], ids=["tls", "no version", "no host", "version 9.9", "a zero byte",
+        "negative length", "two lengths"])
 def test_bytes_that_are_no_call(shared, shop, data):
     answer = raw(shared.stack.ports["gateway"], data)
     assert answer == b"" or answer.split()[1][:1] == b"4", answer[:200]

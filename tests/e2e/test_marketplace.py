@@ -108,7 +108,9 @@ def test_no_key_without_a_landing(shared_shop):
 
 
 @pytest.mark.parametrize("email", ["", "nobody", "a@b@c", "x" * 400 + "@y.z",
-                                   "a@b.c\r\nBcc: d@e.f"])
+                                   "a@b.c\r\nBcc: d@e.f"],
+                         ids=["empty", "no at", "two ats", "long",
+                              "two lines"])
 def test_an_address_that_is_none_is_asked_for_again(shared_shop, email):
     visitor = shared_shop.visitor()
     visitor.buy()

@@ -13,6 +13,13 @@ import time
 import types
 
 import botocore.auth
+import botocore.compat
+
+# The modules that ask for the time when they sign.
+SIGNERS = [botocore.auth]
+if botocore.compat.HAS_CRT:
+    import botocore.crt.auth
+    SIGNERS.append(botocore.crt.auth)
 
 
 def library():
@@ -58,8 +65,9 @@ class TravellingClock(Clock):
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
-        self.real = botocore.auth.datetime
-        botocore.auth.datetime = types.SimpleNamespace(datetime=MovedTime)
+        for module in SIGNERS:
+            module.datetime = types.SimpleNamespace(
+                **{**vars(datetime), "datetime": MovedTime})
 
     def write(self, offset_s):
         """One rename, so that nobody reads half a file."""
@@ -74,4 +82,5 @@ class TravellingClock(Clock):
         self.write(int(when_s - time.time()))
 
     def close(self):
-        botocore.auth.datetime = self.real
+        for module in SIGNERS:
+            module.datetime = datetime
