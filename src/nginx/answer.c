@@ -33,6 +33,7 @@ error_of(ngx_uint_t status, ngx_uint_t is_begun)
         return ngx_http_tallygate_error(MISSING_AUTHENTICATION_TOKEN);
 
     case NGX_HTTP_NOT_IMPLEMENTED: /* a transfer coding unknown to it */
+    case NGX_HTTP_VERSION_NOT_SUPPORTED:
         return ngx_http_tallygate_error(BAD_REQUEST);
 
     case NGX_HTTP_REQUEST_TIME_OUT:

@@ -15,6 +15,7 @@ from support.world import TOP, seller
 @pytest.fixture(scope="module")
 def sdk(shared):
     """sdk(client, command, input): the SDK's answer."""
+    shared.has_other_reporters = True
     market = seller.Credentials(shared.stack.folder / "sandbox-credentials")
     admin = shared.credentials
 
