@@ -384,9 +384,9 @@ new_record(const struct usage *u)
         "{s:s, s:s?, s:s?, s:s?, s:s, s:I, s:o, s:I, s:s}", "productCode",
         tg_text(u->product, "productCode"), "customerAWSAccountId",
         u->account, "licenseArn", u->license, "customerIdentifier",
-        u->customer, "dimension", u->dimension, "hour", (json_int_t) hour_of(u), "timestamp",
-        number(u->timestamp), "quantity", (json_int_t) u->quantity,
-        "meteringRecordId", id);
+        u->customer, "dimension", u->dimension, "hour",
+        (json_int_t) hour_of(u), "timestamp", number(u->timestamp),
+        "quantity", (json_int_t) u->quantity, "meteringRecordId", id);
     if (json_is_array(allocations)) {
         (void) json_object_set(record, "usageAllocations", allocations);
     }

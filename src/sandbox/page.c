@@ -274,7 +274,8 @@ hand_over(struct tg_http_response *res, const struct tg_answer *a)
     tg_html_reply(res, 200);
     (void) snprintf(policy, sizeof(policy),
         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
-        "script-src 'nonce-%s'; frame-ancestors 'none'; base-uri 'none'", nonce);
+        "script-src 'nonce-%s'; frame-ancestors 'none'; base-uri 'none'",
+        nonce);
     (void) tg_http_header_set(res, "Content-Security-Policy", policy);
 }
 
