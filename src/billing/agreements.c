@@ -122,13 +122,18 @@ enum tg_status
 tg_agreement_find(struct tg_store *s, char id[TG_AGREEMENT_ID_SIZE],
     const char *name, struct tg_error *err)
 {
+    char            trailing[80] = "";
     enum tg_status  status;
     struct tg_stmt *q = NULL;
 
+    if (strncmp(name, "l-", 2) == 0
+        && strspn(name + 2, TG_ALPHABET_ID) == strlen(name + 2)) {
+        (void) snprintf(trailing, sizeof(trailing), "%%:%.64s", name);
+    }
     status = tg_store_query(s, &q, err, "SELECT id FROM agreement WHERE"
-        " id = $1 OR license_arn = $1 OR license_arn LIKE '%:' || $1 OR"
+        " id = $1 OR license_arn = $1 OR license_arn LIKE $2 OR"
         " customer_aws_account_id = $1 OR customer_identifier = $1 LIMIT 2",
-        "s", name);
+        "ss", name, trailing);
     if (status == TG_OK) {
         status = tg_stmt_next(q, err);
     }

@@ -411,6 +411,20 @@ fold_all(struct fold *f)
 }
 
 static enum tg_status
+write_fold_row(struct tg_collector *c, int64_t sequence, int64_t through_s,
+    int64_t newest_hour, int64_t offset_s, struct tg_error *err)
+{
+    return tg_store_exec(c->config.store, err, "INSERT INTO fold (node,"
+        " file_id, sequence, folded_through, newest_hour, boot_offset_s)"
+        " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (node) DO UPDATE SET"
+        " file_id = excluded.file_id, sequence = excluded.sequence,"
+        " folded_through = excluded.folded_through,"
+        " newest_hour = excluded.newest_hour,"
+        " boot_offset_s = excluded.boot_offset_s", "ssiiii", c->node,
+        c->file_id, sequence, through_s, newest_hour, offset_s);
+}
+
+static enum tg_status
 store_fold_row(struct fold *f)
 {
     int64_t              offset, newest;
@@ -420,14 +434,8 @@ store_fold_row(struct fold *f)
     if (c->added_newest > newest) {
         newest = c->added_newest;
     }
-    return tg_store_exec(c->config.store, f->err, "INSERT INTO fold (node,"
-        " file_id, sequence, folded_through, newest_hour, boot_offset_s)"
-        " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (node) DO UPDATE SET"
-        " file_id = excluded.file_id, sequence = excluded.sequence,"
-        " folded_through = excluded.folded_through,"
-        " newest_hour = excluded.newest_hour,"
-        " boot_offset_s = excluded.boot_offset_s", "ssiiii", c->node,
-        c->file_id, c->sequence + 1, f->now_s, newest, offset);
+    return write_fold_row(c, c->sequence + 1, f->now_s, newest, offset,
+        f->err);
 }
 
 /* After the commit. */
@@ -551,6 +559,7 @@ struct last_fold {
     int64_t sequence;
     int64_t newest_hour;
     int64_t offset_s;
+    int64_t through_s;
     char    file_id[ID_HEX];
 };
 
@@ -564,7 +573,8 @@ read_last(struct tg_collector *c, struct last_fold *last,
 
     memset(last, 0, sizeof(*last));
     status = tg_store_query(c->config.store, &q, err, "SELECT file_id,"
-        " sequence, newest_hour, boot_offset_s FROM fold WHERE node = $1",
+        " sequence, newest_hour, boot_offset_s, folded_through FROM fold"
+        " WHERE node = $1",
         "s", c->node);
     if (status == TG_OK) {
         status = tg_stmt_next(q, err);
@@ -577,6 +587,7 @@ read_last(struct tg_collector *c, struct last_fold *last,
         last->sequence = tg_stmt_int(q, 1);
         last->newest_hour = tg_stmt_int(q, 2);
         last->offset_s = tg_stmt_int(q, 3);
+        last->through_s = tg_stmt_int(q, 4);
     }
     tg_stmt_done(q);
     if (status != TG_OK) {
@@ -683,6 +694,10 @@ hold_old_store(struct tg_collector *c, const struct last_fold *last,
         last->sequence, on_board);
     tg_logf(TG_LOG_ERROR, "store_older_than_meters", "%s", reason);
     status = tg_memo_set(c->config.store, TG_MEMO_HOLD, reason, err);
+    if (status == TG_OK) { /* it is said once; the memo holds */
+        status = write_fold_row(c, (int64_t) on_board, last->through_s,
+            last->newest_hour, last->offset_s, err);
+    }
     if (status == TG_OK) {
         status = audit(c, "HoldSealing", json_pack("{s:s}", "reason",
                 reason), now_s, err);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "support.h"
+
+#include "billing/agreements.h"
+
+#define ARN "arn:aws:license-manager::1:license:l-abc"
+
+static char id[TG_AGREEMENT_ID_SIZE], other[TG_AGREEMENT_ID_SIZE];
+
+static enum tg_status
+register_as(struct world *w, char out[TG_AGREEMENT_ID_SIZE],
+    const char *account, const char *license, const char *customer)
+{
+    enum tg_status           status;
+    const struct tg_resolved resolved = { "prod", account, license,
+        customer };
+
+    assert_int_equal(tg_store_begin(w->store, TG_STORE_DURABLE, &w->err),
+        TG_OK);
+    status = tg_agreement_register(w->store, out, &resolved, w->now_s,
+        &w->err);
+    if (status == TG_OK) {
+        assert_int_equal(tg_store_commit(w->store, &w->err), TG_OK);
+    }
+    tg_store_rollback(w->store);
+    return status;
+}
+
+static void
+the_same_buyer_is_the_same_agreement(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(register_as(w, id, "9", ARN, ""), TG_OK);
+    world_pass(w, 100);
+    assert_int_equal(register_as(w, other, "9", ARN, NULL), TG_OK);
+    assert_string_equal(id, other); /* W1 */
+    assert_int_equal(world_int(w, "SELECT activated_s FROM agreement WHERE"
+        " license_arn = '" ARN "'"), NOW);
+    assert_int_equal(register_as(w, other, "9", ARN "d", NULL), TG_OK);
+    assert_string_not_equal(id, other); /* concurrent agreements */
+}
+
+static void
+an_older_name_becomes_a_newer_one(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(register_as(w, id, NULL, NULL, "cust"), TG_OK);
+    assert_int_equal(register_as(w, other, "9", NULL, "cust"), TG_OK);
+    assert_string_equal(id, other); /* W2 */
+    assert_int_equal(register_as(w, other, "9", ARN, NULL), TG_OK);
+    assert_string_equal(id, other);
+    assert_string_equal(world_text(w, "SELECT identity_mode ||"
+        " customer_identifier FROM agreement WHERE license_arn = '" ARN
+        "'"), "licensecust");
+}
+
+static void
+an_answer_that_names_nobody_is_refused(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(register_as(w, id, "", "", ""), TG_INVALID);
+    assert_int_equal(world_int(w, "SELECT COUNT(*) FROM agreement"), 1);
+}
+
+static void
+a_person_finds_it_by_any_name(void **state)
+{
+    size_t        i;
+    struct world *w = *state;
+    static const char *const names[] = { ARN, "l-abc", "9", "cust" };
+
+    assert_int_equal(register_as(w, id, "9", ARN, "cust"), TG_OK);
+    for (i = 0; i < 4; i++) {
+        assert_int_equal(tg_agreement_find(w->store, other, names[i],
+            &w->err), TG_OK);
+        assert_string_equal(id, other);
+    }
+    assert_int_equal(tg_agreement_find(w->store, other, id, &w->err), TG_OK);
+    assert_int_equal(tg_agreement_find(w->store, other, "%", &w->err),
+        TG_NOTFOUND);
+    assert_int_equal(register_as(w, other, "9", ARN "d", NULL), TG_OK);
+    assert_int_equal(tg_agreement_find(w->store, other, "9", &w->err),
+        TG_CONFLICT);
+}
+
+int
+main(void)
+{
+#define TEST(name)                                                            \
+    cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(the_same_buyer_is_the_same_agreement),
+        TEST(an_older_name_becomes_a_newer_one),
+        TEST(an_answer_that_names_nobody_is_refused),
+        TEST(a_person_finds_it_by_any_name),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "support.h"
+
+#include "core/hours.h"
+
+#define UNITS "SELECT SUM(quantity) FROM usage_detail"
+
+static void
+what_was_counted_is_folded_once(void **state)
+{
+    struct world *w = *state;
+
+    world_count(w, 0, 3);
+    assert_int_equal(world_fold(w), TG_OK);
+    assert_int_equal(world_fold(w), TG_OK);
+    assert_int_equal(world_int(w, UNITS), 3);
+    world_count(w, 0, 2);
+    assert_int_equal(world_fold(w), TG_OK);
+    assert_int_equal(world_int(w, UNITS " WHERE agreement_id = 'agr-1' AND"
+        " hour = 1795395600 AND key_id = 'key-1' AND reason = ''"), 5);
+    assert_int_equal(world_int(w, "SELECT COUNT(*) FROM usage_detail"), 1);
+    assert_int_equal(atomic_load(&w->board.page->fold_sequence),
+        world_int(w, "SELECT sequence FROM fold"));
+}
+
+static void
+a_restart_changes_no_sum(void **state)
+{
+    int           i;
+    struct world *w = *state;
+
+    for (i = 1; i <= 5; i++) {
+        world_count(w, 0, 10);
+        if (i % 2 != 0) {
+            assert_int_equal(world_fold(w), TG_OK);
+        }
+        world_restart(w);
+        assert_int_equal(world_fold(w), TG_OK);
+        assert_int_equal(world_int(w, UNITS), 10 * i);
+    }
+}
+
+static void
+each_unit_finds_its_hour_after_thirty_hours_away(void **state)
+{
+    int           i;
+    char          sql[128];
+    struct world *w = *state;
+
+    for (i = 0; i < 30; i++) {
+        world_count(w, 0, (uint32_t) i + 1);
+        world_pass(w, 3600);
+    }
+    world_restart(w);
+    assert_int_equal(world_fold(w), TG_OK);
+    for (i = 0; i < 30; i++) {
+        (void) snprintf(sql, sizeof(sql), UNITS " WHERE hour = %lld",
+            (long long) HOUR + i * 3600);
+        assert_int_equal(world_int(w, sql), i + 1);
+    }
+}
+
+static void
+lanes_roll_over(void **state)
+{
+    struct world         *w = *state;
+    struct tg_meter_cell *cell = tg_meters_cell(w->meters, 0);
+    unsigned              lane = tg_hour_lane(HOUR);
+
+    atomic_store(&cell->lanes[lane], UINT32_C(0x7ffffff0));
+    assert_int_equal(tg_collector_fold(w->collector, true, w->now_s,
+        w->boot_s, &w->err), TG_OK);
+    atomic_store(&cell->lanes[lane], UINT32_C(0xfffffff0));
+    assert_int_equal(tg_collector_fold(w->collector, true, w->now_s,
+        w->boot_s, &w->err), TG_CORRUPT); /* 2^31 at once: none */
+    world_restart(w);
+    atomic_store(&cell->lanes[lane], UINT32_C(0xfffffff0) - 1);
+    assert_int_equal(world_fold(w), TG_OK);
+    atomic_store(&cell->lanes[lane], 16);
+    assert_int_equal(tg_collector_fold(w->collector, true, w->now_s,
+        w->boot_s, &w->err), TG_OK);
+    assert_true(world_int(w, UNITS) == INT64_C(0x100000010));
+}
+
+static void
+held_units_say_why(void **state)
+{
+    struct world *w = *state;
+
+    world_owner(w, 1, 1, NULL, "key-2");
+    world_count(w, 1, 4);
+    assert_int_equal(world_fold(w), TG_OK);
+    assert_int_equal(world_int(w, UNITS " WHERE agreement_id = '' AND"
+        " reason = 'nobody is known' AND key_id = 'key-2'"), 4);
+}
+
+static void
+units_of_another_owner_are_set_aside(void **state)
+{
+    struct world *w = *state;
+
+    atomic_store(&tg_meters_cell(w->meters, 0)->owner, 7);
+    world_count(w, 0, 4);
+    world_count(w, 9, 2); /* nobody's slot */
+    assert_int_equal(world_fold(w), TG_OK);
+    assert_int_equal(world_int(w, UNITS " WHERE agreement_id = ''"), 6);
+    assert_int_equal(tg_collector_stats(w->collector).set_aside, 6);
+    assert_int_equal(world_int(w, UNITS " WHERE reason LIKE '%another"
+        " owner%'"), 4);
+    assert_int_equal(world_int(w, UNITS " WHERE reason LIKE '%no owner%'"),
+        2);
+}
+
+static void
+a_sealed_hour_stays_as_it_is(void **state)
+{
+    struct world *w = *state;
+
+    world_count(w, 0, 4);
+    assert_int_equal(world_seal_early(w, "agr-1"), TG_OK);
+    world_count(w, 0, 2);
+    assert_int_equal(world_fold(w), TG_OK);
+    assert_int_equal(world_int(w, UNITS " WHERE hour = 1795395600"), 4);
+    assert_int_equal(world_int(w, UNITS " WHERE hour = 1795399200 AND"
+        " used_hour = 1795395600 AND reason LIKE 'its hour was sealed%'"),
+        2);
+    world_pass(w, 3700);
+    assert_int_equal(world_seal(w), TG_OK);
+    world_pass(w, 3600);
+    assert_int_equal(world_seal(w), TG_OK);
+    assert_int_equal(world_int(w, "SELECT quantity FROM ledger_record WHERE"
+        " hour = 1795399200"), 2);
+    assert_int_equal(world_int(w, "SELECT SUM(quantity) FROM"
+        " ledger_record"), 6);
+}
+
+static void
+a_lane_behind_its_mark_stops_folding_in_the_same_boot(void **state)
+{
+    char                  reason[TG_GUARD_REASON_SIZE];
+    struct world         *w = *state;
+    struct tg_meter_cell *cell = tg_meters_cell(w->meters, 0);
+
+    world_count(w, 0, 5);
+    assert_int_equal(world_fold(w), TG_OK);
+    atomic_fetch_sub(&cell->lanes[tg_hour_lane(HOUR)], 2);
+    world_restart(w);
+    assert_int_equal(world_fold(w), TG_CORRUPT);
+    assert_non_null(strstr(w->err.message, "slot 0"));
+    assert_int_equal(world_fold(w), TG_CORRUPT);
+    assert_true(tg_guard_reason(&w->guard, reason));
+    assert_int_equal(world_int(w, UNITS), 5);
+}
+
+static void
+after_a_power_cut_it_is_lifted(void **state)
+{
+    struct world         *w = *state;
+    struct tg_meter_cell *cell = tg_meters_cell(w->meters, 0);
+
+    world_count(w, 0, 5);
+    assert_int_equal(world_fold(w), TG_OK);
+    atomic_fetch_sub(&cell->lanes[tg_hour_lane(HOUR)], 2);
+    w->board.page->boot_id[0] ^= 1;
+    world_restart(w);
+    assert_int_equal(world_fold(w), TG_OK);
+    world_count(w, 0, 1);
+    assert_int_equal(world_fold(w), TG_OK);
+    assert_int_equal(world_int(w, UNITS), 6);
+    assert_int_equal(world_int(w, "SELECT COUNT(*) FROM audit_event WHERE"
+        " event_name = 'RepairMeters'"), 1);
+}
+
+static void
+an_old_store_holds_sealing_until_a_person_confirms(void **state)
+{
+    char          reason[TG_GUARD_REASON_SIZE];
+    struct world *w = *state;
+
+    world_count(w, 0, 5);
+    assert_int_equal(world_fold(w), TG_OK);
+    world_sql(w, "UPDATE fold SET sequence = 0"); /* as of an old copy */
+    world_restart(w);
+    assert_true(tg_guard_reason(&w->guard, reason));
+    assert_non_null(strstr(reason, "old copy"));
+    assert_int_equal(world_fold(w), TG_OK); /* folding goes on */
+    world_restart(w);
+    assert_true(tg_guard_reason(&w->guard, reason)); /* and it is kept */
+    assert_int_equal(world_step(w), TG_BUSY);
+    assert_int_equal(world_int(w, "SELECT COUNT(*) FROM audit_event WHERE"
+        " event_name = 'HoldSealing'"), 1);
+}
+
+static void
+another_set_of_files_is_noted(void **state)
+{
+    struct world *w = *state;
+
+    world_count(w, 0, 5);
+    assert_int_equal(world_fold(w), TG_OK);
+    w->board.page->file_id[0] ^= 1;
+    /* the pieces are of the former set: they are refused by name */
+    assert_int_equal(world_try_restart(w), TG_CORRUPT);
+    w->board.page->file_id[0] ^= 1;
+    world_sql(w, "UPDATE fold SET file_id = 'former'");
+    world_restart(w);
+    assert_int_equal(world_int(w, "SELECT COUNT(*) FROM audit_event WHERE"
+        " event_name = 'ReplaceMeters'"), 1);
+}
+
+static void
+a_retired_slot_is_folded_and_closed(void **state)
+{
+    struct world *w = *state;
+
+    world_count(w, 0, 5);
+    world_sql(w, "UPDATE meter_owner SET state = 'retired',"
+        " retired_epoch = 2");
+    atomic_store(&w->board.page->epoch, 1);
+    assert_int_equal(world_fold(w), TG_OK);
+    assert_string_equal(world_text(w, "SELECT state FROM meter_owner"),
+        "retired");
+    world_count(w, 0, 1);
+    atomic_store(&w->board.page->epoch, 2);
+    assert_int_equal(world_fold(w), TG_OK); /* F7; dirty and retired: once */
+    assert_string_equal(world_text(w, "SELECT state FROM meter_owner"),
+        "closed");
+    assert_int_equal(world_int(w, UNITS), 6);
+    world_owner(w, 0, 2, NULL, "key-2");
+    world_count(w, 0, 3);
+    assert_int_equal(world_fold(w), TG_OK);
+    assert_int_equal(world_int(w, UNITS " WHERE key_id = 'key-2'"), 3);
+}
+
+int
+main(void)
+{
+#define TEST(name)                                                            \
+    cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(what_was_counted_is_folded_once),
+        TEST(a_restart_changes_no_sum),
+        TEST(each_unit_finds_its_hour_after_thirty_hours_away),
+        TEST(lanes_roll_over),
+        TEST(held_units_say_why),
+        TEST(units_of_another_owner_are_set_aside),
+        TEST(a_sealed_hour_stays_as_it_is),
+        TEST(a_lane_behind_its_mark_stops_folding_in_the_same_boot),
+        TEST(after_a_power_cut_it_is_lifted),
+        TEST(an_old_store_holds_sealing_until_a_person_confirms),
+        TEST(another_set_of_files_is_noted),
+        TEST(a_retired_slot_is_folded_and_closed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
