@@ -4,6 +4,7 @@ documents in real traffic.
 SPDX-License-Identifier: Apache-2.0
 """
 import json
+import urllib.parse
 
 import botocore.exceptions
 import pytest
@@ -305,6 +306,27 @@ def test_a_broken_method_is_500_and_the_others_work(shared, api):
         assert reply.json() == {"message": "Internal server error"}
     wait_until(lambda: shared.call(api.id, "/byname").status == 200,
                "the name to be resolved")
+
+
+def test_mapped_values_are_encoded_where_they_go(shared, api):
+    port = shared.stack.ports["example"]
+    resource = api.resource("{id}")
+    api.method(resource, type="HTTP_PROXY", integrationHttpMethod="GET",
+               uri=f"http://127.0.0.1:{port}/x/{{a}}/{{b}}?c=%20d&e={{b}}",
+               requestParameters={
+                   "integration.request.path.a": "'1 ?#'",
+                   "integration.request.path.b": "method.request.path.id",
+                   "integration.request.querystring.f": "'g h&i=j'",
+                   "integration.request.header.X-K": "'l m'"})
+    api.deploy()
+    wait_until(lambda: shared.call(api.id, "/z").status == 200,
+               "the deployment")
+    seen = shared.call(api.id, "/o%2Fp%26q").json()
+    path, _, query = seen["target"].partition("?")
+    assert path == "/x/1%20%3F%23/o%2Fp%26q"
+    assert urllib.parse.parse_qsl(query) == [
+        ("c", " d"), ("e", "o/p&q"), ("f", "g h&i=j")]
+    assert ["X-K", "l m"] in seen["headers"]
 
 
 def test_the_shop_in_traffic(shared):
