@@ -212,29 +212,25 @@ tg_resource_get(struct tg_control_call *call, const char *api_id,
         : status;
 }
 
-/* Refuses what may not stand beside part below parent. */
+/* Refuses another variable below parent; the same is a conflict, later. */
 static enum tg_status
-check_siblings(struct tg_control_call *call, const char *api_id,
+check_variables(struct tg_control_call *call, const char *api_id,
     const struct tg_resource_row *parent, const char *part)
 {
     struct tg_stmt *q;
+    const char     *base = parent->path[1] ? parent->path : "";
+    /* All paths that go on with a brace: the index on paths finds them. */
+    const char     *first = tg_arena_printf(call->arena, "%s/{", base);
+    const char     *end = tg_arena_printf(call->arena, "%s/|", base);
     enum tg_status  status = tg_store_query(call->store, &q, &call->err,
-        "SELECT path_part FROM resource WHERE api_id = $1 AND "
-        "parent_id = $2 AND (path_part = $3 OR path_part LIKE '{%')", "sss",
-        api_id, parent->id, part);
+        "SELECT path_part FROM resource WHERE api_id = $1 AND path >= $2 "
+        "AND path < $3 AND parent_id = $4 AND path_part <> $5", "sssss",
+        api_id, first, end, parent->id, part);
 
-    while (status == TG_OK
-        && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
-        const char *sibling = tg_stmt_text(q, 0);
-
-        if (strcmp(sibling, part) == 0) {
-            status = tg_call_conflict(call, "Another resource with the same "
-                "parent already has this name: %s", part);
-        } else if (tg_path_part_is_variable(part)) {
-            status = tg_call_bad_request(call, "A sibling (%s) of this "
-                "resource already has a variable path part -- only one is "
-                "allowed", sibling);
-        }
+    if (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
+        status = tg_call_bad_request(call, "A sibling (%s) of this resource "
+            "already has a variable path part -- only one is allowed",
+            tg_stmt_text(q, 0));
     }
     tg_stmt_done(q);
     return status == TG_NOTFOUND ? TG_OK : status;
@@ -291,12 +287,6 @@ tg_resource_create(struct tg_control_call *call, const char *api_id,
 {
     enum tg_status status = check_part(call, parent, part);
 
-    if (status == TG_OK) {
-        status = check_siblings(call, api_id, parent, part);
-    }
-    if (status != TG_OK) {
-        return status;
-    }
     out->id = tg_new_id(call->arena, 6);
     out->parent_id = parent->id;
     out->part = tg_arena_strdup(call->arena, part);
@@ -305,10 +295,20 @@ tg_resource_create(struct tg_control_call *call, const char *api_id,
     if (!out->id || !out->part || !out->path) {
         return no_memory(call);
     }
-    return tg_store_exec(call->store, &call->err,
+    if (status == TG_OK && tg_path_part_is_variable(part)) {
+        status = check_variables(call, api_id, parent, part);
+    }
+    if (status != TG_OK) {
+        return status;
+    }
+    status = tg_store_exec(call->store, &call->err,
         "INSERT INTO resource (api_id, id, parent_id, path_part, path) "
         "VALUES ($1, $2, $3, $4, $5)", "sssss", api_id, out->id,
         out->parent_id, out->part, out->path);
+    return status == TG_CONFLICT
+        ? tg_call_conflict(call, "Another resource with the same parent "
+            "already has this name: %s", part)
+        : status;
 }
 
 /* ---- methods ---- */
