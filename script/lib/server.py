@@ -11,7 +11,6 @@ import os
 import pathlib
 import shutil
 import sys
-import time
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -97,7 +96,7 @@ Stop it       Ctrl-C
 def stay(stack):
     while True:
         stack.check()
-        time.sleep(0.5)
+        stacks.pause(0.5)
 
 
 def prepare(folder, mode):

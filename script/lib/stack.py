@@ -17,6 +17,7 @@ import json
 import os
 import pathlib
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -125,6 +126,11 @@ def is_alive(pid):
     return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
+def pause(seconds):
+    """time.sleep() fails where libfaketime leaves the monotonic clock."""
+    select.select([], [], [], seconds)
+
+
 def wait_until(fact, what, limit_s=30, alive=check_stop):
     """Polls until fact() is true; alive() may end the wait by raising."""
     end = time.monotonic() + limit_s
@@ -132,7 +138,7 @@ def wait_until(fact, what, limit_s=30, alive=check_stop):
         alive()
         if time.monotonic() > end:
             raise StackError(f"waited {limit_s} s in vain: {what}")
-        time.sleep(0.02)
+        pause(0.02)
 
 
 def run(argv, limit_s, **more):
