@@ -33,10 +33,10 @@ enum column {
     COLUMN_HASH,
 };
 
-#define SELECT_ALL                                                            \
-    "SELECT seq, event_id, event_time_s, event_source, event_name, username," \
-    " access_key_id, read_only, resource_type, resource_name, record, hash"    \
-    " FROM audit_event ORDER BY seq"
+static const char select_all[] =
+    "SELECT seq, event_id, event_time_s, event_source, event_name, username,"
+    " access_key_id, read_only, resource_type, resource_name, record, hash"
+    " FROM audit_event ORDER BY seq";
 
 /* Two texts, either of which may be missing. */
 static bool
@@ -188,7 +188,7 @@ tg_audit_verify(struct tg_store *s, struct tg_audit_verdict *verdict,
     *verdict = (struct tg_audit_verdict) { 0 };
     (void) snprintf(verdict->hash, sizeof(verdict->hash), "%s",
         TG_AUDIT_CHAIN_START);
-    status = tg_store_query(s, &q, err, SELECT_ALL, "");
+    status = tg_store_query(s, &q, err, select_all, "");
     while (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
         status = check_record(verdict, q, err);
     }

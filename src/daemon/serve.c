@@ -19,7 +19,7 @@
 #include "daemon/credentials.h"
 #include "daemon/health.h"
 #include "daemon/keeper.h"
-#include "daemon/listen.h"
+#include "daemon/servers.h"
 #include "daemon/statedir.h"
 #include "plane/board.h"
 #include "settings/settings.h"
@@ -42,7 +42,7 @@ struct daemon {
     struct tg_billing        *billing;
     struct tg_onboarding     *onboarding;
     struct tg_health          health;
-    struct tg_listen          listen;
+    struct tg_servers         servers;
     struct tg_keeper         *keeper;
     int                       signal_fd;
     int64_t                   quit_by_s; /* boot clock; 0: nothing ends */
@@ -157,7 +157,7 @@ open_service(struct daemon *d, struct tg_error *err)
         &d->board, d->billing, err);
 
     if (status == TG_OK) {
-        status = tg_listen_open(&d->listen, &(struct tg_listen_config) {
+        status = tg_servers_open(&d->servers, &(struct tg_servers_config) {
             .settings = d->settings,
             .health = &d->health,
             .control = d->control,
@@ -198,7 +198,7 @@ static void
 close_all(struct daemon *d)
 {
     tg_keeper_close(d->keeper);
-    tg_listen_close(&d->listen);
+    tg_servers_close(&d->servers);
     if (d->billing != NULL) {
         tg_billing_stop(d->billing);
     }

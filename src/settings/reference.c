@@ -50,8 +50,8 @@ tg_settings_reference(struct tg_buf *out)
         add_row(out, &product_rows[i], "products[].");
     }
     (void) tg_buf_printf(out, "### products[].dimensions\n\nThe names of the"
-        " listing's metering dimensions, a list of at most %d; calls are counted"
-        " on the first.\n"
+        " listing's metering dimensions, a list of at most %d; calls are"
+        " counted\non the first. "
         "Default: `[%s]`.\n\n", TG_DIMENSIONS_MAX, TG_DIMENSION_DEFAULT);
     (void) tg_buf_puts(out, "## Environment\n\nThese go before the file:\n\n"
         "| variable | setting |\n| --- | --- |\n");

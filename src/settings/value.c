@@ -6,14 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A CHOICE is stored through an int; its enum must be as wide. */
+/* A CHOICE is stored through an int: its enum must be as wide. */
 _Static_assert(sizeof(enum setting_kind) == sizeof(int), "enums are ints");
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS  "0123456789"
 
 void
-setting_expected(char out[SETTING_EXPECTED_SIZE], const struct setting_row *row)
+setting_expected(char out[SETTING_EXPECTED_SIZE],
+    const struct setting_row *row)
 {
     static const char *const plain[] = {
         [SETTING_TEXT] = "a text",

@@ -1,5 +1,5 @@
 /*
- * listen.h - the daemon's unix sockets, and who answers on each
+ * servers.h - the daemon's unix sockets, and who answers on each
  *
  *   run/admin.sock     behind nginx: the AWS-compatible API, /healthz,
  *                      /metrics
@@ -8,8 +8,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#ifndef TG_DAEMON_LISTEN_H
-#define TG_DAEMON_LISTEN_H
+#ifndef TG_DAEMON_SERVERS_H
+#define TG_DAEMON_SERVERS_H
 
 #include "billing/billing.h"
 #include "billing/onboarding.h"
@@ -20,7 +20,7 @@
 #include "util/error.h"
 
 /* All is borrowed and outlives what is opened. */
-struct tg_listen_config {
+struct tg_servers_config {
     const struct tg_settings *settings;
     struct tg_health         *health;
     struct tg_control        *control;
@@ -28,14 +28,14 @@ struct tg_listen_config {
     struct tg_onboarding     *onboarding;
 };
 
-struct tg_listen {
-    struct tg_listen_config config;
+struct tg_servers {
+    struct tg_servers_config config;
     struct tg_http_server  *servers[3];
 };
 
 TG_MUST_CHECK enum tg_status
-tg_listen_open(struct tg_listen *l, const struct tg_listen_config *config,
+tg_servers_open(struct tg_servers *s, const struct tg_servers_config *config,
     struct tg_error *err);
-void tg_listen_close(struct tg_listen *l);
+void tg_servers_close(struct tg_servers *s);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/listen.h"
+#include "daemon/servers.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -21,15 +21,15 @@ static void
 answer_admin(struct tg_http_request *req, struct tg_http_response *res,
     void *data)
 {
-    const struct tg_listen *l = data;
+    const struct tg_servers *s = data;
 
     if (is_get(req, "/healthz")) {
-        tg_health_answer(l->config.health, res);
+        tg_health_answer(s->config.health, res);
     } else if (is_get(req, "/metrics")) {
         tg_http_reply(res, 200, METRICS_TYPE, "");
-        tg_health_metrics(l->config.health, &res->body, req->now_s);
+        tg_health_metrics(s->config.health, &res->body, req->now_s);
     } else {
-        tg_control_handle(req, res, l->config.control);
+        tg_control_handle(req, res, s->config.control);
     }
 }
 
@@ -37,22 +37,22 @@ static void
 answer_portal(struct tg_http_request *req, struct tg_http_response *res,
     void *data)
 {
-    const struct tg_listen *l = data;
+    const struct tg_servers *s = data;
 
-    tg_onboarding_handle(req, res, l->config.onboarding);
+    tg_onboarding_handle(req, res, s->config.onboarding);
 }
 
 static void
 answer_operator(struct tg_http_request *req, struct tg_http_response *res,
     void *data)
 {
-    const struct tg_listen *l = data;
+    const struct tg_servers *s = data;
 
-    tg_operator_handle(req, res, l->config.billing);
+    tg_operator_handle(req, res, s->config.billing);
 }
 
 enum tg_status
-tg_listen_open(struct tg_listen *l, const struct tg_listen_config *config,
+tg_servers_open(struct tg_servers *s, const struct tg_servers_config *config,
     struct tg_error *err)
 {
     static const struct {
@@ -68,13 +68,13 @@ tg_listen_open(struct tg_listen *l, const struct tg_listen_config *config,
     char           path[PATH_MAX];
     enum tg_status status = TG_OK;
 
-    *l = (struct tg_listen) { .config = *config };
+    *s = (struct tg_servers) { .config = *config };
     for (size_t i = 0;
          status == TG_OK && i < sizeof(sockets) / sizeof(sockets[0]); i++)
     {
         (void) snprintf(path, sizeof(path), "%s/run/%s.sock",
             config->settings->state_dir, sockets[i].name);
-        status = tg_http_server_open(&l->servers[i], &(struct tg_http_config) {
+        status = tg_http_server_open(&s->servers[i], &(struct tg_http_config) {
             .unix_path = path,
             .unix_mode = sockets[i].mode,
             .keeps_path = true, /* nginx logs a missing file as [crit] */
@@ -82,17 +82,17 @@ tg_listen_open(struct tg_listen *l, const struct tg_listen_config *config,
             .max_body_bytes = BODY_MAX_BYTES,
             .trust_proxy = sockets[i].is_behind_nginx,
             .handle = sockets[i].handle,
-            .data = l,
+            .data = s,
         }, err);
     }
     return status;
 }
 
 void
-tg_listen_close(struct tg_listen *l)
+tg_servers_close(struct tg_servers *s)
 {
-    for (size_t i = 0; i < sizeof(l->servers) / sizeof(l->servers[0]); i++) {
-        tg_http_server_close(l->servers[i]);
-        l->servers[i] = NULL;
+    for (size_t i = 0; i < sizeof(s->servers) / sizeof(s->servers[0]); i++) {
+        tg_http_server_close(s->servers[i]);
+        s->servers[i] = NULL;
     }
 }
