@@ -11,6 +11,11 @@
 
 #define CANDIDATES_MAX 64
 
+#define CANDIDATE_COLUMNS                                                     \
+    "SELECT id, product_code, customer_aws_account_id, license_arn,"          \
+    " customer_identifier, state IN ('active', 'ending') AS is_active"        \
+    " FROM agreement WHERE product_code = $1 AND "
+
 /* What decides a slot's owner, from the key's and the plan's rows. */
 struct facts {
     struct tg_identity_key key;
@@ -88,13 +93,15 @@ load_candidates(struct tg_change *change, const struct tg_identity_key *key,
     struct tg_stmt *q = NULL;
 
     *count = 0;
-    /* Active ones first: no number of ended ones hides them. */
+    /*
+     * One index a part, where an OR would read all of the product.  Active
+     * ones come first: no number of ended ones hides them.
+     */
     status = tg_store_query(change->store, &q, err,
-        "SELECT id, product_code, customer_aws_account_id, license_arn,"
-        " customer_identifier, state IN ('active', 'ending') AS is_active"
-        " FROM agreement WHERE product_code = $1 AND (license_arn = $2"
-        " OR license_id = $2 OR customer_aws_account_id = $3"
-        " OR customer_identifier = $4) ORDER BY is_active DESC, id", "ssss",
+        CANDIDATE_COLUMNS "license_arn = $2 UNION " CANDIDATE_COLUMNS
+        "license_id = $2 UNION " CANDIDATE_COLUMNS
+        "customer_aws_account_id = $3 UNION " CANDIDATE_COLUMNS
+        "customer_identifier = $4 ORDER BY is_active DESC, id", "ssss",
         key->product_code, license, account,
         has_tags ? NULL : key->customer_id);
     while (status == TG_OK && *count < CANDIDATES_MAX
@@ -408,6 +415,11 @@ name_license(struct tg_change *change, const char *agreement_id,
     return status;
 }
 
+/* Keys whose member is the agreement's: each by an index of its own. */
+#define KEYS_OF_AGREEMENT(of_key, of_agreement)                               \
+    "SELECT k.id FROM agreement a JOIN api_key k"                             \
+    " ON k." of_key " = a." of_agreement " WHERE a.id = $1"
+
 enum tg_status
 tg_binding_refresh_agreement(struct tg_change *change,
     const char *agreement_id, struct tg_error *err)
@@ -418,21 +430,21 @@ tg_binding_refresh_agreement(struct tg_change *change,
     status = name_license(change, agreement_id, err);
     if (status == TG_OK) {
         status = tg_store_query(change->store, &q, err,
-            "SELECT DISTINCT u.plan_id, u.key_id FROM agreement a"
-            " JOIN api_key k ON k.customer_id IN (a.license_arn,"
-            " a.license_id, a.customer_aws_account_id, a.customer_identifier)"
-            " OR k.tag_license_arn IN (a.license_arn, a.license_id)"
-            " OR k.tag_account_id = a.customer_aws_account_id"
-            " JOIN usage_plan_key u ON u.key_id = k.id"
-            " JOIN usage_plan p ON p.id = u.plan_id"
-            " AND p.product_code = a.product_code"
-            " WHERE a.id = $1", "s", agreement_id);
+            KEYS_OF_AGREEMENT("customer_id", "license_arn") " UNION "
+            KEYS_OF_AGREEMENT("customer_id", "license_id") " UNION "
+            KEYS_OF_AGREEMENT("customer_id", "customer_aws_account_id")
+            " UNION "
+            KEYS_OF_AGREEMENT("customer_id", "customer_identifier") " UNION "
+            KEYS_OF_AGREEMENT("tag_license_arn", "license_arn") " UNION "
+            KEYS_OF_AGREEMENT("tag_license_arn", "license_id") " UNION "
+            KEYS_OF_AGREEMENT("tag_account_id", "customer_aws_account_id"),
+            "s", agreement_id);
     }
-    if (status == TG_OK) {
-        status = refresh_all(change, q, err);
+    while (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
+        status = tg_binding_refresh_key(change, tg_stmt_text(q, 0), err);
     }
     tg_stmt_done(q);
-    return status;
+    return status == TG_NOTFOUND ? TG_OK : status;
 }
 
 /*

@@ -150,8 +150,11 @@ query_page(struct tg_control_call *call, const char *plan, const char *name,
     }
     behind = tg_arena_printf(call->arena, "%s" LAST_CHARACTER, name);
     return tg_store_query(call->store, q, &call->err,
-        KEY_COLUMNS " WHERE u.plan_id = $1 AND k.name >= $2 AND k.name < $3"
-        " AND (k.name, k.id) > ($4, $5) ORDER BY k.name, k.id LIMIT $6",
+        "SELECT k.id, k.name, k.value_sealed, 0 FROM api_key k"
+        " WHERE k.name >= $2 AND k.name < $3 AND (k.name, k.id) > ($4, $5)"
+        " AND EXISTS (SELECT 1 FROM usage_plan_key u"
+        " WHERE u.plan_id = $1 AND u.key_id = k.id)"
+        " ORDER BY k.name, k.id LIMIT $6",
         "sssssi", plan, name, behind, last_name, id, limit + 1);
 }
 

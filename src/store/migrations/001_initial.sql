@@ -129,6 +129,7 @@ CREATE TABLE quota_grant (              -- UpdateUsage: replaces the limit for o
     value    BIGINT NOT NULL,
     PRIMARY KEY (plan_id, key_id)
 );
+CREATE INDEX quota_grant_key ON quota_grant (key_id);
 
 -- ---- buyers ----
 
