@@ -90,7 +90,8 @@ http {{
 LUA = """
 local keys = {keys}
 local head = "GET /prod/items HTTP/1.1\\r\\nHost: {host}\\r\\n" ..
-    "Accept: application/json\\r\\nUser-Agent: bench\\r\\nx-api-key: bench-key-"
+    "Accept: application/json\\r\\nUser-Agent: bench\\r\\n" ..
+    "x-api-key: bench-key-"
 local tail = "\\r\\n\\r\\n"
 function init() math.randomseed(tonumber(tostring({{}}):sub(8), 16)) end
 function request()

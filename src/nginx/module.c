@@ -197,7 +197,8 @@ check_servers(ngx_conf_t *cf, ngx_http_core_main_conf_t *cmcf)
 
         if (conf->enable && main->state_dir.len == 0) {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "\"tallygate\" needs \"tallygate_state_dir\" in %s:%ui",
+                          "\"tallygate\" needs \"tallygate_state_dir\" "
+                          "in %s:%ui",
                           servers[i]->file_name, servers[i]->line);
             return NGX_ERROR;
         }

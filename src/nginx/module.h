@@ -107,7 +107,8 @@ struct ngx_http_tallygate_call_s {
     ngx_int_t                         (*process_header)(ngx_http_request_t *);
     ngx_int_t                         (*reinit_request)(ngx_http_request_t *);
     ngx_str_t                           method_name; /* the client's own */
-    u_char                              request_id[NGX_HTTP_TALLYGATE_UUID_LEN];
+    u_char                              request_id[
+                                            NGX_HTTP_TALLYGATE_UUID_LEN];
 
     unsigned                            has_request_id:1;
     unsigned                            is_too_large:1;
