@@ -690,7 +690,7 @@ hold_old_store(struct tg_collector *c, const struct last_fold *last,
 
     (void) snprintf(reason, sizeof(reason), "the store is older than the"
         " meters (fold %" PRId64 " of %" PRIu64 "): an old copy was put back."
-        " Nothing is sealed until `tallygate confirm --store'",
+        " Nothing is sealed until `tallygate confirm store'",
         last->sequence, on_board);
     tg_logf(TG_LOG_ERROR, "store_older_than_meters", "%s", reason);
     status = tg_memo_set(c->config.store, TG_MEMO_HOLD, reason, err);

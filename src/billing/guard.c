@@ -12,7 +12,7 @@
 
 #define REASON_BEHIND                                                         \
     "the clock shows a time before the newest hour that was counted; sealing" \
-    " and sending wait until that hour comes or `tallygate confirm --clock'"
+    " and sending wait until that hour comes or `tallygate confirm clock'"
 
 static int64_t
 distance(int64_t a, int64_t b)
@@ -86,7 +86,7 @@ tg_guard_look(struct tg_guard *g, int64_t now_s, int64_t boot_s)
     if (g->has_offset && !is_steady) {
         doubt(g, "the clock moved by %" PRId64 " s against the machine's own;"
             " sealing and sending wait until the Marketplace's clock agrees"
-            " or `tallygate confirm --clock'",
+            " or `tallygate confirm clock'",
             now_s - boot_s - g->offset_s);
     } else if (g->is_clock_trusted) {
         g->offset_s = now_s - boot_s; /* slewing is no step */
@@ -125,7 +125,7 @@ tg_guard_date(struct tg_guard *g, int64_t date_s, int64_t now_s,
         g->has_offset = false; /* what it was before is no better */
         doubt(g, "the Marketplace's clock differs by %" PRId64 " s; sealing"
             " and sending wait until they agree or `tallygate confirm"
-            " --clock'", date_s - now_s);
+            " clock'", date_s - now_s);
     }
     pthread_mutex_unlock(&g->lock);
     return agrees;
