@@ -89,7 +89,6 @@ tg_plan_load(struct tg_control_call *call, struct tg_plan *plan,
     enum tg_status  status;
     struct tg_stmt *q = NULL;
 
-    tg_plan_init(plan);
     status = tg_store_query(call->store, &q, &call->err,
         "SELECT id, name, description, product_code, rate_limit,"
         " burst_limit, quota_limit, quota_offset, quota_period, created_s,"

@@ -38,7 +38,7 @@ struct tg_plan {
 void tg_plan_init(struct tg_plan *plan);
 void tg_plan_clear(struct tg_plan *plan);
 
-/* TG_DENIED (NotFound) when there is none; plan is initialised in any case. */
+/* Into an initialised plan; TG_DENIED (NotFound) when there is none. */
 TG_MUST_CHECK enum tg_status tg_plan_load(struct tg_control_call *call,
     struct tg_plan *plan, const char *id);
 

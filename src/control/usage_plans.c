@@ -170,6 +170,7 @@ get_usage_plan(struct tg_control_call *call)
     enum tg_status status;
     struct tg_plan plan;
 
+    tg_plan_init(&plan);
     status = tg_plan_load(call, &plan,
         tg_http_path_get(call->req, "usagePlanId"));
     if (status == TG_OK) {
@@ -204,6 +205,7 @@ add_plan(struct tg_control_call *call, const char *id, json_t *items)
     enum tg_status status;
     struct tg_plan plan;
 
+    tg_plan_init(&plan);
     status = tg_plan_load(call, &plan, id);
     if (status == TG_OK) {
         (void) json_array_append_new(items, tg_plan_json(&plan, false));
@@ -269,6 +271,7 @@ update_usage_plan(struct tg_control_call *call)
     struct tg_plan   plan;
 
     name_resource(call, id);
+    tg_plan_init(&before);
     tg_plan_init(&plan);
     status = tg_plan_load(call, &before, id);
     if (status == TG_OK) {
@@ -321,6 +324,7 @@ delete_usage_plan(struct tg_control_call *call)
     struct tg_plan plan;
 
     name_resource(call, id);
+    tg_plan_init(&plan);
     status = tg_plan_load(call, &plan, id);
     stage = json_object_iter_key(json_object_iter(plan.stages));
     if (status == TG_OK && stage != NULL) {
