@@ -9,6 +9,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 import os
 import pathlib
+import shlex
 import shutil
 import sys
 
@@ -94,8 +95,17 @@ Stop it       Ctrl-C
 
 
 def stay(stack):
+    """Until Ctrl-C.  A process that ends is named and left alone: what is
+    left goes on without it, which is what a visitor may want to see."""
+    ended = []
     while True:
-        stack.check()
+        stacks.check_stop()
+        for process in stack.processes:
+            if process.ending() and process not in ended:
+                ended.append(process)
+                print(f"{process.ending()}; the others go on. Start it "
+                      f"again with\n    {shlex.join(process.argv)}",
+                      flush=True)
         stacks.pause(0.5)
 
 

@@ -13,6 +13,7 @@ serve` with the nginx that it keeps.
 
 SPDX-License-Identifier: Apache-2.0
 """
+import fcntl
 import json
 import os
 import pathlib
@@ -166,10 +167,11 @@ class Process:
 
     def __init__(self, name, argv, log, env=None):
         self.name = name
+        self.argv = [str(word) for word in argv]
         self.log = pathlib.Path(log)
         with open(self.log, "ab") as output:
             self.child = subprocess.Popen(
-                [str(word) for word in argv], stdin=subprocess.DEVNULL,
+                self.argv, stdin=subprocess.DEVNULL,
                 stdout=output, stderr=output, start_new_session=True,
                 env=env, cwd=TOP)
 
@@ -181,25 +183,33 @@ class Process:
         text = self.log.read_text(errors="replace").splitlines()
         return "\n".join("    " + line for line in text[-lines:])
 
+    def ending(self):
+        """How the process ended, in words; None while it runs."""
+        status = self.child.poll()
+        if status is None:
+            return None
+        how = (f"signal {signal.Signals(-status).name}" if status < 0
+               else f"status {status}")
+        return f"{self.name} ended with {how}"
+
     def check(self):
         """Raises when the process has ended, or we shall."""
         check_stop()
-        status = self.child.poll()
-        if status is not None:
-            how = (f"signal {signal.Signals(-status).name}" if status < 0
-                   else f"status {status}")
-            raise StackError(f"{self.name} ended with {how}; the end of "
-                             f"{self.log}:\n{self.tail()}")
+        ending = self.ending()
+        if ending:
+            raise StackError(f"{ending}; the end of {self.log}:\n"
+                             f"{self.tail()}")
 
     def stop(self, how=signal.SIGTERM, limit_s=20):
         """Ends it and returns its status."""
         if self.child.poll() is None:
             self.child.send_signal(how)
         try:
-            return self.child.wait(limit_s)
-        except subprocess.TimeoutExpired:
+            wait_until(lambda: self.child.poll() is not None,
+                       f"{self.name} to end", limit_s, alive=lambda: None)
+        except StackError:
             self.child.kill()
-            return self.child.wait()
+        return self.child.wait()
 
 
 class Stack:
@@ -275,12 +285,15 @@ class Stack:
         wait_until(answers, f"{process.name} to answer {url}",
                    alive=process.check)
 
+    @property
+    def processes(self):
+        return [process for process in
+                (self.sandbox, self.backend, self.daemon) if process]
+
     def check(self):
         """Raises when one of the processes has ended, or we shall."""
-        check_stop()
-        for process in (self.sandbox, self.backend, self.daemon):
-            if process:
-                process.check()
+        for process in self.processes:
+            process.check()
 
     def tallygate(self, *words, limit_s=120):
         """Runs one of the program's verbs; returns its CompletedProcess."""
@@ -297,9 +310,22 @@ class Stack:
         is_ours = re.search(rb"nginx", name) and is_alive(int(text))
         return int(text) if is_ours else None
 
+    def has_daemon(self):
+        """Whether a daemon, perhaps one that somebody else started, keeps
+        this state directory."""
+        try:
+            with open(self.folder / "run/lock", "rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass
+        return False
+
     def stop_nginx(self, limit_s=20):
+        """Ends what our daemon left behind, unless another adopted it."""
         pid = self.nginx_pid()
-        if pid is None:
+        if pid is None or self.has_daemon():
             return
         os.kill(pid, signal.SIGTERM)
         try:
