@@ -89,21 +89,12 @@ intern_backends(ngx_http_tallygate_routes_t *routes)
     return NGX_OK;
 }
 
-/* Makes the board's generation of routes current, or leaves the old one. */
 static enum tg_status
-update_routes(ngx_http_tallygate_set_t *set, struct tg_error *err)
+load_routes(ngx_http_tallygate_set_t *set, uint64_t generation,
+    struct tg_error *err)
 {
-    uint64_t                      wanted;
     enum tg_status                status;
     ngx_http_tallygate_routes_t  *routes;
-
-    wanted = atomic_load_explicit(&set->board.page->routes_generation,
-                                  memory_order_acquire);
-    if (wanted == 0
-        || (set->routes && set->routes->table.header->generation == wanted))
-    {
-        return TG_OK;
-    }
 
     routes = ngx_calloc(sizeof(*routes), ngx_cycle->log);
     if (routes == NULL) {
@@ -111,7 +102,7 @@ update_routes(ngx_http_tallygate_set_t *set, struct tg_error *err)
     }
 
     status = tg_routes_load(&routes->table, worker.state_dir,
-                            set->board.page->file_id, wanted, err);
+                            set->board.page->file_id, generation, err);
     if (status != TG_OK) {
         ngx_free(routes);
         return status;
@@ -126,10 +117,38 @@ update_routes(ngx_http_tallygate_set_t *set, struct tg_error *err)
 
     ngx_http_tallygate_routes_release(set->routes);
     set->routes = routes;
-    atomic_store_explicit(&set->row->routes_generation, wanted,
+    atomic_store_explicit(&set->row->routes_generation, generation,
                           memory_order_release);
 
     return TG_OK;
+}
+
+/*
+ * Makes the board's generation of routes current, or leaves the old one.  A
+ * worker that has none yet, since it was started after the file was spoiled,
+ * goes on with the generation before, which the daemon keeps.
+ */
+static enum tg_status
+update_routes(ngx_http_tallygate_set_t *set, struct tg_error *err)
+{
+    uint64_t        wanted;
+    enum tg_status  status;
+
+    wanted = atomic_load_explicit(&set->board.page->routes_generation,
+                                  memory_order_acquire);
+    if (wanted == 0
+        || (set->routes && set->routes->table.header->generation == wanted))
+    {
+        return TG_OK;
+    }
+
+    status = load_routes(set, wanted, err);
+
+    if (status != TG_OK && set->routes == NULL && wanted > 1) {
+        (void) load_routes(set, wanted - 1, NULL);
+    }
+
+    return status;
 }
 
 static enum tg_status

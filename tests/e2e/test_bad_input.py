@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from support.world import BUILD, wait_until
+from support.world import BUILD, is_alive, wait_until
 
 
 def check(path):
@@ -93,6 +93,17 @@ def newest(world, pattern):
                key=lambda path: int(path.suffix[1:]))
 
 
+def serving_generations(world):
+    """The generations of routes in the rows of living workers, as the board
+    has them (src/plane/board.h)."""
+    board = (world.stack.folder / "board").read_bytes()
+    rows = [board[at:at + 128]
+            for at in range(len(board) - 256 * 128, len(board), 128)]
+    pids = [int.from_bytes(row[:4], "little") for row in rows]
+    return {int.from_bytes(row[24:32], "little")
+            for pid, row in zip(pids, rows) if pid and is_alive(pid)}
+
+
 SPOILS = [
     ("truncated", lambda data: data[:len(data) // 2]),
     ("empty", lambda data: b""),
@@ -110,10 +121,12 @@ def test_workers_refuse_bad_routes_and_go_on_with_the_last_good(world,
     api = world.import_api()
     plan = world.plan(api)
     _, key = world.key(plan)
-    # One generation more, so that the last good one has all there is, too.
+    # One generation more, so that the last good one has all there is, too;
+    # idle workers look at the board once a second.
     world.apigateway.create_deployment(restApiId=api, stageName="prod")
-    assert world.call(api, "/fixed", key).status == 200
     path = newest(world, "routes.*")
+    wait_until(lambda: serving_generations(world) == {int(path.suffix[1:])},
+               "every worker to serve from the newest routes", 5)
     spoiled = path.with_name("spoiled")
     spoiled.write_bytes(spoil(path.read_bytes()))
     os.replace(spoiled, path)

@@ -122,8 +122,13 @@ class Killer:
 @pytest.fixture
 def journalled(request):
     """A world on the build whose module keeps the journal."""
-    world = World("kill", build=BUILD, more={"gateway": {"workers": 2}})
-    world.stack.more["nginx"] = {"journal": str(world.journal)}
+    world = World("kill", build=BUILD, more={
+        "gateway": {"workers": 2, "account_rate": 1000000,
+                    "account_burst": 1000000}})
+    world.stack.more["nginx"] = {
+        "module": str(BUILD / "src/nginx/journal/"
+                      "ngx_http_tallygate_module.so"),
+        "journal": str(world.journal)}
     try:
         yield world.start()
         if not getattr(request.node, "has_failed", False):
