@@ -127,7 +127,7 @@
     X("billing.heartbeat", FLAG, billing.heartbeat, "true", 0, 0, NULL,       \
         "A record with quantity 0 for every active agreement that had no"     \
         " usage in an hour.")                                                 \
-    X("billing.grace_s", WHOLE, billing.grace_s, "60", 0, 3000, NULL,         \
+    X("billing.grace_s", WHOLE, billing.grace_s, "2", 0, 3000, NULL,          \
         "How many seconds after its end an hour is sealed and reported.")     \
     X("sandbox.address", ADDRESS, sandbox.address, "127.0.0.1", 1, 45, NULL,  \
         "The address of `tallygate sandbox`.")                                \

@@ -7,7 +7,7 @@ import time
 
 from support.world import wait_until
 
-GRACE_S = 60                            # billing.grace_s by default
+GRACE_S = 2                             # billing.grace_s by default
 
 
 def at(text):
