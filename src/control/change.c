@@ -132,29 +132,56 @@ publish_routes(struct tg_control *control, struct tg_error *err)
     return status;
 }
 
-enum tg_status
-tg_change_flush(struct tg_control *control, struct tg_error *err)
+/*
+ * Publishes each key of the list and takes it off; those that fail stay, and
+ * keep no other key (a revocation, say) from being published.  Gives the
+ * first failure.
+ */
+static enum tg_status
+publish_keys(struct tg_control *control, struct tg_unpublished **list,
+    struct tg_error *err)
 {
-    enum tg_status         status = TG_OK;
+    enum tg_status         result = TG_OK;
+    enum tg_status         status;
+    struct tg_error        reason = {0};
     struct tg_unpublished *key;
 
-    while (status == TG_OK && (key = control->unpublished) != NULL) {
-        status = tg_entry_publish(control, key->digest, err);
+    while ((key = *list) != NULL) {
+        status = tg_entry_publish(control, key->digest, &reason);
         if (status == TG_OK) {
-            control->unpublished = key->next;
+            *list = key->next;
             free(key);
+            continue;
         }
+        if (result == TG_OK) {
+            result = tg_error_set(err, status, "%s", reason.message);
+        }
+        list = &key->next;
     }
-    /* C3: a slot given up by an entry that still stands stays untouched. */
-    if (status == TG_OK && control->due_epoch != 0) {
+    return result;
+}
+
+/* C3: a slot given up by an entry that still stands stays untouched. */
+static void
+move_epoch(struct tg_control *control)
+{
+    if (control->unpublished == NULL && control->due_epoch != 0) {
         atomic_store(&control->board->page->epoch, control->due_epoch);
         control->due_epoch = 0;
     }
-    if (status == TG_OK) {
-        status = publish_routes(control, err);
-    }
+}
+
+enum tg_status
+tg_change_flush(struct tg_control *control, struct tg_error *err)
+{
+    enum tg_status status;
+    enum tg_status routes;
+
+    status = publish_keys(control, &control->unpublished, err);
+    move_epoch(control);
+    routes = publish_routes(control, status == TG_OK ? err : NULL);
     tg_board_changed(control->board->page);
-    return status;
+    return status == TG_OK ? routes : status;
 }
 
 void
@@ -168,23 +195,37 @@ tg_change_forget(struct tg_control *control)
     }
 }
 
-/* The change's keys, oldest first, behind those that wait already. */
-static void
-queue_keys(struct tg_change *change)
+/*
+ * Publishes the change's keys, oldest first; those that cannot be published
+ * join the ones that wait.  What waited before is left to the tick.
+ */
+static enum tg_status
+publish_change(struct tg_change *change, struct tg_error *err)
 {
-    struct tg_unpublished **tail = &change->control->unpublished;
+    enum tg_status          routes;
+    enum tg_status          status;
+    struct tg_control      *control = change->control;
     struct tg_unpublished  *key;
     struct tg_unpublished  *ordered = NULL;
+    struct tg_unpublished **tail = &control->unpublished;
 
     while ((key = change->keys) != NULL) {
         change->keys = key->next;
         key->next = ordered;
         ordered = key;
     }
+    status = publish_keys(control, &ordered, err);
     while (*tail != NULL) {
         tail = &(*tail)->next;
     }
     *tail = ordered;
+    if (change->has_retired) {
+        control->due_epoch = change->next_epoch;
+    }
+    move_epoch(control);
+    routes = publish_routes(control, status == TG_OK ? err : NULL);
+    tg_board_changed(control->board->page);
+    return status == TG_OK ? routes : status;
 }
 
 enum tg_status
@@ -212,15 +253,11 @@ tg_change_commit(struct tg_change *change, struct tg_error *err)
         return status;
     }
     change->is_stored = true;
-    queue_keys(change);
-    if (change->has_retired) {
-        control->due_epoch = change->next_epoch;
-    }
     control->has_unpublished_routes |= has_routes;
-    status = tg_change_flush(control, &reason);
+    status = publish_change(change, &reason);
     if (status != TG_OK) {
         tg_logf(TG_LOG_ERROR, "publish_failed", "%s", reason.message);
-        (void) tg_error_set(err, status, "the change is stored, but the "
+        status = tg_error_set(err, TG_IO, "the change is stored, but the "
             "gateway does not have it yet (tried again every second): %s",
             reason.message);
     }

@@ -14,7 +14,8 @@
  *               publishes: cells, entries, words, routes; then unlocks
  *
  * Promises
- *   C1  Commits and publications have the same order.
+ *   C1  Commits and publications have the same order, but that a key which
+ *       cannot be published holds up no other.
  *   C2  When commit returns TG_OK, every worker that looks finds the change.
  *   C3  When anything fails before the store's commit, nothing has changed.
  *       After it, the change stands: what could not be published is kept
@@ -59,8 +60,8 @@ TG_MUST_CHECK enum tg_status tg_change_begin(struct tg_change *change,
     struct tg_error *err);
 
 /*
- * TG_OK: stored and published (C2).  Otherwise err says whether it was
- * stored (C3); the locks are released in every case.
+ * TG_OK: stored and published (C2).  Otherwise err and is_stored say whether
+ * it was stored (C3); the locks are released in every case.
  */
 TG_MUST_CHECK enum tg_status tg_change_commit(struct tg_change *change,
     struct tg_error *err);

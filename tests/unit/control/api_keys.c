@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support.h"
 
+#include <stdatomic.h>
+
 #include "audit/trail.h"
 
 #define VALUE "abcdefghijklmnopqrstuvwxyz"
@@ -385,6 +387,38 @@ a_failing_store_leaves_nothing_half_done(void **state)
     tg_store_fault_set(p->control->store, 0, false);
 }
 
+/* C3: what cannot be published keeps no other change waiting. */
+static void
+a_key_that_cannot_be_published_holds_up_no_other(void **state)
+{
+    char          key[32];
+    char          target[64];
+    uint64_t      epoch;
+    struct place *p = *state;
+    struct tg_key e;
+
+    (void) snprintf(target, sizeof(target), "/apikeys/%s",
+        make_key(p, VALUE "1", "c"));
+    (void) snprintf(key, sizeof(key), "%s", make_key(p, VALUE "2", "c"));
+    assert_int_equal(attach(p, make_plan(p, ""), key), 201);
+    run_sql(p, "UPDATE usage_plan_key SET slot = 999999999");
+    assert_int_equal(call(p, "DELETE", target, ""), 202);
+    assert_int_equal(entry(p, VALUE "1", &e), TG_NOTFOUND);
+    epoch = atomic_load(&p->board.page->epoch);
+    assert_int_equal(call(p, "POST", "/apikeys?mode=import&format=csv",
+        "Name,Key,Enabled\nn," VALUE "2,true\nm," VALUE "3,true\n"), 503);
+    assert_non_null(strstr(text(p, "message"), "the change is stored"));
+    assert_int_equal(entry(p, VALUE "3", &e), TG_OK);
+    assert_int_equal(call(p, "POST", "/apikeys",
+        "{\"value\":\"" VALUE "4\"}"), 201);
+    assert_int_equal(entry(p, VALUE "4", &e), TG_OK);
+    run_sql(p, "UPDATE usage_plan_key SET slot = 0");
+    tg_control_tick(p->control);
+    assert_int_equal(entry(p, VALUE "2", &e), TG_OK);
+    assert_true(e.enabled);
+    assert_int_equal(atomic_load(&p->board.page->epoch), epoch);
+}
+
 static void
 a_start_mends_the_table(void **state)
 {
@@ -441,6 +475,7 @@ main(void)
         PLACE_TEST(every_changing_call_is_in_the_trail),
         PLACE_TEST(only_signed_calls_are_answered),
         PLACE_TEST(a_failing_store_leaves_nothing_half_done),
+        PLACE_TEST(a_key_that_cannot_be_published_holds_up_no_other),
         PLACE_TEST(a_start_mends_the_table),
         PLACE_TEST(tags_are_read_and_changed_by_arn),
     };
