@@ -206,6 +206,31 @@ recover_from(struct tg_keeper *k, pid_t pid)
     k->has_lock = true;
 }
 
+/*
+ * The workers that live on without a master: whoever holds the lock file,
+ * and, where the kernel hides that, whose row on the board is alive.
+ */
+static size_t
+find_orphans(const struct tg_keeper *k, pid_t out[HOLDERS_MAX])
+{
+    size_t count = tg_procs_holding(out, HOLDERS_MAX, k->lock_fd);
+
+    for (unsigned i = 0; i < TG_BOARD_ROWS && count < HOLDERS_MAX; i++) {
+        pid_t  pid = (pid_t) atomic_load(&k->board->page->rows[i].pid);
+        size_t known = 0;
+
+        while (known < count && out[known] != pid) {
+            known++;
+        }
+        if (known == count && tg_board_row_is_alive(k->board, i)
+            && tg_proc_is_worker(pid))
+        {
+            out[count++] = pid;
+        }
+    }
+    return count;
+}
+
 /* Asks workers without a master to end the calls they have, and go. */
 static void
 quit_orphans(const pid_t *orphans, size_t count)
@@ -275,8 +300,7 @@ static enum tg_status
 start(struct tg_keeper *k, int64_t boot_s, struct tg_error *err)
 {
     pid_t          orphans[HOLDERS_MAX];
-    size_t         count = tg_procs_holding(orphans, HOLDERS_MAX,
-        k->lock_fd);
+    size_t         count = find_orphans(k, orphans);
     enum tg_status status;
 
     for (size_t i = 0; i < count && (!k->has_lock
@@ -582,6 +606,6 @@ tg_keeper_quit(struct tg_keeper *k, bool is_fast)
             0);
         return;
     }
-    count = tg_procs_holding(orphans, HOLDERS_MAX, k->lock_fd);
+    count = find_orphans(k, orphans);
     quit_orphans(orphans, count);
 }

@@ -31,38 +31,35 @@ read_small(char *out, size_t size, const char *path)
     return len;
 }
 
+/* nginx puts its title, and its command line behind it, into one text. */
+static bool
+read_title(char *out, size_t size, pid_t pid)
+{
+    char path[PATH_SIZE];
+
+    (void) snprintf(path, sizeof(path), "/proc/%ld/cmdline", (long) pid);
+    return read_small(out, size, path) > 0;
+}
+
 bool
 tg_proc_is_master(pid_t pid, const char *conf_path)
 {
     static const char title[] = "nginx: master process ";
-    char              path[PATH_SIZE], line[8192];
+    char              line[8192];
 
-    (void) snprintf(path, sizeof(path), "/proc/%ld/cmdline", (long) pid);
-    /* nginx puts its whole command line into one argument behind the title. */
-    return read_small(line, sizeof(line), path) > 0
+    return read_title(line, sizeof(line), pid)
         && strncmp(line, title, sizeof(title) - 1) == 0
         && strstr(line, conf_path) != NULL;
 }
 
-pid_t
-tg_proc_parent(pid_t pid)
+bool
+tg_proc_is_worker(pid_t pid)
 {
-    char        path[PATH_SIZE], line[1024];
-    const char *behind_name;
-    long        parent;
+    static const char title[] = "nginx: worker process";
+    char              line[sizeof(title)];
 
-    (void) snprintf(path, sizeof(path), "/proc/%ld/stat", (long) pid);
-    if (read_small(line, sizeof(line), path) <= 0) {
-        return 0;
-    }
-    /* "pid (name) state ppid ..."; the name may hold parentheses. */
-    behind_name = strrchr(line, ')');
-    if (behind_name == NULL
-        || sscanf(behind_name, ") %*c %ld", &parent) != 1)
-    {
-        return 0;
-    }
-    return (pid_t) parent;
+    return read_title(line, sizeof(line), pid)
+        && strcmp(line, title) == 0;
 }
 
 /* The number that a folder of /proc is named by, or 0. */

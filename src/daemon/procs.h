@@ -16,8 +16,8 @@
  */
 bool tg_proc_is_master(pid_t pid, const char *conf_path);
 
-/* The parent's id, or 0 when there is no such process. */
-pid_t tg_proc_parent(pid_t pid);
+/* Whether pid is a worker of some nginx. */
+bool tg_proc_is_worker(pid_t pid);
 
 /*
  * The processes, this one apart, that have the same file open as fd has;

@@ -158,6 +158,28 @@ def test_orphans_found_at_the_start_finish_and_a_master_takes_over(world,
     assert not caller.errors and set(statuses) == {200}
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to lose")
+def test_sockets_that_cannot_be_shared_close_before_others_open(world, shop):
+    """A daemon that may not look into the nginx it adopts (no ptrace)."""
+    weak = world.folder / "weak"
+    weak.write_text("#!/bin/sh\nexec setpriv --bounding-set -sys_ptrace "
+                    f'"{world.stack.program}" "$@"\n')
+    weak.chmod(0o755)
+    world.kill_daemon()
+    world.stack.program = weak
+    world.start_daemon()
+    assert events(world, "nginx_sockets_unreachable")
+    old = world.stack.nginx_pid()
+    orphans = children(old)
+    os.kill(old, signal.SIGKILL)
+    wait_until(lambda: world.stack.nginx_pid() not in (None, old),
+               "a new master", alive=world.stack.check)
+    wait_until(lambda: world.healthz() == 200, "its workers",
+               alive=world.stack.check)
+    assert not any(is_alive(pid) for pid in orphans)
+    assert answers(world, shop) == 200
+
+
 def test_a_changed_setting_reaches_an_adopted_nginx(world, shop):
     master = world.stack.nginx_pid()
     before = re.search(r"conf_generation (\d+)", conf(world))[1]
