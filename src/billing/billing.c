@@ -202,9 +202,12 @@ run_job(struct tg_billing *b, struct tg_job *job)
     finish_job(b, job);
 }
 
-/* One look: fold when a second has passed, seal when an hour has. */
+/*
+ * One look: fold when a second has passed, seal when an hour has.  Seconds
+ * are the boot clock's: a wall clock that stands still delays no fold.
+ */
 static void
-tick(struct tg_billing *b, int64_t *last_s)
+tick(struct tg_billing *b, int64_t *last_boot_s)
 {
     int64_t         now_s = tg_clock_now_s(), boot_s = tg_clock_boot_s();
     enum tg_status  status = TG_OK;
@@ -213,10 +216,10 @@ tick(struct tg_billing *b, int64_t *last_s)
     if (!tg_guard_look(&b->guard, now_s, boot_s)) {
         ring(b->reporter_bell); /* it asks the Marketplace for the time */
     }
-    if (now_s != *last_s) {
+    if (boot_s != *last_boot_s) {
         status = tg_collector_fold(b->collector, false, now_s, boot_s, &err);
         note_trouble(b, status, "fold_failed", &err);
-        *last_s = now_s;
+        *last_boot_s = boot_s;
     }
     if (status == TG_OK) {
         status = seal_if_due(b, now_s, boot_s, &err);
@@ -232,7 +235,7 @@ tick(struct tg_billing *b, int64_t *last_s)
 static void *
 collector_main(void *data)
 {
-    int64_t            last_s = 0;
+    int64_t            last_boot_s = -1;
     struct tg_job     *job;
     struct tg_billing *b = data;
 
@@ -240,7 +243,7 @@ collector_main(void *data)
         while ((job = next_job(b)) != NULL) {
             run_job(b, job);
         }
-        tick(b, &last_s);
+        tick(b, &last_boot_s);
         wait_for(b->collector_bell, TICK_MS);
     }
     while ((job = next_job(b)) != NULL) {
@@ -248,8 +251,8 @@ collector_main(void *data)
             "the daemon is stopping");
         finish_job(b, job);
     }
-    last_s = 0;
-    tick(b, &last_s);
+    last_boot_s = -1; /* a last fold, whatever the second */
+    tick(b, &last_boot_s);
     return NULL;
 }
 
