@@ -20,6 +20,8 @@ API_NAME = "iso-codes"
 STAGE = "prod"
 DIMENSION = "apigateway"
 PRODUCT_CODE = "isocodesexample0000000001"
+PRODUCT = {"code": PRODUCT_CODE, "name": "ISO codes",
+           "model": "subscription"}
 BACKEND_IN_DOCUMENT = "http://127.0.0.1:8091/"
 
 
@@ -68,8 +70,8 @@ class Seller:
         reply = self.stack.wire.post_json(
             self.stack.url("sandbox") + "/_sandbox/products", {
                 "productCode": PRODUCT_CODE,
-                "name": "ISO codes",
-                "model": "subscription",
+                "name": PRODUCT["name"],
+                "model": PRODUCT["model"],
                 "dimensions": [{"name": DIMENSION}],
                 "identity": "license",
                 "fulfilmentUrl": self.stack.url("portal") + "/register",

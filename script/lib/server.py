@@ -112,7 +112,8 @@ def stay(stack):
 def prepare(folder, mode):
     """The stack, its ports free; with nothing in its folder but what is
     meant to be kept."""
-    stack = Stack(folder, stacks.ports_of_environment())
+    stack = Stack(folder, stacks.ports_of_environment(),
+                  more={"products": [seller.PRODUCT]})
     if stack.settings.exists():
         stack.ports = stack.ports_in_force()
     stacks.check_ports_are_free(stack.ports)

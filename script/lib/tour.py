@@ -8,6 +8,7 @@ gateway answered on the buyer's key (counted here), what the ledger metered
 SPDX-License-Identifier: Apache-2.0
 """
 import json
+import re
 
 import seller
 from buyer import Buyer, Page
@@ -17,6 +18,7 @@ from wire import Wire
 PATHS = ["/countries/DE", "/currencies/EUR", "/languages/deu",
          "/scripts/Latn", "/countries/ZZ"]
 BODY_SHOWN = 900                        # characters
+HEAD_OF_PAGE = re.compile(r"<head>.*?</head>\n?", re.DOTALL)
 
 
 def masked(text, secrets):
@@ -43,7 +45,8 @@ class Tour:
         print(f"\n=== {text}", flush=True)
 
     def say(self, text):
-        print(masked(text, [self.buyer.key]), flush=True)
+        print(masked(text, [self.buyer.key, *self.buyer.cookies.values()]),
+              flush=True)
 
     def show(self, method, url, headers, body, reply):
         """One exchange as it was; long bodies are cut."""
@@ -58,7 +61,7 @@ class Tour:
         for name in ("Content-Type", "x-amzn-ErrorType"):
             if reply.headers.get(name):
                 lines += [f"< {name}: {reply.headers[name]}"]
-        text = reply.text.strip()
+        text = HEAD_OF_PAGE.sub("", reply.text).strip()
         if len(text) > BODY_SHOWN:
             text = text[:BODY_SHOWN] + f" ... ({len(text)} characters)"
         lines += ["< " + line for line in text.splitlines()]
