@@ -274,20 +274,32 @@ ask_date(struct tg_billing *b)
     }
 }
 
-/* At most so many requests a second as the account has. */
-static void
-keep_rate(const struct tg_billing *b, struct timespec *next)
+static int64_t
+monotonic_ns(void)
 {
-    struct timespec now;
-    long            gap_ns = 1000000000L
-        / b->config.settings->marketplace.account_rate;
+    struct timespec t;
 
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, next, NULL)
-        == EINTR) {
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t) t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/*
+ * At most so many requests a second as the account has.  A relative sleep:
+ * absolute ones fail where libfaketime leaves the monotonic clock alone.
+ */
+static void
+keep_rate(const struct tg_billing *b, int64_t *next_ns)
+{
+    int64_t         wait_ns = *next_ns - monotonic_ns();
+    struct timespec t = { 0, 0 };
+
+    if (wait_ns > 0) {
+        t.tv_sec = wait_ns / 1000000000;
+        t.tv_nsec = wait_ns % 1000000000;
+        nanosleep(&t, NULL);
     }
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    next->tv_sec = now.tv_sec + (now.tv_nsec + gap_ns) / 1000000000L;
-    next->tv_nsec = (now.tv_nsec + gap_ns) % 1000000000L;
+    *next_ns = monotonic_ns()
+        + 1000000000 / b->config.settings->marketplace.account_rate;
 }
 
 static void
@@ -312,13 +324,13 @@ reporter_main(void *data)
 {
     enum tg_status     status;
     struct tg_error    err;
-    struct timespec    next = { 0, 0 };
+    int64_t            next_ns = 0;
     struct tg_billing *b = data;
 
     while (!is_stopping(b)) {
         err.message[0] = '\0';
         ask_date(b);
-        keep_rate(b, &next);
+        keep_rate(b, &next_ns);
         status = tg_reporter_step(b->reporter, tg_clock_now_s(),
             tg_clock_boot_s(), &err);
         note_reporter(b, status, &err);

@@ -1,0 +1,82 @@
+"""The ledger when something is in the way: the Marketplace, the store, a name.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+import sqlite3
+
+from support.world import wait_until
+
+
+def units(world, state):
+    return sum(record["quantity"] for record in world.status()["records"]
+               if record["state"] == state)
+
+
+def test_a_marketplace_that_is_away_is_told_when_it_is_back(world):
+    shop = world.sell()
+    buyer = shop.buyer()
+    for _ in range(3):
+        assert buyer.call("/fixed").status == 200
+    world.wait_counted(3)
+    world.statuses.append(("sandbox", world.stack.sandbox.stop()))
+    with world.begin_seal() as sealing:
+        wait_until(lambda: units(world, "sealed") == 3,
+                   "the hour to be sealed")
+        wait_until(lambda: "not sent" in world.stack.tallygate(
+            "status").stdout, "the reason to be visible")
+        assert buyer.call("/fixed").status == 200, "no traffic stops"
+        world.stack.start_sandbox()
+        assert sealing.wait(60) == 0
+    assert sum(world.market.billed().values()) == 3
+    assert units(world, "settled") == 3
+    wait_until(lambda: units(world, "open") == 1, "the call since then")
+
+
+def test_an_old_store_put_back_seals_nothing_until_confirmed(world):
+    shop = world.sell()
+    buyer = shop.buyer()
+    assert buyer.call("/fixed").status == 200
+    world.wait_counted(1)
+    path = world.stack.folder / "private/tallygate.db"
+    copy = world.folder / "copy.db"
+    source, target = sqlite3.connect(path), sqlite3.connect(copy)
+    source.backup(target)
+    source.close()
+    target.close()
+    for _ in range(4):
+        assert buyer.call("/fixed").status == 200
+    world.wait_counted(5)
+    world.kill_daemon()
+    for end in ("-wal", "-shm"):
+        path.with_name(path.name + end).unlink(missing_ok=True)
+    path.write_bytes(copy.read_bytes())
+    world.start_daemon()
+    world.wait_counted(5)
+    done = world.seal()
+    assert done.returncode == 1
+    assert "old copy" in done.stdout + done.stderr
+    assert world.market.billed() == {}
+    assert any("old copy" in alarm for alarm in world.status()["alarms"])
+    assert world.stack.tallygate("confirm", "store").returncode == 0
+    assert world.status()["alarms"] == []
+    assert world.seal().returncode == 0
+    assert sum(world.market.billed().values()) == 5
+
+
+def test_one_buyers_hour_is_sealed_by_any_of_his_names(world):
+    shop = world.sell()
+    leaver, other = shop.buyer(), shop.buyer()
+    for buyer in (leaver, other):
+        assert buyer.call("/fixed").status == 200
+    world.wait_counted(2)
+    arn = leaver.purchase["licenseArn"]
+    done = world.seal("--agreement", arn.rpartition(":")[2])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert world.market.billed() == {
+        leaver.purchase["customerAWSAccountId"]: 1}
+    done = world.seal("--agreement", arn)
+    assert done.returncode == 0 and "already" in done.stdout
+    done = world.seal("--agreement", "nobody")
+    assert done.returncode == 1 and "nobody" in done.stderr
+    assert world.seal().returncode == 0
+    assert sum(world.market.billed().values()) == 2
