@@ -14,10 +14,12 @@
 #include "cli/client.h"
 #include "util/buf.h"
 #include "util/file.h"
+#include "util/percent.h"
 
 /* Amazon's limit for a document that is imported. */
 #define DOCUMENT_MAX_BYTES ((size_t) 6 * 1024 * 1024)
 #define TARGET_SIZE 256
+#define TARGET_MAX_BYTES 8192 /* a position holds a path */
 
 /* What the API that was made holds. */
 struct summary {
@@ -68,38 +70,25 @@ add_page(struct summary *s, const json_t *page)
     }
 }
 
-/* Percent-encodes a position, which is base64. */
-static void
-add_position(char *target, size_t size, const char *position)
-{
-    size_t len = (size_t) snprintf(target, size, "&position=");
-
-    for (; *position != '\0' && len + 4 < size; position++) {
-        const char *fmt = *position == '+' || *position == '/'
-            || *position == '=' ? "%%%02X" : "%c";
-
-        len += (size_t) snprintf(target + len, size - len, fmt, *position);
-    }
-}
-
 static enum tg_exit
 count(struct summary *s, const struct tg_options *options, const char *id)
 {
-    char         target[8 * TARGET_SIZE];
-    char         position[6 * TARGET_SIZE] = "";
-    bool         has_more = true;
-    json_t      *page;
-    enum tg_exit code = TG_EXIT_DONE;
+    struct tg_buf target;
+    json_t       *page = NULL;
+    enum tg_exit  code;
 
-    while (has_more && code == TG_EXIT_DONE) {
-        (void) snprintf(target, sizeof(target),
-            "/restapis/%s/resources?embed=methods&limit=500%s", id, position);
-        code = call(&page, options, "GET", target, NULL, NULL);
-        add_page(s, page);
-        has_more = *text_of(page, "position") != '\0';
-        add_position(position, sizeof(position), text_of(page, "position"));
+    tg_buf_init(&target, TARGET_MAX_BYTES);
+    do {
+        tg_buf_reset(&target);
+        (void) tg_buf_printf(&target,
+            "/restapis/%s/resources?embed=methods&limit=500&position=", id);
+        (void) tg_percent_encode(&target, text_of(page, "position"));
         json_decref(page);
-    }
+        code = call(&page, options, "GET", target.data, NULL, NULL);
+        add_page(s, page);
+    } while (code == TG_EXIT_DONE && *text_of(page, "position") != '\0');
+    json_decref(page);
+    tg_buf_clear(&target);
     return code;
 }
 

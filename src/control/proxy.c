@@ -9,6 +9,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "util/buf.h"
+#include "util/percent.h"
+
 #define PARTS_MAX 200 /* of one path or query value */
 
 struct compiler {
@@ -18,34 +21,28 @@ struct compiler {
     struct tg_error               *err;
 };
 
-static bool
-is_unreserved(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-        || (c >= '0' && c <= '9') || (c && strchr("-._~", c));
-}
-
 /* A constant as it stands in a path: what is not a path character encoded. */
 static const char *
 path_encode(struct tg_arena *arena, const char *text, size_t len)
 {
-    char *out = tg_arena_alloc(arena, 3 * len + 1), *at = out;
+    struct tg_buf out;
+    const char   *copy = NULL;
 
-    for (size_t i = 0; out && i < len; i++) {
-        if (is_unreserved(text[i])
-            || (text[i] && strchr("/:@!$&'()*+,;=", text[i]))) {
-            *at++ = text[i];
+    tg_buf_init(&out, TG_PERCENT_SIZE * len);
+    for (size_t i = 0; i < len; i++) {
+        char c = text[i];
+
+        if (tg_percent_is_plain(c) || (c && strchr("/:@!$&'()*+,;=", c))) {
+            (void) tg_buf_putc(&out, c);
         } else {
-            at += sprintf(at, "%%%02X", (unsigned char) text[i]);
+            (void) tg_percent_add(&out, c);
         }
     }
-    return out;
-}
-
-static int
-hex_digit(char c)
-{
-    return c >= 'a' ? c - 'a' + 10 : c >= 'A' ? c - 'A' + 10 : c - '0';
+    if (out.status == TG_OK) {
+        copy = tg_arena_dup(arena, out.data, out.len);
+    }
+    tg_buf_clear(&out);
+    return copy;
 }
 
 /* Undoes percent-encoding, which tg_uri_parse has checked; in place. */
@@ -55,10 +52,11 @@ decode(char *text, size_t len)
     size_t to = 0;
 
     for (size_t i = 0; i < len; i++) {
-        if (text[i] == '%' && i + 2 < len) {
-            text[to++]
-                = (char) (16 * hex_digit(text[i + 1]) + hex_digit(text[i + 2]));
-            i += 2;
+        int byte = tg_percent_byte(text + i, len - i);
+
+        if (byte >= 0) {
+            text[to++] = (char) byte;
+            i += TG_PERCENT_SIZE - 1;
         } else {
             text[to++] = text[i] == '+' ? ' ' : text[i];
         }

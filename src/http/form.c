@@ -1,21 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/form.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
+#include "util/percent.h"
 
 enum tg_status
 tg_http_decode(const char **out, struct tg_arena *arena, const char *text,
@@ -33,14 +22,13 @@ tg_http_decode(const char **out, struct tg_arena *arena, const char *text,
         if (c == '+' && plus) {
             c = ' ';
         } else if (c == '%') {
-            int high = i + 2 < len ? hex_digit(text[i + 1]) : -1;
-            int low = i + 2 < len ? hex_digit(text[i + 2]) : -1;
+            int byte = tg_percent_byte(text + i, len - i);
 
-            if (high < 0 || low < 0) {
+            if (byte < 0) {
                 return TG_INVALID;
             }
-            c = (char) (high << 4 | low);
-            i += 2;
+            c = (char) byte;
+            i += TG_PERCENT_SIZE - 1;
         }
         if (c == '\0') {
             return TG_INVALID;
@@ -114,22 +102,6 @@ tg_http_form_parse(struct tg_http_params *out,
     }
     return tg_http_params_parse(out, req->arena, req->body, req->body_len,
         true);
-}
-
-enum tg_status
-tg_http_encode(struct tg_buf *out, const char *text)
-{
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                "abcdefghijklmnopqrstuvwxyz0123456789-._~";
-
-    for (; *text != '\0'; text++) {
-        if (strchr(plain, *text) != NULL) {
-            (void) tg_buf_putc(out, *text);
-        } else {
-            (void) tg_buf_printf(out, "%%%02X", (unsigned char) *text);
-        }
-    }
-    return out->status;
 }
 
 const char *

@@ -1,5 +1,5 @@
 /*
- * form.h - percent-encoding, query strings, HTML forms and cookies
+ * form.h - query strings, HTML forms and cookies
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -28,9 +28,6 @@ TG_MUST_CHECK enum tg_status tg_http_params_parse(struct tg_http_params *out,
 /* The body as a form.  TG_INVALID when it is none or not of that type. */
 TG_MUST_CHECK enum tg_status tg_http_form_parse(struct tg_http_params *out,
     const struct tg_http_request *req);
-
-/* Appends text with everything but A-Z a-z 0-9 - . _ ~ encoded. */
-enum tg_status tg_http_encode(struct tg_buf *out, const char *text);
 
 /* The value of a cookie of the request, or NULL. */
 const char *tg_http_cookie_get(const struct tg_http_request *req,

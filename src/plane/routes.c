@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "plane/mapped.h"
+#include "util/percent.h"
 
 #define MATCH_STEPS_MAX 65536
 
@@ -240,28 +241,15 @@ struct walk {
     uint32_t                    starts[TG_ROUTE_DEPTH_MAX + 2];
 };
 
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = (char) tg_ascii_lower((uint8_t) c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The next byte of a segment, decoded; a stray % stands for itself. */
 static int
 next_byte(const char *text, size_t len, size_t *at)
 {
-    int high, low;
+    int byte = tg_percent_byte(text + *at, len - *at);
 
-    if (text[*at] == '%' && len - *at > 2
-        && (high = hex_digit(text[*at + 1])) >= 0
-        && (low = hex_digit(text[*at + 2])) >= 0)
-    {
-        *at += 3;
-        return high * 16 + low;
+    if (byte >= 0) {
+        *at += TG_PERCENT_SIZE;
+        return byte;
     }
     return (uint8_t) text[(*at)++];
 }

@@ -41,8 +41,8 @@ tg_hex(char *out, const void *data, size_t len)
     *out = '\0';
 }
 
-static int
-hex_value(char c)
+int
+tg_hex_digit(char c)
 {
     if (c >= '0' && c <= '9') {
         return c - '0';
@@ -66,8 +66,8 @@ tg_unhex(void *out, size_t len, const char *text)
         return TG_INVALID;
     }
     for (size_t i = 0; i < len; i++) {
-        high = hex_value(text[2 * i]);
-        low = hex_value(text[2 * i + 1]);
+        high = tg_hex_digit(text[2 * i]);
+        low = tg_hex_digit(text[2 * i + 1]);
         if (high < 0 || low < 0) {
             return TG_INVALID;
         }

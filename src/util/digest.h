@@ -25,6 +25,9 @@ void tg_sha256(uint8_t out[TG_SHA256_SIZE], const void *data, size_t len);
 void tg_hmac_sha256(uint8_t out[TG_SHA256_SIZE], const void *key,
     size_t key_len, const void *data, size_t len);
 
+/* The value of a hex digit of either case, or -1. */
+int tg_hex_digit(char c);
+
 /* Lower-case hex; out holds 2 * len + 1 bytes. */
 void tg_hex(char *out, const void *data, size_t len);
 

@@ -14,40 +14,19 @@
 #include <string.h>
 #include <strings.h>
 
+#include "util/percent.h"
+
 /*
  * ---- percent escapes
  */
 
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-static bool
-is_unreserved(unsigned char c)
-{
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')
-           || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_'
-           || c == '~';
-}
-
 static void
-add_encoded(struct tg_buf *out, unsigned char c)
+add_encoded(struct tg_buf *out, char c)
 {
-    static const char digits[] = "0123456789ABCDEF";
-    char              escape[3] = { '%', digits[c >> 4], digits[c & 15] };
-
-    if (is_unreserved(c)) {
-        (void) tg_buf_putc(out, (char) c);
+    if (tg_percent_is_plain(c)) {
+        (void) tg_buf_putc(out, c);
     } else {
-        (void) tg_buf_add(out, escape, sizeof(escape));
+        (void) tg_percent_add(out, c);
     }
 }
 
@@ -59,8 +38,8 @@ next_byte(struct tg_sigv4_slice *s)
     size_t        n = 1;
 
     if (c == '%') {
-        c = (unsigned char) (hex_digit(s->p[1]) << 4 | hex_digit(s->p[2]));
-        n = 3;
+        c = (unsigned char) tg_percent_byte(s->p, s->len);
+        n = TG_PERCENT_SIZE;
     }
     s->p += n;
     s->len -= n;
@@ -71,12 +50,7 @@ static bool
 escapes_are_whole(struct tg_sigv4_slice s)
 {
     for (size_t i = 0; i < s.len; i++) {
-        if (s.p[i] != '%') {
-            continue;
-        }
-        if (i + 2 >= s.len || hex_digit(s.p[i + 1]) < 0
-            || hex_digit(s.p[i + 2]) < 0)
-        {
+        if (s.p[i] == '%' && tg_percent_byte(s.p + i, s.len - i) < 0) {
             return false;
         }
     }
@@ -192,7 +166,7 @@ encoded_next(struct encoded *e)
         return -1;
     }
     e->byte = next_byte(&e->rest);
-    if (is_unreserved(e->byte)) {
+    if (tg_percent_is_plain((char) e->byte)) {
         return e->byte;
     }
     e->at = 1;
@@ -227,7 +201,7 @@ static void
 add_slice(struct tg_buf *out, struct tg_sigv4_slice s)
 {
     while (s.len > 0) {
-        add_encoded(out, next_byte(&s));
+        add_encoded(out, (char) next_byte(&s));
     }
 }
 
@@ -315,7 +289,7 @@ add_path(struct tg_buf *out, struct tg_sigv4_slice path, bool is_raw)
         if (c == '/' || (c == '%' && is_raw)) {
             (void) tg_buf_putc(out, c);
         } else {
-            add_encoded(out, (unsigned char) c);
+            add_encoded(out, c);
         }
     }
     tg_buf_clear(&scratch);
