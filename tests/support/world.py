@@ -14,6 +14,7 @@ What every test gets for nothing, at the end of its world (verify):
       Marketplace will bill, to the unit
   V5  no API key's value stands in any file of the state directory but in
       the credentials files
+  V6  the ledger's detail rows hold what the meters counted, to the unit
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -25,6 +26,7 @@ import re
 import shutil
 import signal
 import sqlite3
+import struct
 import subprocess
 import sys
 import tempfile
@@ -46,6 +48,8 @@ IS_SANITIZED = "asan" in BUILD.name
 BAD_LINE = re.compile(r"\[(alert|crit|emerg)\]|ERROR: \w+Sanitizer|"
                       r"runtime error:|level=fatal")
 STAGE = "prod"
+CELLS = 1 << 14                         # in a piece of the meters
+CELL = struct.Struct("<64x32I")
 
 
 def openapi(port, title="echo"):
@@ -337,7 +341,7 @@ class World:
                    f"{units} units in the ledger", 15)
         assert self.counted() == units
 
-    # V1 to V5
+    # V1 to V6
 
     def verify(self):
         bad = [pair for pair in self.statuses if pair[1] != 0]
@@ -346,6 +350,18 @@ class World:
         done = self.stack.tallygate("audit", "verify")
         assert done.returncode == 0, done.stdout + done.stderr
         self.verify_secrets()
+        assert self.counted() == self.metered()
+
+    def metered(self):
+        """Units in all lanes of all cells (src/plane/meters.h): a lane is
+        never reset, so this is all that was ever counted."""
+        total = 0
+        for path in self.stack.folder.glob("meters.*"):
+            data = path.read_bytes()
+            first = len(data) - CELLS * CELL.size
+            for lanes in CELL.iter_unpack(data[first:]):
+                total += sum(lanes)
+        return total
 
     def verify_logs(self):
         for path in sorted(self.stack.folder.rglob("*.log*")):
