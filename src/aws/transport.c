@@ -81,6 +81,30 @@ handle_give_back(struct tg_aws_http *http, CURL *curl)
  * ---- one request
  */
 
+/* What is left of a request's body. */
+struct upload {
+    const char *next;
+    size_t      len;
+};
+
+/*
+ * The body goes out through a callback, and there is none to rewind it: so
+ * libcurl cannot send a request again by itself, as it does when it went out
+ * on a kept connection that the server closed before it answered (X5).
+ */
+static size_t
+on_upload(char *data, size_t size, size_t count, void *user)
+{
+    struct upload *upload = user;
+    size_t         n = size * count;
+
+    n = n < upload->len ? n : upload->len;
+    memcpy(data, upload->next, n);
+    upload->next += n;
+    upload->len -= n;
+    return n;
+}
+
 static size_t
 on_body(char *data, size_t size, size_t count, void *user)
 {
@@ -146,8 +170,8 @@ on_header(char *data, size_t size, size_t count, void *user)
 
 /*
  * Whether it is certain that nothing was sent (X1).  The code alone is not
- * enough: libcurl tries again by itself on a new connection when a kept one
- * turned out to be dead, so that "could not connect" may follow a request
+ * enough: when a kept connection dies under a request, libcurl may open
+ * another before it gives up, so that "could not connect" may follow a request
  * that did leave.
  */
 static bool
@@ -183,8 +207,8 @@ is_surely_unsent(CURL *curl, CURLcode code)
 
 static CURLcode
 set_options(CURL *curl, const struct tg_aws_request *request,
-    struct tg_aws_reply *reply, const struct curl_slist *headers,
-    char *error_text)
+    struct tg_aws_reply *reply, struct upload *upload,
+    const struct curl_slist *headers, char *error_text)
 {
     CURLcode code = CURLE_OK;
 
@@ -197,8 +221,9 @@ set_options(CURL *curl, const struct tg_aws_request *request,
     SET(CURLOPT_CUSTOMREQUEST, request->method)
     if (request->body != NULL) {
         SET(CURLOPT_POST, 1L)
-        SET(CURLOPT_POSTFIELDS, request->body)
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_len)
+        SET(CURLOPT_READFUNCTION, on_upload)
+        SET(CURLOPT_READDATA, upload)
     }
     SET(CURLOPT_HTTPHEADER, headers)
     SET(CURLOPT_WRITEFUNCTION, on_body)
@@ -268,6 +293,7 @@ http_send(void *data, const struct tg_aws_request *request,
     char                 text[CURL_ERROR_SIZE] = "";
     CURLcode             code = CURLE_FAILED_INIT;
     struct tg_aws_http  *http = data;
+    struct upload        upload = { request->body, request->body_len };
     struct curl_slist   *headers = header_list(request);
     CURL                *curl = headers != NULL ? handle_take(http) : NULL;
     enum tg_aws_delivery delivery = TG_AWS_NOT_SENT;
@@ -277,7 +303,7 @@ http_send(void *data, const struct tg_aws_request *request,
         curl_slist_free_all(headers);
         return TG_AWS_NOT_SENT;
     }
-    code = set_options(curl, request, reply, headers, text);
+    code = set_options(curl, request, reply, &upload, headers, text);
     if (code == CURLE_OK) {
         code = curl_easy_perform(curl);
         if (code == CURLE_OK) {

@@ -13,6 +13,8 @@
  *   X3  TLS is verified; redirects are not followed; no proxy is used, nor
  *       anything else that the environment might put in between.
  *   X4  A transport may be used by several threads at once.
+ *   X5  A request goes out once.  Whoever asked decides whether it is sent
+ *       again, since each call to AWS has its record in the audit trail.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

@@ -195,14 +195,27 @@ connections_are_kept(void **state)
 }
 
 static void
+a_lost_reply_is_not_asked_for_again(void **state)
+{
+    /* the second request goes out on the kept connection (X5) */
+    (void) state;
+    server.answers[0] = server.answers[2] =
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    assert_int_equal(send_to(url), TG_AWS_ANSWERED);
+    assert_int_equal(send_to(url), TG_AWS_LOST); /* answers[1] is NULL */
+    assert_int_equal(server.next, 2);
+    assert_int_equal(send_to(url), TG_AWS_ANSWERED);
+}
+
+static void
 a_request_that_left_before_the_connection_died_is_lost(void **state)
 {
     char dead[64];
 
     /*
      * The second request goes out on the kept connection, which the server
-     * closes; it listens no more, so that libcurl's own second attempt ends
-     * with "could not connect" (X1).
+     * closes; it listens no more, so that a second attempt would end with
+     * "could not connect" (X1).
      */
     (void) state;
     server.answers[0] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
@@ -279,6 +292,7 @@ main(void)
         TEST(garbage_is_lost),
         TEST(redirects_and_proxies_are_not_followed),
         TEST(connections_are_kept),
+        TEST(a_lost_reply_is_not_asked_for_again),
         TEST(a_request_that_left_before_the_connection_died_is_lost),
         TEST(an_endless_answer_is_cut),
         cmocka_unit_test(a_url_is_split_as_it_is_signed),
