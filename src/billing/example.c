@@ -48,23 +48,6 @@ look(struct choice *best, const char *api_id, const char *stage,
     }
 }
 
-/* The part of a URL before its port and path: "https://host". */
-static int
-origin_len(const char *url)
-{
-    const char *host = strstr(url, "://");
-    const char *end;
-
-    if (host == NULL) {
-        return (int) strlen(url);
-    }
-    host += 3;
-    if (*host == '[' && (end = strchr(host, ']')) != NULL) {
-        return (int) (end + 1 - url);
-    }
-    return (int) (host - url + (long) strcspn(host, ":/"));
-}
-
 enum tg_status
 tg_example_url(const char **out, struct tg_store *store,
     const struct tg_settings *settings, const char *plan_id,
@@ -74,7 +57,6 @@ tg_example_url(const char **out, struct tg_store *store,
     enum tg_status  status;
     struct choice   best = { NULL, NULL, NULL, 0 };
     struct tg_stmt *q = NULL;
-    const char     *host = strstr(settings->portal.url, "://");
 
     *out = NULL;
     status = tg_store_query(store, &q, err, "SELECT s.api_id, s.name,"
@@ -95,11 +77,8 @@ tg_example_url(const char **out, struct tg_store *store,
     if (best.rank == 0) {
         return TG_NOTFOUND;
     }
-    host = host != NULL ? host + 3 : settings->portal.url;
-    *out = tg_arena_printf(arena, "http://%.*s:%d/restapis/%s/%s/"
-        "_user_request_%s", origin_len(settings->portal.url)
-            - (int) (host - settings->portal.url), host,
-        settings->gateway.port, best.api_id, best.stage, best.path);
+    *out = tg_arena_printf(arena, "%s/restapis/%s/%s/_user_request_%s",
+        settings->gateway.url, best.api_id, best.stage, best.path);
     return *out != NULL ? TG_OK
                         : tg_error_set(err, TG_NOMEM, "out of memory");
 }

@@ -149,6 +149,20 @@ find_module(struct tg_arena *arena)
     return INSTALLED_MODULE;
 }
 
+/* The portal's host, over HTTP, with the gateway's port. */
+static const char *
+gateway_url(struct tg_arena *arena, const struct tg_settings *s)
+{
+    const char *host = strstr(s->portal.url, "://") + 3; /* it is a URL */
+    size_t      len = strcspn(host, ":/");
+
+    if (host[0] == '[' && strchr(host, ']') != NULL) {
+        len = (size_t) (strchr(host, ']') + 1 - host);
+    }
+    return tg_arena_printf(arena, "http://%.*s:%d", (int) len, host,
+        s->gateway.port);
+}
+
 /* AWS's own endpoints, by partition: the region's name tells which. */
 static const char *
 metering_endpoint(struct tg_arena *arena, const char *region)
@@ -198,6 +212,9 @@ derive(struct tg_settings *s, struct tg_error *err)
             s->portal.tls_certificate == NULL ? "http" : "https",
             s->portal.port);
     }
+    if (s->gateway.url == NULL && s->portal.url != NULL) {
+        s->gateway.url = gateway_url(arena, s);
+    }
     if (s->nginx.module == NULL) {
         s->nginx.module = find_module(arena);
     }
@@ -210,7 +227,8 @@ derive(struct tg_settings *s, struct tg_error *err)
             s->marketplace.region);
     }
     if (s->master_key_file == NULL || s->store.path == NULL
-        || s->portal.url == NULL || s->nginx.module == NULL
+        || s->portal.url == NULL || s->gateway.url == NULL
+        || s->nginx.module == NULL
         || s->marketplace.metering_endpoint == NULL)
     {
         return no_memory(err);

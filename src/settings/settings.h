@@ -71,6 +71,7 @@ struct tg_settings {
     struct {
         const char *address;
         int         port;
+        const char *url; /* no slash at its end */
         int         workers; /* 0: one a processor */
         int         worker_connections;
         int         account_rate;  /* requests a second */

@@ -49,6 +49,9 @@
         "The address on which buyers' calls arrive.")                         \
     X("gateway.port", WHOLE, gateway.port, "8080", 1, 65535, NULL,            \
         "The port on which buyers' calls arrive.")                            \
+    X("gateway.url", URL, gateway.url, NULL, 1, 1024, NULL,                   \
+        "Where buyers' programs find the gateway, as the portal shows it."    \
+        " Default: the host of portal.url with gateway.port, over HTTP.")     \
     X("gateway.workers", COUNT, gateway.workers, "auto", 1, 128, NULL,        \
         "How many workers nginx runs; auto is one a processor.")              \
     X("gateway.worker_connections", WHOLE, gateway.worker_connections,        \

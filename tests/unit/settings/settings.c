@@ -37,6 +37,7 @@ an_empty_file_gives_the_defaults(void **state)
         assert_int_equal(s->gateway.port, 8080);
         assert_int_equal(s->gateway.workers, 0);
         assert_string_equal(s->portal.url, "http://localhost:8081");
+        assert_string_equal(s->gateway.url, "http://localhost:8080");
         assert_null(s->portal.support_contact);
         assert_string_equal(s->marketplace.metering_endpoint,
             "https://metering.marketplace.us-east-1.amazonaws.com");
@@ -79,6 +80,7 @@ what_the_file_says_is_taken(void **state)
     assert_string_equal(s->gateway.address, "::");
     assert_int_equal(s->gateway.workers, 3);
     assert_string_equal(s->portal.url, "https://sell.example/shop");
+    assert_string_equal(s->gateway.url, "http://sell.example:9000");
     assert_int_equal(s->quota.week_start, TG_WEEK_START_SUNDAY);
     assert_int_equal(s->quota.offset_mode, TG_OFFSET_MODE_DAYS);
     assert_true(s->headers.strict);
