@@ -92,7 +92,8 @@ def check_ports_are_free(ports):
 
 def settings_text(state_dir, ports, more=None):
     """The settings of a stack whose Marketplace is the sandbox; `more` has
-    further ones, {section: {name: value}}."""
+    further ones, {section: {name: value}}.  A relative state_dir is relative
+    to the file, so that a checkout can be moved."""
     market = f"http://127.0.0.1:{ports['sandbox']}"
     sections = {name: {"port": port} for name, port in ports.items()}
     sections["admin"]["ready_file"] = f"{state_dir}/endpoints.json"
@@ -233,7 +234,9 @@ class Stack:
         self.log_dir.mkdir(exist_ok=True)
         if not self.settings.exists():
             self.settings.write_text(
-                settings_text(self.folder, self.ports, self.more))
+                settings_text(os.path.relpath(self.folder,
+                                              self.settings.parent),
+                              self.ports, self.more))
 
     def ports_in_force(self):
         """What the settings file says, and the environment before it."""
