@@ -124,7 +124,8 @@ class Nginx:
         self.log = folder / (name + ".stderr")
         self.process = subprocess.Popen(
             pinned(workers, name != "backend")
-            + ["nginx", "-p", folder, "-c", path], stderr=self.log.open("wb"))
+            + ["/usr/sbin/nginx", "-p", folder, "-c", path],
+            stderr=self.log.open("wb"))
         end = time.monotonic() + 10
         while True:
             try:

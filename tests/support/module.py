@@ -268,7 +268,7 @@ class Gateway:
             env["ASAN_OPTIONS"] = "detect_leaks=0:log_path=%s/asan" % (
                 self.state / "logs")
         self.nginx = subprocess.Popen(
-            ["nginx", "-p", self.folder, "-c", self.conf], env=env,
+            ["/usr/sbin/nginx", "-p", self.folder, "-c", self.conf], env=env,
             stderr=open(self.folder / "stderr", "ab"))
         wait_until(self.is_up, "nginx to listen")
         return self
