@@ -150,8 +150,7 @@ log_sealed(const char *event, int64_t sealed)
 
 /* Seals what is due: a sweep, then the seal. */
 static enum tg_status
-seal_if_due(struct tg_billing *b, int64_t now_s, int64_t boot_s,
-    struct tg_error *err)
+seal_if_due(struct tg_billing *b, int64_t now_s, struct tg_error *err)
 {
     char           reason[TG_GUARD_REASON_SIZE];
     int64_t        through = 0, sealed = 0;
@@ -166,7 +165,7 @@ seal_if_due(struct tg_billing *b, int64_t now_s, int64_t boot_s,
         || through >= tg_sealer_due(b->config.settings, now_s)) {
         return status;
     }
-    status = tg_collector_fold(b->collector, true, now_s, boot_s, err);
+    status = tg_collector_fold(b->collector, true, now_s, err);
     if (status == TG_OK) {
         status = tg_sealer_regular(b->collector_store, &sealed,
             b->config.settings, now_s, err);
@@ -186,7 +185,7 @@ run_job(struct tg_billing *b, struct tg_job *job)
 
     (void) tg_guard_look(&b->guard, now_s, boot_s);
     job->status = tg_collector_fold(b->collector, job->kind == TG_JOB_SEAL,
-        now_s, boot_s, &job->err);
+        now_s, &job->err);
     if (job->kind == TG_JOB_SEAL && job->status == TG_OK) {
         if (tg_guard_reason(&b->guard, reason)) {
             job->status = tg_error_set(&job->err, TG_BUSY, "%s", reason);
@@ -217,12 +216,12 @@ tick(struct tg_billing *b, int64_t *last_boot_s)
         ring(b->reporter_bell); /* it asks the Marketplace for the time */
     }
     if (boot_s != *last_boot_s) {
-        status = tg_collector_fold(b->collector, false, now_s, boot_s, &err);
+        status = tg_collector_fold(b->collector, false, now_s, &err);
         note_trouble(b, status, "fold_failed", &err);
         *last_boot_s = boot_s;
     }
     if (status == TG_OK) {
-        status = seal_if_due(b, now_s, boot_s, &err);
+        status = seal_if_due(b, now_s, &err);
         if (status != TG_OK) {
             note_trouble(b, status, "seal_failed", &err);
         }

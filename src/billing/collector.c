@@ -72,7 +72,6 @@ struct owner {
 struct fold {
     struct tg_collector *c;
     int64_t              now_s;
-    int64_t              boot_s;
     int64_t              sealed_through;
     uint64_t             oldest_epoch;
     struct tg_error     *err;
@@ -497,12 +496,16 @@ fold_transaction(struct fold *f, bool is_full)
 
 enum tg_status
 tg_collector_fold(struct tg_collector *c, bool is_full, int64_t now_s,
-    int64_t boot_s, struct tg_error *err)
+    struct tg_error *err)
 {
-    struct fold    f = { .c = c, .now_s = now_s, .boot_s = boot_s,
-        .err = err };
-    enum tg_status status = TG_OK;
+    struct tg_error reason;
+    struct fold     f = { .c = c, .now_s = now_s };
+    enum tg_status  status = TG_OK;
 
+    if (err == NULL) {
+        err = &reason; /* the guard keeps it */
+    }
+    f.err = err;
     if (c->is_corrupt) {
         return tg_error_set(err, TG_CORRUPT, "folding has stopped: the"
             " meters are damaged");
@@ -526,7 +529,7 @@ tg_collector_fold(struct tg_collector *c, bool is_full, int64_t now_s,
         return TG_OK;
     }
     c->is_mirror_stale = true; /* F2; dirty bits may have been taken, too */
-    if (status == TG_CORRUPT && err != NULL) {
+    if (status == TG_CORRUPT) {
         c->is_corrupt = true;
         tg_guard_stop(c->config.guard, err->message);
     }
@@ -825,10 +828,4 @@ struct tg_collector_stats
 tg_collector_stats(const struct tg_collector *c)
 {
     return c->stats;
-}
-
-const char *
-tg_collector_node(const struct tg_collector *c)
-{
-    return c->node;
 }

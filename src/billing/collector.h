@@ -70,7 +70,7 @@ void tg_collector_close(struct tg_collector *c);
  * changed nothing, and the next fold makes up for them.
  */
 TG_MUST_CHECK enum tg_status tg_collector_fold(struct tg_collector *c,
-    bool is_full, int64_t now_s, int64_t boot_s, struct tg_error *err);
+    bool is_full, int64_t now_s, struct tg_error *err);
 
 /* For metrics: cells and units folded since the start, second of the last. */
 struct tg_collector_stats {
@@ -81,8 +81,5 @@ struct tg_collector_stats {
     int64_t  last_s;
 };
 struct tg_collector_stats tg_collector_stats(const struct tg_collector *c);
-
-/* The node's name in the ledger. */
-const char *tg_collector_node(const struct tg_collector *c);
 
 #endif

@@ -52,12 +52,6 @@ struct call {
     struct tg_fault         fault;
 };
 
-const char *
-tg_operation_name(size_t i)
-{
-    return operations[i].name;
-}
-
 /*
  * ---- reading the call
  */

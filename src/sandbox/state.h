@@ -65,7 +65,4 @@ tg_http_handler tg_steer_list_product, tg_steer_buy, tg_steer_cancel,
     tg_steer_reset, tg_page_show, tg_page_buy, tg_page_set_up,
     tg_page_cancel;
 
-/* The name of operation i, as faults and calls have it. */
-const char *tg_operation_name(size_t i);
-
 #endif

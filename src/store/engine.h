@@ -47,15 +47,13 @@ struct tg_engine {
     void (*finalize)(struct tg_engine_statement *q);
     bool (*is_readonly)(const struct tg_engine_statement *q);
 
-    /* Parameters from 1; texts and blobs are copied. */
+    /* Parameters from 1; texts are copied. */
     enum tg_status (*bind_int)(struct tg_engine_statement *q, int index,
         int64_t value);
     enum tg_status (*bind_double)(struct tg_engine_statement *q, int index,
         double value);
     enum tg_status (*bind_text)(struct tg_engine_statement *q, int index,
         const char *value);
-    enum tg_status (*bind_blob)(struct tg_engine_statement *q, int index,
-        const void *value, size_t len);
 
     /* TG_OK: a row; TG_NOTFOUND: done. */
     enum tg_status (*step)(struct tg_engine_statement *q,
@@ -66,8 +64,6 @@ struct tg_engine {
     int64_t (*column_int)(struct tg_engine_statement *q, int column);
     double (*column_double)(struct tg_engine_statement *q, int column);
     const char *(*column_text)(struct tg_engine_statement *q, int column);
-    const void *(*column_blob)(struct tg_engine_statement *q, int column,
-        size_t *len);
     bool (*column_is_null)(struct tg_engine_statement *q, int column);
 
     int64_t (*changes)(const struct tg_engine_connection *c);

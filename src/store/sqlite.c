@@ -343,14 +343,6 @@ sqlite_bind_text(struct tg_engine_statement *q, int index, const char *value)
 }
 
 static enum tg_status
-sqlite_bind_blob(struct tg_engine_statement *q, int index, const void *value,
-    size_t len)
-{
-    return bound(sqlite3_bind_blob64(q->stmt, place_of(q, index), value, len,
-        SQLITE_TRANSIENT));
-}
-
-static enum tg_status
 sqlite_step(struct tg_engine_statement *q, struct tg_error *err)
 {
     int code = sqlite3_step(q->stmt);
@@ -389,15 +381,6 @@ sqlite_column_text(struct tg_engine_statement *q, int column)
     return (const char *) sqlite3_column_text(q->stmt, column);
 }
 
-static const void *
-sqlite_column_blob(struct tg_engine_statement *q, int column, size_t *len)
-{
-    const void *blob = sqlite3_column_blob(q->stmt, column);
-
-    *len = (size_t) sqlite3_column_bytes(q->stmt, column);
-    return blob;
-}
-
 static bool
 sqlite_column_is_null(struct tg_engine_statement *q, int column)
 {
@@ -425,13 +408,11 @@ const struct tg_engine tg_engine_sqlite = {
     .bind_int = sqlite_bind_int,
     .bind_double = sqlite_bind_double,
     .bind_text = sqlite_bind_text,
-    .bind_blob = sqlite_bind_blob,
     .step = sqlite_step,
     .reset = sqlite_reset,
     .column_int = sqlite_column_int,
     .column_double = sqlite_column_double,
     .column_text = sqlite_column_text,
-    .column_blob = sqlite_column_blob,
     .column_is_null = sqlite_column_is_null,
     .changes = sqlite_changes,
 };

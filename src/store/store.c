@@ -307,7 +307,6 @@ bind_one(struct tg_stmt *q, int index, char type, va_list *args)
 {
     const struct tg_engine *e = q->store->engine;
     const char             *text;
-    const void             *blob;
 
     switch (type) {
     case 'i':
@@ -317,9 +316,6 @@ bind_one(struct tg_stmt *q, int index, char type, va_list *args)
     case 's':
         text = va_arg(*args, const char *);
         return text == NULL ? TG_OK : e->bind_text(q->handle, index, text);
-    case 'b':
-        blob = va_arg(*args, const void *);
-        return e->bind_blob(q->handle, index, blob, va_arg(*args, size_t));
     case 'n': /* what is not bound is NULL */
         return TG_OK;
     default:
@@ -421,12 +417,6 @@ const char *
 tg_stmt_text(struct tg_stmt *q, int column)
 {
     return q->store->engine->column_text(q->handle, column);
-}
-
-const void *
-tg_stmt_blob(struct tg_stmt *q, int column, size_t *len)
-{
-    return q->store->engine->column_blob(q->handle, column, len);
 }
 
 bool

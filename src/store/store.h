@@ -64,10 +64,9 @@ bool tg_store_in_transaction(const struct tg_store *s);
 /*
  * Runs one statement; one that writes needs an open transaction.  types has
  * a letter a parameter: 'i' int64_t, 'd' double, 's' const char * (NULL: SQL
- * NULL), 'b' const void * and size_t (a blob), 'n' SQL NULL (takes no
- * argument).  An argument for 'i' must be an int64_t: cast a constant.
- * Statements are prepared once and kept.  TG_CONFLICT: a constraint refused
- * it.
+ * NULL), 'n' SQL NULL (takes no argument).  An argument for 'i' must be an
+ * int64_t: cast a constant.  Statements are prepared once and kept.
+ * TG_CONFLICT: a constraint refused it.
  */
 TG_MUST_CHECK enum tg_status tg_store_exec(struct tg_store *s,
     struct tg_error *err, const char *sql, const char *types, ...);
@@ -90,11 +89,10 @@ TG_MUST_CHECK enum tg_status tg_stmt_next(struct tg_stmt *q,
     struct tg_error *err);
 void tg_stmt_done(struct tg_stmt *q);
 
-/* Columns from 0; texts and blobs are lent until the next tg_stmt_next. */
+/* Columns from 0; texts are lent until the next tg_stmt_next. */
 int64_t tg_stmt_int(struct tg_stmt *q, int column);
 double tg_stmt_double(struct tg_stmt *q, int column);
 const char *tg_stmt_text(struct tg_stmt *q, int column); /* NULL: SQL NULL */
-const void *tg_stmt_blob(struct tg_stmt *q, int column, size_t *len);
 bool tg_stmt_is_null(struct tg_stmt *q, int column);
 
 /* Rows that the last tg_store_exec changed. */

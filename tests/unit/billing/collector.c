@@ -69,16 +69,16 @@ lanes_roll_over(void **state)
 
     atomic_store(&cell->lanes[lane], UINT32_C(0x7ffffff0));
     assert_int_equal(tg_collector_fold(w->collector, true, w->now_s,
-        w->boot_s, &w->err), TG_OK);
+        &w->err), TG_OK);
     atomic_store(&cell->lanes[lane], UINT32_C(0xfffffff0));
     assert_int_equal(tg_collector_fold(w->collector, true, w->now_s,
-        w->boot_s, &w->err), TG_CORRUPT); /* 2^31 at once: none */
+        &w->err), TG_CORRUPT); /* 2^31 at once: none */
     world_restart(w);
     atomic_store(&cell->lanes[lane], UINT32_C(0xfffffff0) - 1);
     assert_int_equal(world_fold(w), TG_OK);
     atomic_store(&cell->lanes[lane], 16);
     assert_int_equal(tg_collector_fold(w->collector, true, w->now_s,
-        w->boot_s, &w->err), TG_OK);
+        &w->err), TG_OK);
     assert_true(world_int(w, UNITS) == INT64_C(0x100000010));
 }
 

@@ -118,7 +118,7 @@ more_than_one_record_holds_goes_to_the_next_hour(void **state)
 
     atomic_store(&cell->lanes[tg_hour_lane(HOUR)], UINT32_C(0x7ffffff0));
     assert_int_equal(tg_collector_fold(w->collector, true, w->now_s,
-        w->boot_s, &w->err), TG_OK);
+        &w->err), TG_OK);
     atomic_store(&cell->lanes[tg_hour_lane(HOUR)], UINT32_C(0x80000100));
     world_pass(w, 3700);
     assert_int_equal(world_seal(w), TG_OK);

@@ -401,7 +401,7 @@ world_count(struct world *w, uint32_t slot, uint32_t units)
 enum tg_status
 world_fold(struct world *w)
 {
-    return tg_collector_fold(w->collector, false, w->now_s, w->boot_s,
+    return tg_collector_fold(w->collector, false, w->now_s,
         &w->err);
 }
 
@@ -411,7 +411,7 @@ world_seal(struct world *w)
     int64_t        sealed;
     enum tg_status status;
 
-    status = tg_collector_fold(w->collector, true, w->now_s, w->boot_s,
+    status = tg_collector_fold(w->collector, true, w->now_s,
         &w->err);
     return status == TG_OK ? tg_sealer_regular(w->store, &sealed,
         w->settings, w->now_s, &w->err) : status;
@@ -423,7 +423,7 @@ world_seal_early(struct world *w, const char *agreement)
     int64_t        sealed;
     enum tg_status status;
 
-    status = tg_collector_fold(w->collector, true, w->now_s, w->boot_s,
+    status = tg_collector_fold(w->collector, true, w->now_s,
         &w->err);
     return status == TG_OK ? tg_sealer_early(w->store, &sealed, w->settings,
         agreement, w->now_s, &w->err) : status;
