@@ -423,6 +423,12 @@ tg_billing_open(struct tg_billing **out,
     return TG_OK;
 }
 
+const struct tg_marketplace *
+tg_billing_marketplace(const struct tg_billing *b)
+{
+    return &b->marketplace;
+}
+
 /* Signals are the main thread's. */
 static int
 start_thread(pthread_t *thread, void *(*run)(void *), struct tg_billing *b)

@@ -13,6 +13,7 @@
 
 #include <stdint.h>
 
+#include "aws/marketplace.h"
 #include "aws/transport.h"
 #include "control/control.h"
 #include "plane/board.h"
@@ -39,6 +40,10 @@ struct tg_billing_config {
 TG_MUST_CHECK enum tg_status tg_billing_open(struct tg_billing **out,
     const struct tg_billing_config *config, int64_t now_s,
     struct tg_error *err);
+
+/* Where the Marketplace is and as whom it is called, as the settings say. */
+const struct tg_marketplace *tg_billing_marketplace(
+    const struct tg_billing *billing);
 
 /* Starts both threads. */
 TG_MUST_CHECK enum tg_status tg_billing_start(struct tg_billing *billing,

@@ -8,7 +8,6 @@
 #include <time.h>
 
 #include "audit/trail.h"
-#include "aws/marketplace.h"
 #include "billing/agreements.h"
 #include "billing/example.h"
 #include "billing/memo.h"
@@ -36,7 +35,6 @@
 
 struct tg_onboarding {
     struct tg_onboarding_config config;
-    struct tg_marketplace       marketplace;
     char                        cookie_key[TG_SHA256_HEX];
 };
 
@@ -47,6 +45,8 @@ struct visit {
     struct tg_http_response *res;
     bool                     wants_json;
     struct tg_error          err;
+    /* POST /register: what ResolveCustomer came to */
+    const struct tg_marketplace_result *resolved;
     /* the agreement */
     char                     agreement[TG_AGREEMENT_ID_SIZE];
     char                     ticket[TICKET_SIZE];
@@ -167,6 +167,27 @@ is_https(const struct tg_onboarding *o)
     return strncmp(o->config.settings->portal.url, "https:", 6) == 0;
 }
 
+/* Does work in one change of the configuration: all of it or nothing. */
+static enum tg_status
+in_change(struct visit *v,
+    enum tg_status (*work)(struct visit *v, struct tg_change *change))
+{
+    enum tg_status   status;
+    struct tg_change change;
+
+    status = tg_change_begin(&change, v->o->config.control, v->req->arena,
+        v->req->now_s, &v->err);
+    if (status != TG_OK) {
+        return status;
+    }
+    status = work(v, &change);
+    if (status == TG_OK) {
+        return tg_change_commit(&change, &v->err);
+    }
+    tg_change_abort(&change);
+    return status;
+}
+
 /*
  * ---- POST /register
  */
@@ -205,10 +226,10 @@ reply_text(const struct tg_marketplace_result *r, const char *name)
 
 /* The agreement's row, and the cells of keys that were waiting for it. */
 static enum tg_status
-register_agreement(struct visit *v, struct tg_change *change,
-    const struct tg_marketplace_result *r)
+register_agreement(struct visit *v, struct tg_change *change)
 {
-    enum tg_status     status;
+    enum tg_status                      status;
+    const struct tg_marketplace_result *r = v->resolved;
     struct tg_resolved resolved = {
         .product_code = reply_text(r, "ProductCode"),
         .customer_aws_account_id = reply_text(r, "CustomerAWSAccountId"),
@@ -235,54 +256,44 @@ register_agreement(struct visit *v, struct tg_change *change,
     return status;
 }
 
-/* Only the record of the call: nothing else changes. */
 static enum tg_status
-record_only(struct visit *v, const struct tg_marketplace_result *r)
+append_call(struct visit *v, struct tg_change *change)
 {
-    enum tg_status   status;
-    struct tg_change change;
+    return tg_trail_append(change->store, v->o->config.settings,
+        "ResolveCustomer", v->resolved, v->req->source_ip, v->req->now_s,
+        &v->err);
+}
 
-    status = tg_change_begin(&change, v->o->config.control, v->req->arena,
-        v->req->now_s, &v->err);
-    if (status != TG_OK) {
-        return status;
+static void
+find_url(struct visit *v, const struct tg_change *change)
+{
+    if (tg_example_url(&v->url, change->store, v->o->config.settings,
+            v->plan_id, v->req->arena, NULL) != TG_OK) {
+        v->url = NULL; /* the plan has no stage yet */
     }
-    status = tg_trail_append(change.store, v->o->config.settings,
-        "ResolveCustomer", r, v->req->source_ip, v->req->now_s, &v->err);
+}
+
+static enum tg_status
+register_resolved(struct visit *v, struct tg_change *change)
+{
+    enum tg_status status = register_agreement(v, change);
+
     if (status == TG_OK) {
-        return tg_change_commit(&change, &v->err);
+        status = append_call(v, change);
     }
-    tg_change_abort(&change);
+    if (status == TG_OK) {
+        find_url(v, change);
+    }
     return status;
 }
 
-/* TG_NOTFOUND: the product is not ours. */
+/* TG_NOTFOUND: the product is not ours; that we asked is on record. */
 static enum tg_status
-register_buyer(struct visit *v, const struct tg_marketplace_result *r)
+register_buyer(struct visit *v)
 {
-    enum tg_status   status;
-    struct tg_change change;
+    enum tg_status status = in_change(v, register_resolved);
 
-    status = tg_change_begin(&change, v->o->config.control, v->req->arena,
-        v->req->now_s, &v->err);
-    if (status != TG_OK) {
-        return status;
-    }
-    status = register_agreement(v, &change, r);
-    if (status == TG_OK) {
-        status = tg_trail_append(change.store, v->o->config.settings,
-            "ResolveCustomer", r, v->req->source_ip, v->req->now_s, &v->err);
-    }
-    if (status == TG_OK && tg_example_url(&v->url, change.store,
-            v->o->config.settings, v->plan_id, v->req->arena, NULL)
-            != TG_OK) {
-        v->url = NULL; /* the plan has no stage yet */
-    }
-    if (status == TG_OK) {
-        return tg_change_commit(&change, &v->err);
-    }
-    tg_change_abort(&change);
-    if (status == TG_NOTFOUND && record_only(v, r) != TG_OK) {
+    if (status == TG_NOTFOUND && in_change(v, append_call) != TG_OK) {
         status = TG_ERROR;
     }
     return status;
@@ -337,13 +348,13 @@ ask_marketplace(struct visit *v, const char *token,
     enum tg_status status = TG_OK;
 
     for (attempt = 1;; attempt++) {
-        tg_marketplace_resolve_customer(&v->o->marketplace, result, token,
-            v->req->now_s); /* O4 */
+        tg_marketplace_resolve_customer(v->o->config.marketplace, result,
+            token, v->req->now_s); /* O4 */
         if (!is_passing(result) || attempt == RESOLVE_ATTEMPTS) {
             return TG_OK;
         }
         if (result->outcome != TG_MARKETPLACE_NOT_SENT) {
-            status = record_only(v, result);
+            status = in_change(v, append_call);
         }
         if (status != TG_OK) {
             return status;
@@ -359,10 +370,11 @@ resolve(struct visit *v, const char *token)
     enum tg_status               status;
     struct tg_marketplace_result result;
 
+    v->resolved = &result;
     if (ask_marketplace(v, token, &result) != TG_OK) {
         answer_failure(v, "registration_failed");
     } else if (result.outcome == TG_MARKETPLACE_ANSWERED) {
-        status = register_buyer(v, &result);
+        status = register_buyer(v);
         if (status == TG_OK) {
             answer_registered(v);
         } else if (status == TG_NOTFOUND) {
@@ -373,11 +385,12 @@ resolve(struct visit *v, const char *token)
             answer_failure(v, "registration_failed");
         }
     } else if (result.outcome != TG_MARKETPLACE_NOT_SENT
-        && record_only(v, &result) != TG_OK) {
+        && in_change(v, append_call) != TG_OK) {
         answer_failure(v, "registration_failed");
     } else {
         answer_refusal(v, &result);
     }
+    v->resolved = NULL;
     tg_marketplace_result_clear(&result);
 }
 
@@ -578,7 +591,6 @@ attach_key(struct visit *v, struct tg_change *change)
     return status;
 }
 
-/* Everything between begin and commit. */
 static enum tg_status
 give_key(struct visit *v, struct tg_change *change)
 {
@@ -605,30 +617,9 @@ give_key(struct visit *v, struct tg_change *change)
     if (status == TG_OK) {
         status = tg_api_key_value(change, v->key_id, &v->key_value, &v->err);
     }
-    if (status == TG_OK && tg_example_url(&v->url, change->store,
-            v->o->config.settings, v->plan_id, v->req->arena, NULL)
-            != TG_OK) {
-        v->url = NULL;
-    }
-    return status;
-}
-
-static enum tg_status
-complete(struct visit *v)
-{
-    enum tg_status   status;
-    struct tg_change change;
-
-    status = tg_change_begin(&change, v->o->config.control, v->req->arena,
-        v->req->now_s, &v->err);
-    if (status != TG_OK) {
-        return status;
-    }
-    status = give_key(v, &change);
     if (status == TG_OK) {
-        return tg_change_commit(&change, &v->err);
+        find_url(v, change);
     }
-    tg_change_abort(&change);
     return status;
 }
 
@@ -691,7 +682,7 @@ post_complete(struct tg_http_request *req, struct tg_http_response *res,
         answer_bad_email(&v);
         return;
     }
-    switch (complete(&v)) {
+    switch (in_change(&v, give_key)) {
     case TG_OK:
         answer_completed(&v);
         break;
@@ -808,23 +799,14 @@ enum tg_status
 tg_onboarding_open(struct tg_onboarding **out,
     const struct tg_onboarding_config *config, struct tg_error *err)
 {
-    enum tg_status            status;
-    struct tg_onboarding     *o = calloc(1, sizeof(*o));
-    const struct tg_settings *settings = config->settings;
+    enum tg_status        status;
+    struct tg_onboarding *o = calloc(1, sizeof(*o));
 
     *out = NULL;
     if (o == NULL) {
         return tg_error_set(err, TG_NOMEM, "out of memory");
     }
     o->config = *config;
-    o->marketplace = (struct tg_marketplace) {
-        .transport = config->transport,
-        .metering_endpoint = settings->marketplace.metering_endpoint,
-        .entitlement_endpoint = settings->marketplace.entitlement_endpoint,
-        .region = settings->marketplace.region,
-        .credentials = { settings->marketplace.credentials_file,
-            settings->marketplace.profile },
-    };
     pthread_mutex_lock(&config->control->lock);
     status = read_cookie_key(o, err);
     pthread_mutex_unlock(&config->control->lock);

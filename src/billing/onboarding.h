@@ -20,7 +20,7 @@
 #ifndef TG_BILLING_ONBOARDING_H
 #define TG_BILLING_ONBOARDING_H
 
-#include "aws/transport.h"
+#include "aws/marketplace.h"
 #include "control/control.h"
 #include "http/http.h"
 #include "settings/settings.h"
@@ -30,9 +30,9 @@ struct tg_onboarding;
 
 /* All is borrowed. */
 struct tg_onboarding_config {
-    const struct tg_settings      *settings;
-    struct tg_control             *control;
-    const struct tg_aws_transport *transport;
+    const struct tg_settings    *settings;
+    struct tg_control           *control;
+    const struct tg_marketplace *marketplace;
 };
 
 /* Reads or makes the key that signs the cookies (in the store). */

@@ -143,7 +143,7 @@ open_billing(struct daemon *d, int64_t now_s, struct tg_error *err)
             &(struct tg_onboarding_config) {
                 .settings = d->settings,
                 .control = d->control,
-                .transport = tg_aws_http_transport(d->aws),
+                .marketplace = tg_billing_marketplace(d->billing),
             }, err);
     }
     return status;
