@@ -15,6 +15,7 @@
 #include "control/binding.h"
 #include "control/call.h"
 #include "control/customers.h"
+#include "control/page.h"
 #include "control/vault.h"
 #include "util/digest.h"
 
@@ -212,114 +213,80 @@ get_api_key(struct tg_control_call *call)
         tg_patch_bool(tg_call_query(call, "includeValue")), TAGS_SHOWN);
 }
 
-/* Where the page before ended: a time or a name, and an id. */
-struct place {
-    int64_t     created_s;
-    const char *name;
-    const char *id;
-};
-
-static enum tg_status
-read_place(struct tg_control_call *call, bool is_by_name,
-    struct place *place)
+static bool
+is_by_name(const char *name, const char *customer)
 {
-    const json_t  *first;
-    const json_t  *position;
-    enum tg_status status;
-
-    place->created_s = INT64_MAX;
-    place->name = "";
-    place->id = "";
-    status = tg_call_position(call, &position);
-    if (status != TG_OK || position == NULL) {
-        return status;
-    }
-    first = json_array_get(position, 0);
-    place->created_s = json_integer_value(first);
-    place->name = json_string_value(first);
-    place->id = json_string_value(json_array_get(position, 1));
-    if (place->id == NULL || (is_by_name && place->name == NULL)
-        || (!is_by_name && !json_is_integer(first))) {
-        return tg_call_bad_request(call, "Invalid position parameter");
-    }
-    return TG_OK;
+    return name != NULL && customer == NULL;
 }
 
+/* The rows behind those of the page before. */
 static enum tg_status
-query_page(struct tg_control_call *call, const char *name,
-    const char *customer, const struct place *place, int64_t limit,
-    struct tg_stmt **q)
+query_page(const struct tg_page *page, const char *name,
+    const char *customer, struct tg_stmt **q)
 {
+    int64_t                 created_s = INT64_MAX;
+    const char             *id;
+    const char             *after;
+    enum tg_status          status;
+    struct tg_control_call *call = page->call;
     char *behind = tg_arena_printf(call->arena, "%s" LAST_CHARACTER,
         name != NULL ? name : "");
 
+    status = is_by_name(name, customer)
+        ? tg_page_after_name(page, &after, &id)
+        : tg_page_after_row(page, &created_s, &id);
+    if (status != TG_OK) {
+        return status;
+    }
     if (customer != NULL) {
         return tg_store_query(call->store, q, &call->err,
             KEY_COLUMNS " WHERE customer_id = $1"
             " AND (created_s, id) < ($2, $3)"
             " AND ($4 IS NULL OR (name >= $4 AND name < $5))"
             " ORDER BY created_s DESC, id DESC LIMIT $6", "sisssi", customer,
-            place->created_s, place->id, name, behind, limit + 1);
+            created_s, id, name, behind, page->limit + 1);
     }
     if (name != NULL) {
         return tg_store_query(call->store, q, &call->err,
             KEY_COLUMNS " WHERE name >= $1 AND name < $2"
             " AND (name, id) > ($3, $4) ORDER BY name, id LIMIT $5",
-            "ssssi", name, behind, place->name, place->id, limit + 1);
+            "ssssi", name, behind, after, id, page->limit + 1);
     }
     return tg_store_query(call->store, q, &call->err,
         KEY_COLUMNS " WHERE (created_s, id) < ($1, $2)"
-        " ORDER BY created_s DESC, id DESC LIMIT $3", "isi",
-        place->created_s, place->id, limit + 1);
-}
-
-/* The position behind the last item of a page. */
-static json_t *
-place_behind(const json_t *key, bool is_by_name)
-{
-    return json_pack("[O, O]",
-        json_object_get(key, is_by_name ? "name" : "createdDate"),
-        json_object_get(key, "id"));
+        " ORDER BY created_s DESC, id DESC LIMIT $3", "isi", created_s, id,
+        page->limit + 1);
 }
 
 static enum tg_status
 get_api_keys(struct tg_control_call *call)
 {
     bool            has_values;
-    bool            is_by_name;
-    int64_t         limit;
     const char     *name = tg_call_query(call, "name");
     const char     *customer = tg_call_query(call, "customerId");
     enum tg_status  status;
-    json_t         *items = json_array();
-    json_t         *key = NULL;
-    struct place    place;
+    json_t         *key;
+    struct tg_page  page;
     struct tg_stmt *q = NULL;
 
     has_values = tg_patch_bool(tg_call_query(call, "includeValues"));
-    is_by_name = name != NULL && customer == NULL;
-    call->result = json_pack("{s:o}", "item", items);
-    status = tg_call_limit(call, &limit);
+    status = tg_page_begin(&page, call);
     if (status == TG_OK) {
-        status = read_place(call, is_by_name, &place);
-    }
-    if (status == TG_OK) {
-        status = query_page(call, name, customer, &place, limit, &q);
+        status = query_page(&page, name, customer, &q);
     }
     while (status == TG_OK
-        && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
-        if (json_array_size(items) == (size_t) limit) {
-            tg_call_position_set(call, call->result,
-                place_behind(key, is_by_name));
-            break;
-        }
+        && (status = tg_stmt_next(q, &call->err)) == TG_OK
+        && tg_page_has_room(&page)) {
         status = key_json(call, q, has_values, TAGS_OMITTED, &key);
         if (status == TG_OK) {
-            (void) json_array_append_new(items, key);
+            status = tg_page_add(&page, key, json_pack("[O, O]",
+                json_object_get(key,
+                    is_by_name(name, customer) ? "name" : "createdDate"),
+                json_object_get(key, "id")));
         }
     }
     tg_stmt_done(q);
-    return status == TG_NOTFOUND ? TG_OK : status;
+    return tg_page_end(&page, status);
 }
 
 /*

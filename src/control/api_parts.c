@@ -11,6 +11,7 @@
 #include "control/call.h"
 #include "control/gateway_response.h"
 #include "control/members.h"
+#include "control/page.h"
 #include "control/rest_rows.h"
 
 #define API "/restapis/{restapi_id}"
@@ -42,21 +43,20 @@ get_parts(struct tg_control_call *call, const char *kind)
 {
     struct tg_page  page;
     struct tg_stmt *q = NULL;
-    const char     *api_id;
-    enum tg_status  status = tg_api_of(call, &api_id);
+    const char     *api_id, *after;
+    enum tg_status  status = tg_page_begin_of_api(&page, call, &api_id);
 
     if (status == TG_OK) {
-        status = tg_page_begin(&page, call);
+        status = tg_page_after_text(&page, &after);
     }
-    if (status != TG_OK) {
-        return status;
+    if (status == TG_OK) {
+        status = tg_store_query(call->store, &q, &call->err,
+            "SELECT doc, id FROM api_part WHERE api_id = $1 AND kind = $2 "
+            "AND id > $3 ORDER BY id LIMIT $4", "sssi", api_id, kind, after,
+            page.limit + 1);
     }
-    status = tg_store_query(call->store, &q, &call->err,
-        "SELECT doc, id FROM api_part WHERE api_id = $1 AND kind = $2 AND "
-        "id > $3 ORDER BY id LIMIT $4", "sssi", api_id, kind,
-        page.position ? json_string_value(page.position) : "",
-        page.limit + 1);
-    while (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
+    while (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK
+        && tg_page_has_room(&page)) {
         status = tg_page_add(&page, tg_row_json(q, 0),
             json_string(tg_stmt_text(q, 1)));
     }
@@ -135,25 +135,23 @@ get_gateway_responses(struct tg_control_call *call)
 {
     struct tg_page page;
     json_t        *doc;
-    const char    *type, *api_id;
-    enum tg_status status = tg_api_of(call, &api_id);
+    const char    *type, *api_id, *after;
+    enum tg_status status = tg_page_begin_of_api(&page, call, &api_id);
 
     if (status == TG_OK) {
-        status = tg_page_begin(&page, call);
+        status = tg_page_after_text(&page, &after);
     }
-    if (status != TG_OK) {
-        return status;
-    }
-    for (size_t i = 0; status == TG_OK; i++) {
-        type = tg_gateway_response_type(i);
-        if (!type) {
-            status = TG_NOTFOUND;
-        } else if (!page.position
-            || strcmp(type, json_string_value(page.position)) > 0) {
-            status = read_gateway_response(call, type, &doc);
-            if (status == TG_OK) {
-                status = tg_page_add(&page, doc, json_string(type));
-            }
+    for (size_t i = 0;
+         status == TG_OK && (type = tg_gateway_response_type(i)); i++) {
+        if (strcmp(type, after) <= 0) {
+            continue;
+        }
+        if (!tg_page_has_room(&page)) {
+            break;
+        }
+        status = read_gateway_response(call, type, &doc);
+        if (status == TG_OK) {
+            status = tg_page_add(&page, doc, json_string(type));
         }
     }
     return tg_page_end(&page, status);

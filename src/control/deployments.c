@@ -8,6 +8,7 @@
 
 #include "control/call.h"
 #include "control/members.h"
+#include "control/page.h"
 #include "control/rest_rows.h"
 #include "control/snapshot.h"
 #include "control/stage_rows.h"
@@ -227,32 +228,29 @@ get_deployment(struct tg_control_call *call)
     return tg_call_result(call, answer);
 }
 
-/* Newest first; a page goes on behind [createdDate, id]. */
+/* Newest first. */
 static enum tg_status
 get_deployments(struct tg_control_call *call)
 {
     struct tg_page  page;
     struct tg_stmt *q = NULL;
-    const char     *api_id;
-    enum tg_status  status = tg_api_of(call, &api_id);
+    int64_t         created_s = INT64_MAX;
+    const char     *api_id, *id;
+    enum tg_status  status = tg_page_begin_of_api(&page, call, &api_id);
 
     if (status == TG_OK) {
-        status = tg_page_begin(&page, call);
+        status = tg_page_after_row(&page, &created_s, &id);
     }
-    if (status != TG_OK) {
-        return status;
+    if (status == TG_OK) {
+        status = tg_store_query(call->store, &q, &call->err,
+            "SELECT id, description, created_s FROM deployment "
+            "WHERE api_id = $1 AND (created_s < $2 OR "
+            "(created_s = $2 AND id > $3)) "
+            "ORDER BY created_s DESC, id LIMIT $4", "sisi", api_id,
+            created_s, id, page.limit + 1);
     }
-    status = tg_store_query(call->store, &q, &call->err,
-        "SELECT id, description, created_s FROM deployment "
-        "WHERE api_id = $1 AND (created_s < $2 OR "
-        "(created_s = $2 AND id > $3)) "
-        "ORDER BY created_s DESC, id LIMIT $4", "sisi", api_id,
-        page.position
-            ? (int64_t) json_integer_value(json_array_get(page.position, 0))
-            : INT64_MAX,
-        page.position ? json_string_value(json_array_get(page.position, 1))
-                      : "", page.limit + 1);
-    while (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
+    while (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK
+        && tg_page_has_room(&page)) {
         status = tg_page_add(&page, answer_of(q), json_pack("[I s]",
             (json_int_t) tg_stmt_int(q, 2), tg_stmt_text(q, 0)));
     }

@@ -7,6 +7,7 @@
 
 #include "control/call.h"
 #include "control/members.h"
+#include "control/page.h"
 #include "control/rest_rows.h"
 
 /* Amazon's Resource; the root has neither parent nor part. */
@@ -112,29 +113,28 @@ get_resource(struct tg_control_call *call)
     return tg_call_result(call, resource);
 }
 
-/* In the order of their paths; a page goes on behind a path. */
+/* In the order of their paths. */
 static enum tg_status
 get_resources(struct tg_control_call *call)
 {
     struct tg_page  page;
     struct tg_stmt *q = NULL;
     json_t         *resource;
-    const char     *api_id;
+    const char     *api_id, *after;
     size_t          i;
-    enum tg_status  status = tg_api_of(call, &api_id);
+    enum tg_status  status = tg_page_begin_of_api(&page, call, &api_id);
 
     if (status == TG_OK) {
-        status = tg_page_begin(&page, call);
+        status = tg_page_after_text(&page, &after);
     }
-    if (status != TG_OK) {
-        return status;
+    if (status == TG_OK) {
+        status = tg_store_query(call->store, &q, &call->err,
+            "SELECT id, parent_id, path_part, path FROM resource "
+            "WHERE api_id = $1 AND path > $2 ORDER BY path LIMIT $3", "ssi",
+            api_id, after, page.limit + 1);
     }
-    status = tg_store_query(call->store, &q, &call->err,
-        "SELECT id, parent_id, path_part, path FROM resource "
-        "WHERE api_id = $1 AND path > $2 ORDER BY path LIMIT $3", "ssi",
-        api_id, page.position ? json_string_value(page.position) : "",
-        page.limit + 1);
-    while (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
+    while (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK
+        && tg_page_has_room(&page)) {
         const struct tg_resource_row row = { tg_stmt_text(q, 0),
             tg_stmt_text(q, 1), tg_stmt_text(q, 2), tg_stmt_text(q, 3) };
 

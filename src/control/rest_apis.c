@@ -8,6 +8,7 @@
 #include "control/call.h"
 #include "control/import.h"
 #include "control/members.h"
+#include "control/page.h"
 #include "control/rest_rows.h"
 #include "control/stage_rows.h"
 
@@ -253,25 +254,28 @@ get_rest_api(struct tg_control_call *call)
     return status == TG_OK ? tg_call_result(call, answer) : status;
 }
 
-/* Oldest first; a page goes on behind [createdDate, id]. */
+/* Oldest first. */
 static enum tg_status
 get_rest_apis(struct tg_control_call *call)
 {
     struct tg_page  page;
     struct tg_stmt *q = NULL;
+    int64_t         created_s = 0;
+    const char     *id;
     enum tg_status  status = tg_page_begin(&page, call);
 
-    if (status != TG_OK) {
-        return status;
+    if (status == TG_OK) {
+        status = tg_page_after_row(&page, &created_s, &id);
     }
-    status = tg_store_query(call->store, &q, &call->err,
-        "SELECT doc, name, created_s, id FROM rest_api "
-        "WHERE created_s > $1 OR (created_s = $1 AND id > $2) "
-        "ORDER BY created_s, id LIMIT $3", "isi",
-        (int64_t) json_integer_value(json_array_get(page.position, 0)),
-        page.position ? json_string_value(json_array_get(page.position, 1))
-                      : "", page.limit + 1);
-    while (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
+    if (status == TG_OK) {
+        status = tg_store_query(call->store, &q, &call->err,
+            "SELECT doc, name, created_s, id FROM rest_api "
+            "WHERE created_s > $1 OR (created_s = $1 AND id > $2) "
+            "ORDER BY created_s, id LIMIT $3", "isi", created_s, id,
+            page.limit + 1);
+    }
+    while (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK
+        && tg_page_has_room(&page)) {
         json_t *api = tg_row_json(q, 0);
 
         json_object_set_new(api, "id", json_string(tg_stmt_text(q, 3)));

@@ -52,58 +52,6 @@ tg_call_result(struct tg_control_call *call, json_t *value)
     return value ? TG_OK : no_memory(call);
 }
 
-/* ---- lists ---- */
-
-enum tg_status
-tg_page_begin(struct tg_page *page, struct tg_control_call *call)
-{
-    enum tg_status status;
-
-    *page = (struct tg_page) { .call = call, .items = json_array() };
-    status = page->items ? tg_call_limit(call, &page->limit)
-                         : no_memory(call);
-    if (status == TG_OK) {
-        status = tg_call_position(call, &page->position);
-    }
-    if (status != TG_OK) {
-        json_decref(page->items);
-    }
-    return status;
-}
-
-enum tg_status
-tg_page_add(struct tg_page *page, json_t *item, json_t *key)
-{
-    if ((int64_t) json_array_size(page->items) == page->limit) {
-        page->has_more = true;
-        json_decref(item);
-        json_decref(key);
-        return TG_LIMIT;
-    }
-    json_decref(page->last);
-    page->last = key;
-    return json_array_append_new(page->items, item) ? TG_NOMEM : TG_OK;
-}
-
-enum tg_status
-tg_page_end(struct tg_page *page, enum tg_status status)
-{
-    json_t *result;
-
-    if (status != TG_NOTFOUND && status != TG_LIMIT) {
-        json_decref(page->items);
-        json_decref(page->last);
-        return status == TG_NOMEM ? no_memory(page->call) : status;
-    }
-    result = json_pack("{so}", "item", page->items);
-    if (result && page->has_more) {
-        tg_call_position_set(page->call, result, page->last);
-    } else {
-        json_decref(page->last);
-    }
-    return tg_call_result(page->call, result);
-}
-
 /* ---- APIs ---- */
 
 enum tg_status

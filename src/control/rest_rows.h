@@ -26,24 +26,6 @@ const char *tg_row_text(struct tg_control_call *call, const json_t *value);
 /* Sets call->result (taken); TG_NOMEM when value is NULL. */
 enum tg_status tg_call_result(struct tg_control_call *call, json_t *value);
 
-/* ---- lists ---- */
-
-struct tg_page {
-    struct tg_control_call *call;
-    json_t                 *items;
-    int64_t                 limit;
-    const json_t           *position; /* the last key of the page before */
-    json_t                 *last;     /* the last key of this one */
-    bool                    has_more;
-};
-
-TG_MUST_CHECK enum tg_status tg_page_begin(struct tg_page *page,
-    struct tg_control_call *call);
-/* Takes item and key; TG_LIMIT when the page was full: there is more. */
-enum tg_status tg_page_add(struct tg_page *page, json_t *item, json_t *key);
-/* Ends the walk that ended with status; the result is set. */
-enum tg_status tg_page_end(struct tg_page *page, enum tg_status status);
-
 /* ---- APIs ---- */
 
 /* The path's restapi_id, if there is such an API. */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "control/customers.h"
+#include "control/page.h"
 #include "control/vault.h"
 #include "util/digest.h"
 
@@ -118,26 +119,20 @@ tg_get_usage_plan_key(struct tg_control_call *call)
         ? tg_call_not_found(call, TG_NO_API_KEY) : status;
 }
 
-/* The page behind the position; by name where a prefix was asked for. */
+/* The rows behind those of the page before; by name where it was given. */
 static enum tg_status
-query_page(struct tg_control_call *call, const char *plan, const char *name,
-    int64_t limit, struct tg_stmt **q)
+query_page(const struct tg_page *page, const char *plan, const char *name,
+    struct tg_stmt **q)
 {
-    const char    *behind;
-    const char    *id = "";
-    const char    *last_name = "";
-    int64_t        created_s = INT64_MAX;
-    const json_t  *position;
-    enum tg_status status = tg_call_position(call, &position);
+    const char             *behind;
+    const char             *id;
+    const char             *after;
+    int64_t                 created_s = INT64_MAX;
+    struct tg_control_call *call = page->call;
+    enum tg_status          status = name != NULL
+        ? tg_page_after_name(page, &after, &id)
+        : tg_page_after_row(page, &created_s, &id);
 
-    if (status == TG_OK && position != NULL) {
-        created_s = json_integer_value(json_array_get(position, 0));
-        last_name = json_string_value(json_array_get(position, 0));
-        id = json_string_value(json_array_get(position, 1));
-        if (id == NULL || (name != NULL) != (last_name != NULL)) {
-            return tg_call_bad_request(call, "Invalid position parameter");
-        }
-    }
     if (status != TG_OK) {
         return status;
     }
@@ -146,7 +141,7 @@ query_page(struct tg_control_call *call, const char *plan, const char *name,
             KEY_COLUMNS " WHERE u.plan_id = $1"
             " AND (u.created_s, u.key_id) < ($2, $3)"
             " ORDER BY u.created_s DESC, u.key_id DESC LIMIT $4", "sisi",
-            plan, created_s, id, limit + 1);
+            plan, created_s, id, page->limit + 1);
     }
     behind = tg_arena_printf(call->arena, "%s" LAST_CHARACTER, name);
     return tg_store_query(call->store, q, &call->err,
@@ -155,45 +150,38 @@ query_page(struct tg_control_call *call, const char *plan, const char *name,
         " AND EXISTS (SELECT 1 FROM usage_plan_key u"
         " WHERE u.plan_id = $1 AND u.key_id = k.id)"
         " ORDER BY k.name, k.id LIMIT $6",
-        "sssssi", plan, name, behind, last_name, id, limit + 1);
+        "sssssi", plan, name, behind, after, id, page->limit + 1);
 }
 
 /* As a plan without keys: there is no error for an unknown plan. */
 enum tg_status
 tg_get_usage_plan_keys(struct tg_control_call *call)
 {
-    int64_t         last_s = 0;
-    int64_t         limit;
     const char     *name = tg_call_query(call, "name");
     const char     *plan = tg_http_path_get(call->req, "usagePlanId");
-    json_t         *items = json_array();
-    json_t         *key = NULL;
+    json_t         *key;
     enum tg_status  status;
+    struct tg_page  page;
     struct tg_stmt *q = NULL;
 
-    call->result = json_pack("{s:o}", "item", items);
-    status = tg_call_limit(call, &limit);
+    status = tg_page_begin(&page, call);
     if (status == TG_OK) {
-        status = query_page(call, plan, name, limit, &q);
+        status = query_page(&page, plan, name, &q);
     }
     while (status == TG_OK
-        && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
-        if (json_array_size(items) == (size_t) limit) {
-            tg_call_position_set(call, call->result, name != NULL
-                    ? json_pack("[O, O]", json_object_get(key, "name"),
-                          json_object_get(key, "id"))
-                    : json_pack("[I, O]", (json_int_t) last_s,
-                          json_object_get(key, "id")));
-            break;
-        }
-        last_s = tg_stmt_int(q, 3);
+        && (status = tg_stmt_next(q, &call->err)) == TG_OK
+        && tg_page_has_room(&page)) {
         status = key_json(call, q, &key);
         if (status == TG_OK) {
-            (void) json_array_append_new(items, key);
+            status = tg_page_add(&page, key, name != NULL
+                    ? json_pack("[s, s]", tg_stmt_text(q, 1),
+                          tg_stmt_text(q, 0))
+                    : json_pack("[I, s]", (json_int_t) tg_stmt_int(q, 3),
+                          tg_stmt_text(q, 0)));
         }
     }
     tg_stmt_done(q);
-    return status == TG_NOTFOUND ? TG_OK : status;
+    return tg_page_end(&page, status);
 }
 
 enum tg_status

@@ -10,6 +10,7 @@
 #include "control/binding.h"
 #include "control/call.h"
 #include "control/customers.h"
+#include "control/page.h"
 #include "control/usage.h"
 #include "control/usage_plan_keys.h"
 #include "control/usage_plan_patch.h"
@@ -180,35 +181,19 @@ get_usage_plan(struct tg_control_call *call)
     return status;
 }
 
+/* Loads the plan of the row (id, created_s) and adds it to the page. */
 static enum tg_status
-read_place(struct tg_control_call *call, int64_t *created_s, const char **id)
-{
-    const json_t  *position;
-    enum tg_status status = tg_call_position(call, &position);
-
-    *created_s = INT64_MAX;
-    *id = "";
-    if (status == TG_OK && position != NULL) {
-        *created_s = json_integer_value(json_array_get(position, 0));
-        *id = json_string_value(json_array_get(position, 1));
-        if (*id == NULL) {
-            status = tg_call_bad_request(call, "Invalid position parameter");
-        }
-    }
-    return status;
-}
-
-/* Loads the plan with that id and adds it to the items. */
-static enum tg_status
-add_plan(struct tg_control_call *call, const char *id, json_t *items)
+add_plan(struct tg_page *page, struct tg_stmt *row)
 {
     enum tg_status status;
     struct tg_plan plan;
 
     tg_plan_init(&plan);
-    status = tg_plan_load(call, &plan, id);
+    status = tg_plan_load(page->call, &plan, tg_stmt_text(row, 0));
     if (status == TG_OK) {
-        (void) json_array_append_new(items, tg_plan_json(&plan, false));
+        status = tg_page_add(page, tg_plan_json(&plan, false),
+            json_pack("[I, s]", (json_int_t) tg_stmt_int(row, 1),
+                tg_stmt_text(row, 0)));
     }
     tg_plan_clear(&plan);
     return status;
@@ -217,20 +202,16 @@ add_plan(struct tg_control_call *call, const char *id, json_t *items)
 static enum tg_status
 get_usage_plans(struct tg_control_call *call)
 {
-    int64_t         created_s;
-    int64_t         limit;
-    int64_t         last_s = 0;
+    int64_t         created_s = INT64_MAX;
     const char     *id;
-    const char     *last = NULL;
     const char     *key = tg_call_query(call, "keyId");
-    json_t         *items = json_array();
     enum tg_status  status;
+    struct tg_page  page;
     struct tg_stmt *q = NULL;
 
-    call->result = json_pack("{s:o}", "item", items);
-    status = tg_call_limit(call, &limit);
+    status = tg_page_begin(&page, call);
     if (status == TG_OK) {
-        status = read_place(call, &created_s, &id);
+        status = tg_page_after_row(&page, &created_s, &id);
     }
     if (status == TG_OK) {
         status = tg_store_query(call->store, &q, &call->err,
@@ -238,21 +219,15 @@ get_usage_plans(struct tg_control_call *call)
             " WHERE (created_s, id) < ($1, $2) AND ($3 IS NULL OR id IN"
             " (SELECT plan_id FROM usage_plan_key WHERE key_id = $3))"
             " ORDER BY created_s DESC, id DESC LIMIT $4", "issi", created_s,
-            id, key, limit + 1);
+            id, key, page.limit + 1);
     }
     while (status == TG_OK
-        && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
-        if (json_array_size(items) == (size_t) limit) {
-            tg_call_position_set(call, call->result,
-                json_pack("[I, s]", (json_int_t) last_s, last));
-            break;
-        }
-        last = tg_arena_strdup(call->arena, tg_stmt_text(q, 0));
-        last_s = tg_stmt_int(q, 1);
-        status = add_plan(call, last, items);
+        && (status = tg_stmt_next(q, &call->err)) == TG_OK
+        && tg_page_has_room(&page)) {
+        status = add_plan(&page, q);
     }
     tg_stmt_done(q);
-    return status == TG_NOTFOUND ? TG_OK : status;
+    return tg_page_end(&page, status);
 }
 
 /*
