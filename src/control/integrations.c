@@ -45,17 +45,12 @@ put_integration(struct tg_control_call *call)
         status = tg_call_pass(call, status, &refusal);
     } else {
         json_object_set(method, "methodIntegration", doc);
-        status = tg_method_save(call, method);
     }
-    json_decref(method);
-    if (status != TG_OK) {
-        json_decref(doc);
-        return status;
+    status = tg_method_change(call, status, method, doc);
+    if (status == TG_OK && tg_text_of(call->result, "uri")) {
+        tg_publisher_hint(call->control, tg_text_of(call->result, "uri"));
     }
-    if (tg_text_of(doc, "uri")) {
-        tg_publisher_hint(call->control, tg_text_of(doc, "uri"));
-    }
-    return tg_call_result(call, doc);
+    return status;
 }
 
 static enum tg_status
@@ -64,11 +59,7 @@ get_integration(struct tg_control_call *call)
     json_t        *method, *integration;
     enum tg_status status = find_integration(call, &method, &integration);
 
-    if (status == TG_OK) {
-        status = tg_call_result(call, json_incref(integration));
-    }
-    json_decref(method);
-    return status;
+    return tg_method_answer(call, status, method, integration);
 }
 
 static enum tg_status
@@ -79,10 +70,8 @@ delete_integration(struct tg_control_call *call)
 
     if (status == TG_OK) {
         json_object_del(method, "methodIntegration");
-        status = tg_method_save(call, method);
     }
-    json_decref(method);
-    return status;
+    return tg_method_change(call, status, method, NULL);
 }
 
 /* ---- responses ---- */
@@ -132,14 +121,8 @@ put_integration_response(struct tg_control_call *call)
     }
     if (status == TG_OK) {
         json_object_set(responses, code, doc);
-        status = tg_method_save(call, method);
     }
-    json_decref(method);
-    if (status != TG_OK) {
-        json_decref(doc);
-        return status;
-    }
-    return tg_call_result(call, doc);
+    return tg_method_change(call, status, method, doc);
 }
 
 static enum tg_status
@@ -149,11 +132,7 @@ get_integration_response(struct tg_control_call *call)
     enum tg_status status = find_response(call, &method, &responses,
         &response);
 
-    if (status == TG_OK) {
-        status = tg_call_result(call, json_incref(response));
-    }
-    json_decref(method);
-    return status;
+    return tg_method_answer(call, status, method, response);
 }
 
 static enum tg_status
@@ -166,10 +145,8 @@ delete_integration_response(struct tg_control_call *call)
     if (status == TG_OK) {
         json_object_del(responses,
             tg_http_path_get(call->req, "status_code"));
-        status = tg_method_save(call, method);
     }
-    json_decref(method);
-    return status;
+    return tg_method_change(call, status, method, NULL);
 }
 
 const struct tg_operation tg_integration_operations[] = {

@@ -177,14 +177,8 @@ put_method_response(struct tg_control_call *call)
     }
     if (status == TG_OK) {
         json_object_set(responses, code, doc);
-        status = tg_method_save(call, method);
     }
-    json_decref(method);
-    if (status != TG_OK) {
-        json_decref(doc);
-        return status;
-    }
-    return tg_call_result(call, doc);
+    return tg_method_change(call, status, method, doc);
 }
 
 static enum tg_status
@@ -193,11 +187,7 @@ get_method_response(struct tg_control_call *call)
     json_t        *method, *response;
     enum tg_status status = find_response(call, &method, &response);
 
-    if (status == TG_OK) {
-        status = tg_call_result(call, json_incref(response));
-    }
-    json_decref(method);
-    return status;
+    return tg_method_answer(call, status, method, response);
 }
 
 static enum tg_status
@@ -209,10 +199,8 @@ delete_method_response(struct tg_control_call *call)
     if (status == TG_OK) {
         json_object_del(json_object_get(method, "methodResponses"),
             tg_http_path_get(call->req, "status_code"));
-        status = tg_method_save(call, method);
     }
-    json_decref(method);
-    return status;
+    return tg_method_change(call, status, method, NULL);
 }
 
 const struct tg_operation tg_method_operations[] = {

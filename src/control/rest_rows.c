@@ -306,8 +306,8 @@ tg_method_create(struct tg_control_call *call, const char *api_id,
         : status;
 }
 
-enum tg_status
-tg_method_save(struct tg_control_call *call, const json_t *doc)
+static enum tg_status
+save_method(struct tg_control_call *call, const json_t *doc)
 {
     const char *text = tg_row_text(call, doc);
 
@@ -318,4 +318,30 @@ tg_method_save(struct tg_control_call *call, const json_t *doc)
                tg_http_path_get(call->req, "resource_id"),
                tg_http_path_get(call->req, "http_method"))
                 : no_memory(call);
+}
+
+enum tg_status
+tg_method_answer(struct tg_control_call *call, enum tg_status status,
+    json_t *method, json_t *part)
+{
+    if (status == TG_OK) {
+        status = tg_call_result(call, json_incref(part));
+    }
+    json_decref(method);
+    return status;
+}
+
+enum tg_status
+tg_method_change(struct tg_control_call *call, enum tg_status status,
+    json_t *method, json_t *part)
+{
+    if (status == TG_OK) {
+        status = save_method(call, method);
+    }
+    json_decref(method);
+    if (status == TG_OK && part) {
+        return tg_call_result(call, part);
+    }
+    json_decref(part);
+    return status;
 }

@@ -74,8 +74,15 @@ TG_MUST_CHECK enum tg_status tg_method_get(struct tg_control_call *call,
 TG_MUST_CHECK enum tg_status tg_method_create(struct tg_control_call *call,
     const char *api_id, const char *resource_id, const char *verb,
     const json_t *doc);
-/* Writes the path's method back. */
-TG_MUST_CHECK enum tg_status tg_method_save(struct tg_control_call *call,
-    const json_t *doc);
+/*
+ * The two ends of an operation on a part of the path's method (which both
+ * take): answers with the part, lent by the method; or writes the changed
+ * method back and answers with the part (taken; NULL: with nothing).  A
+ * status other than TG_OK is passed on instead.
+ */
+enum tg_status tg_method_answer(struct tg_control_call *call,
+    enum tg_status status, json_t *method, json_t *part);
+enum tg_status tg_method_change(struct tg_control_call *call,
+    enum tg_status status, json_t *method, json_t *part);
 
 #endif

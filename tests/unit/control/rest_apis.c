@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "support.h"
+
+#include "util/buf.h"
+#include "util/percent.h"
+
+/* As tg_call_position_set writes them, of a list of each kind. */
+#define OF_TEXT "Ii94Ig=="             /* "/x" */
+#define OF_ROW "WzE3OTUzOTIwMDAsIngiXQ==" /* [1795392000,"x"] */
+#define OF_NAME "WyJ4IiwieCJd"         /* ["x","x"] */
+
+/* Makes an API and gives its id (static memory). */
+static const char *
+make_api(struct place *p, const char *name)
+{
+    static char id[32];
+    char        body[64];
+
+    (void) snprintf(body, sizeof(body), "{\"name\":\"%s\"}", name);
+    assert_int_equal(call(p, "POST", "/restapis", body), 201);
+    (void) snprintf(id, sizeof(id), "%s", text(p, "id"));
+    return id;
+}
+
+/* Walks all pages of a list; returns the number of items. */
+static size_t
+walk(struct place *p, const char *list, unsigned *pages)
+{
+    size_t        count = 0;
+    struct tg_buf target;
+
+    tg_buf_init(&target, 4096);
+    *pages = 0;
+    do {
+        tg_buf_reset(&target);
+        (void) tg_buf_printf(&target, "%s?limit=7&position=", list);
+        assert_int_equal(tg_percent_encode(&target, text(p, "position")),
+            TG_OK);
+        assert_int_equal(call(p, "GET", target.data, ""), 200);
+        count += json_array_size(json_object_get(p->answer, "item"));
+        *pages += 1;
+    } while (text(p, "position")[0] != '\0');
+    tg_buf_clear(&target);
+    return count;
+}
+
+static void
+lists_come_in_pages(void **state)
+{
+    char          list[64], sql[256];
+    unsigned      pages;
+    struct place *p = *state;
+    const char   *api;
+
+    for (int i = 0; i < 20; i++) {
+        p->now_s = NOW + i / 5; /* five in the same second */
+        api = make_api(p, "a");
+    }
+    assert_int_equal(walk(p, "/restapis", &pages), 20);
+    assert_int_equal(pages, 3);
+    for (int i = 0; i < 14; i++) {
+        (void) snprintf(sql, sizeof(sql), "INSERT INTO deployment"
+            " VALUES ('%s', 'd%02d', %d, NULL, '{}')", api, i, 1 + i / 5);
+        run_sql(p, sql);
+        (void) snprintf(sql, sizeof(sql), "INSERT INTO resource"
+            " VALUES ('%s', 'r%02d', NULL, 'x', '/x%02d')", api, i, i);
+        run_sql(p, sql);
+    }
+    (void) snprintf(list, sizeof(list), "/restapis/%s/deployments", api);
+    assert_int_equal(walk(p, list, &pages), 14);
+    assert_int_equal(pages, 2); /* a full last page has no successor */
+    (void) snprintf(list, sizeof(list), "/restapis/%s/resources", api);
+    assert_int_equal(walk(p, list, &pages), 15);
+    assert_int_equal(pages, 3);
+    (void) snprintf(list, sizeof(list), "/restapis/%s/gatewayresponses", api);
+    assert_int_equal(walk(p, list, &pages), 21);
+    assert_int_equal(pages, 3);
+    (void) snprintf(list, sizeof(list), "/restapis/%s/models", api);
+    assert_int_equal(walk(p, list, &pages), 2);
+    assert_int_equal(pages, 1);
+}
+
+/* One that is taken for the first page would make a client walk for ever. */
+static void
+a_position_of_another_list_is_refused(void **state)
+{
+    static const struct {
+        const char *list;
+        const char *position;
+    } cases[] = {
+        { "/restapis", OF_TEXT },
+        { "/restapis", OF_NAME },
+        { "/restapis/%s/resources", OF_ROW },
+        { "/restapis/%s/models", OF_NAME },
+        { "/restapis/%s/gatewayresponses", OF_ROW },
+        { "/restapis/%s/deployments", OF_TEXT },
+        { "/usageplans", OF_NAME },
+        { "/usageplans/x/keys", OF_NAME },
+        { "/usageplans/x/keys?name=x", OF_ROW },
+        { "/apikeys?name=x", OF_ROW },
+    };
+    char          list[128], target[256];
+    struct place *p = *state;
+    const char   *api = make_api(p, "a");
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        (void) snprintf(list, sizeof(list), cases[i].list, api);
+#pragma GCC diagnostic pop
+        (void) snprintf(target, sizeof(target), "%s%cposition=%.*s", list,
+            strchr(list, '?') != NULL ? '&' : '?',
+            (int) strcspn(cases[i].position, "="), cases[i].position);
+        (void) strcat(target, strchr(cases[i].position, '=') == NULL ? ""
+            : "%3D%3D");
+        assert_refused(p, "GET", target, "", 400,
+            "Invalid position parameter");
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        PLACE_TEST(lists_come_in_pages),
+        PLACE_TEST(a_position_of_another_list_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
