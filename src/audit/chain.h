@@ -1,8 +1,8 @@
 /*
- * chain.h - what appending to the trail and verifying it must agree on
+ * chain.h - what appending to the trail and reading it must agree on
  *
- * The hash that ties a record to the one before it, and where in a record
- * the texts stand that columns of audit_event repeat.
+ * The hash that ties a record to the one before it, the columns of
+ * audit_event, and where in a record the texts stand that columns repeat.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -12,6 +12,26 @@
 #include <jansson.h>
 
 #include "util/digest.h"
+
+/* What a SELECT of whole rows names, and the places of the columns in it. */
+#define TG_AUDIT_COLUMNS                                                      \
+    "seq, event_id, event_time_s, event_source, event_name, username,"        \
+    " access_key_id, read_only, resource_type, resource_name, record, hash"
+
+enum tg_audit_column {
+    TG_AUDIT_SEQ,
+    TG_AUDIT_EVENT_ID,
+    TG_AUDIT_EVENT_TIME,
+    TG_AUDIT_EVENT_SOURCE,
+    TG_AUDIT_EVENT_NAME,
+    TG_AUDIT_USERNAME,
+    TG_AUDIT_ACCESS_KEY_ID,
+    TG_AUDIT_READ_ONLY,
+    TG_AUDIT_RESOURCE_TYPE,
+    TG_AUDIT_RESOURCE_NAME,
+    TG_AUDIT_RECORD,
+    TG_AUDIT_HASH,
+};
 
 /* What stands for the hash of the record before the first. */
 #define TG_AUDIT_CHAIN_START                                                  \

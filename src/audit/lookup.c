@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "audit/chain.h"
 #include "util/buf.h"
 #include "util/digest.h"
 
@@ -260,20 +261,6 @@ take_request(struct lookup *l, const json_t *request)
     return status;
 }
 
-enum column {
-    COLUMN_SEQ,
-    COLUMN_EVENT_ID,
-    COLUMN_EVENT_TIME,
-    COLUMN_EVENT_SOURCE,
-    COLUMN_EVENT_NAME,
-    COLUMN_USERNAME,
-    COLUMN_ACCESS_KEY_ID,
-    COLUMN_READ_ONLY,
-    COLUMN_RESOURCE_TYPE,
-    COLUMN_RESOURCE_NAME,
-    COLUMN_RECORD,
-};
-
 static enum tg_status
 open_query(struct lookup *l, struct tg_store *s, struct tg_stmt **q)
 {
@@ -283,9 +270,8 @@ open_query(struct lookup *l, struct tg_store *s, struct tg_stmt **q)
 
     /* One more row than asked for tells whether there is another page. */
     (void) snprintf(sql, sizeof(sql),
-        "SELECT seq, event_id, event_time_s, event_source, event_name,"
-        " username, access_key_id, read_only, resource_type, resource_name,"
-        " record FROM audit_event WHERE event_time_s >= $1"
+        "SELECT " TG_AUDIT_COLUMNS " FROM audit_event"
+        " WHERE event_time_s >= $1"
         " AND event_time_s <= $2 AND (event_time_s < $3 OR"
         " (event_time_s = $3 AND seq < $4))%s%s%s"
         " ORDER BY event_time_s DESC, seq DESC LIMIT $5",
@@ -321,14 +307,14 @@ resources_json(struct tg_stmt *q)
     json_t *list = json_array();
     json_t *item = json_object();
 
-    if (tg_stmt_is_null(q, COLUMN_RESOURCE_NAME)) {
+    if (tg_stmt_is_null(q, TG_AUDIT_RESOURCE_NAME)) {
         json_decref(item);
         return list;
     }
     if (set_text(item, "ResourceType",
-            tg_stmt_text(q, COLUMN_RESOURCE_TYPE)) != 0
+            tg_stmt_text(q, TG_AUDIT_RESOURCE_TYPE)) != 0
         || set_text(item, "ResourceName",
-            tg_stmt_text(q, COLUMN_RESOURCE_NAME)) != 0
+            tg_stmt_text(q, TG_AUDIT_RESOURCE_NAME)) != 0
         || json_array_append(list, item) != 0)
     {
         json_decref(list);
@@ -344,22 +330,22 @@ event_json(struct tg_stmt *q)
     json_t *event = json_object();
 
     if (event == NULL
-        || set_text(event, "EventId", tg_stmt_text(q, COLUMN_EVENT_ID)) != 0
+        || set_text(event, "EventId", tg_stmt_text(q, TG_AUDIT_EVENT_ID)) != 0
         || set_text(event, "EventName",
-            tg_stmt_text(q, COLUMN_EVENT_NAME)) != 0
+            tg_stmt_text(q, TG_AUDIT_EVENT_NAME)) != 0
         || set_text(event, "ReadOnly",
-            tg_stmt_int(q, COLUMN_READ_ONLY) != 0 ? "true" : "false") != 0
+            tg_stmt_int(q, TG_AUDIT_READ_ONLY) != 0 ? "true" : "false") != 0
         || set_text(event, "AccessKeyId",
-            tg_stmt_text(q, COLUMN_ACCESS_KEY_ID)) != 0
+            tg_stmt_text(q, TG_AUDIT_ACCESS_KEY_ID)) != 0
         || json_object_set_new(event, "EventTime",
-            json_integer(tg_stmt_int(q, COLUMN_EVENT_TIME))) != 0
+            json_integer(tg_stmt_int(q, TG_AUDIT_EVENT_TIME))) != 0
         || set_text(event, "EventSource",
-            tg_stmt_text(q, COLUMN_EVENT_SOURCE)) != 0
+            tg_stmt_text(q, TG_AUDIT_EVENT_SOURCE)) != 0
         || set_text(event, "Username",
-            tg_stmt_text(q, COLUMN_USERNAME)) != 0
+            tg_stmt_text(q, TG_AUDIT_USERNAME)) != 0
         || json_object_set_new(event, "Resources", resources_json(q)) != 0
         || set_text(event, "CloudTrailEvent",
-            tg_stmt_text(q, COLUMN_RECORD)) != 0)
+            tg_stmt_text(q, TG_AUDIT_RECORD)) != 0)
     {
         json_decref(event);
         return NULL;
@@ -383,8 +369,8 @@ read_page(struct lookup *l, struct tg_store *s, json_t *list, json_t **next)
             *next = make_token(l, time_s, seq);
             break;
         }
-        time_s = tg_stmt_int(q, COLUMN_EVENT_TIME);
-        seq = tg_stmt_int(q, COLUMN_SEQ);
+        time_s = tg_stmt_int(q, TG_AUDIT_EVENT_TIME);
+        seq = tg_stmt_int(q, TG_AUDIT_SEQ);
         if (json_array_append_new(list, event_json(q)) != 0) {
             status = tg_error_set(l->err, TG_NOMEM, "out of memory");
         }

@@ -18,25 +18,8 @@
 #include "audit/chain.h"
 #include "util/clock.h"
 
-enum column {
-    COLUMN_SEQ,
-    COLUMN_EVENT_ID,
-    COLUMN_EVENT_TIME,
-    COLUMN_EVENT_SOURCE,
-    COLUMN_EVENT_NAME,
-    COLUMN_USERNAME,
-    COLUMN_ACCESS_KEY_ID,
-    COLUMN_READ_ONLY,
-    COLUMN_RESOURCE_TYPE,
-    COLUMN_RESOURCE_NAME,
-    COLUMN_RECORD,
-    COLUMN_HASH,
-};
-
 static const char select_all[] =
-    "SELECT seq, event_id, event_time_s, event_source, event_name, username,"
-    " access_key_id, read_only, resource_type, resource_name, record, hash"
-    " FROM audit_event ORDER BY seq";
+    "SELECT " TG_AUDIT_COLUMNS " FROM audit_event ORDER BY seq";
 
 /* Two texts, either of which may be missing. */
 static bool
@@ -47,25 +30,26 @@ is_same(const char *a, const char *b)
 
 /* Columns that repeat a text of the record, and where it stands there. */
 static const struct {
-    enum column column;
+    enum tg_audit_column column;
     const char *name;
     const char *within; /* NULL: the record itself */
     const char *member;
 } copies[] = {
-    { COLUMN_EVENT_ID, "event_id", NULL, "eventID" },
-    { COLUMN_EVENT_SOURCE, "event_source", NULL, "eventSource" },
-    { COLUMN_EVENT_NAME, "event_name", NULL, "eventName" },
-    { COLUMN_USERNAME, "username", "userIdentity", "userName" },
-    { COLUMN_ACCESS_KEY_ID, "access_key_id", "userIdentity", "accessKeyId" },
-    { COLUMN_RESOURCE_TYPE, "resource_type", "resources", "type" },
-    { COLUMN_RESOURCE_NAME, "resource_name", "resources", "resourceName" },
+    { TG_AUDIT_EVENT_ID, "event_id", NULL, "eventID" },
+    { TG_AUDIT_EVENT_SOURCE, "event_source", NULL, "eventSource" },
+    { TG_AUDIT_EVENT_NAME, "event_name", NULL, "eventName" },
+    { TG_AUDIT_USERNAME, "username", "userIdentity", "userName" },
+    { TG_AUDIT_ACCESS_KEY_ID, "access_key_id", "userIdentity", "accessKeyId" },
+    { TG_AUDIT_RESOURCE_TYPE, "resource_type", "resources", "type" },
+    { TG_AUDIT_RESOURCE_NAME, "resource_name", "resources", "resourceName" },
 };
 
 /* The name of the first column that is not what the record says, or NULL. */
 static const char *
 find_difference(struct tg_stmt *q)
 {
-    json_t     *record = json_loads(tg_stmt_text(q, COLUMN_RECORD), 0, NULL);
+    json_t     *record = json_loads(tg_stmt_text(q, TG_AUDIT_RECORD), 0,
+        NULL);
     const char *found = record == NULL ? "record" : NULL;
     char        when[TG_ISO8601_SIZE];
 
@@ -78,13 +62,13 @@ find_difference(struct tg_stmt *q)
             found = copies[i].name;
         }
     }
-    tg_iso8601(when, tg_stmt_int(q, COLUMN_EVENT_TIME));
+    tg_iso8601(when, tg_stmt_int(q, TG_AUDIT_EVENT_TIME));
     if (found == NULL
         && !is_same(when, tg_audit_member(record, NULL, "eventTime")))
     {
         found = "event_time_s";
     }
-    if (found == NULL && (tg_stmt_int(q, COLUMN_READ_ONLY) != 0)
+    if (found == NULL && (tg_stmt_int(q, TG_AUDIT_READ_ONLY) != 0)
         != json_is_true(json_object_get(record, "readOnly")))
     {
         found = "read_only";
@@ -117,8 +101,8 @@ static enum tg_status
 check_record(struct tg_audit_verdict *verdict, struct tg_stmt *q,
     struct tg_error *err)
 {
-    const int64_t seq = tg_stmt_int(q, COLUMN_SEQ);
-    const char   *event_id = tg_stmt_text(q, COLUMN_EVENT_ID);
+    const int64_t seq = tg_stmt_int(q, TG_AUDIT_SEQ);
+    const char   *event_id = tg_stmt_text(q, TG_AUDIT_EVENT_ID);
     const char   *difference;
     char          hash[TG_SHA256_HEX];
 
@@ -126,14 +110,14 @@ check_record(struct tg_audit_verdict *verdict, struct tg_stmt *q,
         return accuse(verdict, verdict->head + 1, err,
             "is missing: the next one there is number %" PRId64, seq);
     }
-    tg_audit_chain(hash, verdict->hash, tg_stmt_text(q, COLUMN_RECORD));
+    tg_audit_chain(hash, verdict->hash, tg_stmt_text(q, TG_AUDIT_RECORD));
     if (hash[0] == '\0') {
         return tg_error_set(err, TG_NOMEM, "out of memory");
     }
-    if (strcmp(hash, tg_stmt_text(q, COLUMN_HASH)) != 0) {
+    if (strcmp(hash, tg_stmt_text(q, TG_AUDIT_HASH)) != 0) {
         return accuse(verdict, seq, err, "(eventID %s) was changed, or is not"
             " the one that was written there: its hash is %s, not %s",
-            event_id, hash, tg_stmt_text(q, COLUMN_HASH));
+            event_id, hash, tg_stmt_text(q, TG_AUDIT_HASH));
     }
     difference = find_difference(q);
     if (difference != NULL) {
