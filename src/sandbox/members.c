@@ -67,6 +67,21 @@ is_present_or_optional(struct tg_answer *a, const struct tg_member *m)
         "constraint: Member must not be null", path);
 }
 
+static bool
+has_length(struct tg_answer *a, const struct tg_member *m, size_t length,
+    size_t min, size_t max)
+{
+    if (length < min) {
+        return tg_member_refuse(a, m,
+            "Member must have length greater than or equal to %zu", min);
+    }
+    if (length > max) {
+        return tg_member_refuse(a, m,
+            "Member must have length less than or equal to %zu", max);
+    }
+    return true;
+}
+
 bool
 tg_member_text(const char **out, struct tg_answer *a,
     const struct tg_member *m, size_t min, size_t max)
@@ -83,13 +98,8 @@ tg_member_text(const char **out, struct tg_answer *a,
     if (!json_is_string(value)) {
         return refuse_type(a, m, "a String");
     }
-    if (json_string_length(value) < min) {
-        return tg_member_refuse(a, m,
-            "Member must have length greater than or equal to %zu", min);
-    }
-    if (json_string_length(value) > max) {
-        return tg_member_refuse(a, m,
-            "Member must have length less than or equal to %zu", max);
+    if (!has_length(a, m, json_string_length(value), min, max)) {
+        return false;
     }
     *out = json_string_value(value);
     return true;
@@ -157,13 +167,8 @@ tg_member_list(const json_t **out, struct tg_answer *a,
     if (!json_is_array(value)) {
         return refuse_type(a, m, "a List");
     }
-    if (json_array_size(value) < min) {
-        return tg_member_refuse(a, m,
-            "Member must have length greater than or equal to %zu", min);
-    }
-    if (json_array_size(value) > max) {
-        return tg_member_refuse(a, m,
-            "Member must have length less than or equal to %zu", max);
+    if (!has_length(a, m, json_array_size(value), min, max)) {
+        return false;
     }
     *out = value;
     return true;

@@ -297,67 +297,71 @@ read_field(struct tg_answer *a, const struct tg_http_request *req,
     return value;
 }
 
+/* Does work, with the lock held, on what the form's field names. */
+static void
+work_on(struct tg_answer *a, const struct tg_http_request *req,
+    struct tg_sandbox *s, const char *field,
+    void (*work)(struct tg_answer *a, const struct tg_market *m,
+        const char *value, int64_t now_s))
+{
+    const char *value = read_field(a, req, field);
+
+    if (value != NULL) {
+        (void) pthread_mutex_lock(&s->lock);
+        work(a, &s->market, value, req->now_s);
+        tg_sandbox_commit(s, a);
+        (void) pthread_mutex_unlock(&s->lock);
+    }
+}
+
+static void
+buy(struct tg_answer *a, const struct tg_market *m, const char *code,
+    int64_t now_s)
+{
+    json_t *request = json_pack("{s:s}", "productCode", code);
+
+    tg_market_buy(a, m, request, now_s);
+    json_decref(request);
+}
+
+static void
+reply_with_token(struct tg_http_response *res, struct tg_answer *a)
+{
+    if (a->type != NULL) {
+        show_refusal(res, a);
+    } else {
+        hand_over(res, a);
+    }
+    tg_answer_clear(a);
+}
+
 void
 tg_page_buy(struct tg_http_request *req, struct tg_http_response *res,
     void *data)
 {
-    json_t            *request;
-    struct tg_answer   a = { .status = 200 };
-    struct tg_sandbox *s = data;
-    const char        *code = read_field(&a, req, "productCode");
+    struct tg_answer a = { .status = 200 };
 
-    if (code != NULL) {
-        request = json_pack("{s:s}", "productCode", code);
-        (void) pthread_mutex_lock(&s->lock);
-        tg_market_buy(&a, &s->market, request, req->now_s);
-        tg_sandbox_commit(s, &a);
-        (void) pthread_mutex_unlock(&s->lock);
-        json_decref(request);
-    }
-    if (a.type != NULL) {
-        show_refusal(res, &a);
-    } else {
-        hand_over(res, &a);
-    }
-    tg_answer_clear(&a);
+    work_on(&a, req, data, "productCode", buy);
+    reply_with_token(res, &a);
 }
 
 void
 tg_page_set_up(struct tg_http_request *req, struct tg_http_response *res,
     void *data)
 {
-    struct tg_answer   a = { .status = 200 };
-    struct tg_sandbox *s = data;
-    const char        *id = read_field(&a, req, "agreementId");
+    struct tg_answer a = { .status = 200 };
 
-    if (id != NULL) {
-        (void) pthread_mutex_lock(&s->lock);
-        tg_market_new_token(&a, &s->market, id, req->now_s);
-        tg_sandbox_commit(s, &a);
-        (void) pthread_mutex_unlock(&s->lock);
-    }
-    if (a.type != NULL) {
-        show_refusal(res, &a);
-    } else {
-        hand_over(res, &a);
-    }
-    tg_answer_clear(&a);
+    work_on(&a, req, data, "agreementId", tg_market_new_token);
+    reply_with_token(res, &a);
 }
 
 void
 tg_page_cancel(struct tg_http_request *req, struct tg_http_response *res,
     void *data)
 {
-    struct tg_answer   a = { .status = 200 };
-    struct tg_sandbox *s = data;
-    const char        *id = read_field(&a, req, "agreementId");
+    struct tg_answer a = { .status = 200 };
 
-    if (id != NULL) {
-        (void) pthread_mutex_lock(&s->lock);
-        tg_market_cancel(&a, &s->market, id, req->now_s);
-        tg_sandbox_commit(s, &a);
-        (void) pthread_mutex_unlock(&s->lock);
-    }
+    work_on(&a, req, data, "agreementId", tg_market_cancel);
     if (a.type != NULL) {
         show_refusal(res, &a);
     } else {
