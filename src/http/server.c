@@ -466,14 +466,17 @@ tg_http_server_open(struct tg_http_server **out,
     }
     server->config = *config;
     fill_defaults(&server->config);
-    status = tg_http_listen(&fd, &server->port, config, err);
-    if (status != TG_OK) {
-        free(server);
-        return status;
-    }
     if (config->unix_path != NULL) {
         server->unix_path = strdup(config->unix_path);
         server->config.unix_path = server->unix_path;
+    }
+    status = config->unix_path != NULL && server->unix_path == NULL
+        ? tg_error_set(err, TG_NOMEM, "out of memory")
+        : tg_http_listen(&fd, &server->port, config, err);
+    if (status != TG_OK) {
+        free(server->unix_path);
+        free(server);
+        return status;
     }
     server->daemon = start_daemon(server, fd);
     if (server->daemon == NULL) { /* which closed fd */
