@@ -141,6 +141,38 @@ seal_list(struct seal *seal, struct candidate *list)
 }
 
 /*
+ * Puts what the row's agreement used in the hour in front of the list;
+ * dimension NULL: the one that its product's calls are counted on.
+ */
+static enum tg_status
+add_candidate(struct seal *seal, struct candidate **list,
+    struct tg_stmt *row, const char *dimension, int64_t hour,
+    int64_t quantity)
+{
+    enum tg_status    status;
+    struct candidate *c = tg_arena_alloc(&seal->arena, sizeof(*c));
+
+    if (c == NULL) {
+        return tg_error_set(seal->err, TG_NOMEM, "out of memory");
+    }
+    status = read_agreement(seal, c, row);
+    if (status != TG_OK) {
+        return status;
+    }
+    c->record.dimension = dimension != NULL
+        ? tg_arena_strdup(&seal->arena, dimension)
+        : tg_settings_dimension(seal->settings, c->record.product_code);
+    if (c->record.dimension == NULL) {
+        return tg_error_set(seal->err, TG_NOMEM, "out of memory");
+    }
+    c->record.hour = hour;
+    c->record.quantity = quantity;
+    c->next = *list;
+    *list = c;
+    return TG_OK;
+}
+
+/*
  * ---- what was used
  */
 
@@ -152,9 +184,8 @@ static enum tg_status
 find_used(struct seal *seal, struct candidate **list, int64_t from,
     int64_t to, const char *agreement_id)
 {
-    enum tg_status    status;
-    struct tg_stmt   *q = NULL;
-    struct candidate *c;
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
 
     *list = NULL;
     status = tg_store_query(seal->store, &q, seal->err, "SELECT "
@@ -170,21 +201,10 @@ find_used(struct seal *seal, struct candidate **list, int64_t from,
         "iis", from, to, agreement_id);
     while (status == TG_OK
         && (status = tg_stmt_next(q, seal->err)) == TG_OK) {
-        c = tg_arena_alloc(&seal->arena, sizeof(*c));
-        if (c == NULL) {
-            status = tg_error_set(seal->err, TG_NOMEM, "out of memory");
-            break;
-        }
-        status = read_agreement(seal, c, q);
-        c->record.dimension = tg_arena_strdup(&seal->arena,
-            tg_stmt_text(q, AGREEMENT_COLUMN_COUNT));
-        c->record.hour = tg_stmt_int(q, AGREEMENT_COLUMN_COUNT + 1);
-        c->record.quantity = tg_stmt_int(q, AGREEMENT_COLUMN_COUNT + 2);
-        c->next = *list;
-        *list = c;
-        if (status == TG_OK && c->record.dimension == NULL) {
-            status = tg_error_set(seal->err, TG_NOMEM, "out of memory");
-        }
+        status = add_candidate(seal, list, q,
+            tg_stmt_text(q, AGREEMENT_COLUMN_COUNT),
+            tg_stmt_int(q, AGREEMENT_COLUMN_COUNT + 1),
+            tg_stmt_int(q, AGREEMENT_COLUMN_COUNT + 2));
     }
     tg_stmt_done(q);
     return status == TG_NOTFOUND ? TG_OK : status;
@@ -198,9 +218,8 @@ find_used(struct seal *seal, struct candidate **list, int64_t from,
 static enum tg_status
 find_silent(struct seal *seal, struct candidate **list, int64_t hour)
 {
-    enum tg_status    status;
-    struct tg_stmt   *q = NULL;
-    struct candidate *c;
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
 
     *list = NULL;
     status = tg_store_query(seal->store, &q, seal->err, "SELECT "
@@ -210,20 +229,7 @@ find_silent(struct seal *seal, struct candidate **list, int64_t hour)
         hour + TG_HOUR_S, hour);
     while (status == TG_OK
         && (status = tg_stmt_next(q, seal->err)) == TG_OK) {
-        c = tg_arena_alloc(&seal->arena, sizeof(*c));
-        if (c == NULL) {
-            status = tg_error_set(seal->err, TG_NOMEM, "out of memory");
-            break;
-        }
-        status = read_agreement(seal, c, q);
-        if (status == TG_OK) {
-            c->record.dimension = tg_settings_dimension(seal->settings,
-                c->record.product_code);
-        }
-        c->record.hour = hour;
-        c->record.quantity = 0;
-        c->next = *list;
-        *list = c;
+        status = add_candidate(seal, list, q, NULL, hour, 0);
     }
     tg_stmt_done(q);
     return status == TG_NOTFOUND ? TG_OK : status;
