@@ -11,6 +11,7 @@
 
 #define METHODS_MAX 20 /* throttles of methods in one stage of a plan */
 #define NAME_MAX_BYTES 4096
+#define PRODUCT_CODE_MAX 255
 
 void
 tg_plan_init(struct tg_plan *plan)
@@ -154,6 +155,18 @@ check_quota(struct tg_control_call *call, const struct tg_plan *plan)
     return TG_OK;
 }
 
+/*
+ * What BatchMeterUsage takes as ProductCode: a code that it cannot be would
+ * be refused an hour later, with the usage of every buyer.
+ */
+static bool
+is_product_code(const char *code)
+{
+    return strlen(code) <= PRODUCT_CODE_MAX
+        && code[strspn(code, "abcdefghijklmnopqrstuvwxyz"
+               "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-/=:_.@")] == '\0';
+}
+
 enum tg_status
 tg_plan_check(struct tg_control_call *call, const struct tg_plan *plan)
 {
@@ -165,6 +178,10 @@ tg_plan_check(struct tg_control_call *call, const struct tg_plan *plan)
             && strlen(plan->description) > NAME_MAX_BYTES)) {
         return tg_call_bad_request(call, "Usage Plan name or description is "
             "too long");
+    }
+    if (plan->product_code != NULL && !is_product_code(plan->product_code)) {
+        return tg_call_bad_request(call, "Invalid product code specified: "
+            "expected at most 255 letters, digits and -/=:_.@");
     }
     if (plan->has_rate && !(isfinite(plan->rate) && plan->rate >= 0)) {
         return tg_call_bad_request(call, "Usage Plan throttle rate limit "
