@@ -226,7 +226,9 @@ class Stack:
         self.daemon = self.sandbox = self.backend = None
 
     def url(self, name):
-        return f"http://localhost:{self.ports[name]}"
+        """A number, for `localhost` may be ::1 first, and not every client
+        tries the second address (Node.js before 20 does not)."""
+        return f"http://127.0.0.1:{self.ports[name]}"
 
     def write_settings(self):
         """Leaves alone what is there: a person may have changed it."""

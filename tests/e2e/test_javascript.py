@@ -32,7 +32,9 @@ def sdk(shared):
             env={**os.environ, "NODE_NO_WARNINGS": "1",
                  "AWS_CONFIG_FILE": "/dev/null"})
         assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        answer = json.loads(done.stdout)
+        assert "status" in answer, f"no reply: {answer}"
+        return answer
     return call
 
 
