@@ -179,7 +179,6 @@ tg_launch_test(const char *binary, const char *conf_path, const char *prefix,
     read_said(said, pipe_fds[0]);
     (void) close(pipe_fds[0]);
     while (waitpid(pid, &code, 0) < 0 && errno == EINTR) {
-        continue;
     }
     if (WIFEXITED(code) && WEXITSTATUS(code) == 0) {
         return TG_OK;
@@ -204,7 +203,10 @@ tg_launch_master(pid_t *pid, int *pidfd, const struct tg_launch *launch,
         .inherited_count = launch->socket_count,
         .lock_fd = launch->lock_fd,
     };
-    struct tg_buf sockets;
+    struct tg_buf  sockets;
+    enum tg_status status;
+    int            fd;
+    pid_t          master;
 
     child.out_fd = open(launch->log_path,
         O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
@@ -218,20 +220,28 @@ tg_launch_master(pid_t *pid, int *pidfd, const struct tg_launch *launch,
         (void) tg_buf_printf(&sockets, "%d;", launch->sockets[i]);
     }
     if (sockets.status != TG_OK) {
+        tg_buf_clear(&sockets);
         (void) close(child.out_fd);
         return tg_error_set(err, TG_NOMEM, "out of memory");
     }
     fill_environment(&child, sockets.data);
-    *pid = fork();
-    if (*pid == 0) {
+    master = fork();
+    if (master == 0) {
         become(&child);
     }
     tg_buf_clear(&sockets);
     (void) close(child.out_fd);
-    if (*pid < 0) {
+    if (master < 0) {
         return tg_error_errno(err, TG_IO, "cannot start %s", launch->binary);
     }
-    *pidfd = pidfd_open(*pid, 0);
-    return *pidfd < 0
-        ? tg_error_errno(err, TG_IO, "cannot watch nginx") : TG_OK;
+    fd = pidfd_open(master, 0);
+    if (fd < 0) {
+        status = tg_error_errno(err, TG_IO, "cannot watch nginx");
+        (void) kill(master, SIGKILL); /* nobody would see it end */
+        (void) waitpid(master, NULL, 0);
+        return status;
+    }
+    *pid = master;
+    *pidfd = fd;
+    return TG_OK;
 }

@@ -39,7 +39,10 @@ struct tg_launch {
     int         lock_fd; /* inherited, too */
 };
 
-/* Starts it in a session of its own; its pid and a pidfd. */
+/*
+ * Starts it in a session of its own; its pid and a pidfd.  After a failure
+ * nothing runs, and both are as they were.
+ */
 TG_MUST_CHECK enum tg_status
 tg_launch_master(pid_t *pid, int *pidfd, const struct tg_launch *launch,
     struct tg_error *err);

@@ -62,7 +62,7 @@ tg_proc_is_worker(pid_t pid)
         && strcmp(line, title) == 0;
 }
 
-/* The number that a folder of /proc is named by, or 0. */
+/* The number that an entry of /proc is named by, or -1. */
 static long
 entry_number(const struct dirent *entry)
 {
