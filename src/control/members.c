@@ -217,8 +217,8 @@ take_list(json_t **out, const json_t *value, const struct tg_member *m,
     if (!json_is_array(value)) {
         return refuse_kind(r, m, "a list");
     }
-    for (size_t i = 0; m->kind == TG_MEMBER_TEXTS && i < json_array_size(value);
-         i++) {
+    for (size_t i = 0;
+         m->kind == TG_MEMBER_TEXTS && i < json_array_size(value); i++) {
         if (!json_is_string(json_array_get(value, i))) {
             return refuse_kind(r, m, "a list of strings");
         }

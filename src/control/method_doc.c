@@ -341,8 +341,8 @@ check_tls(const json_t *doc, struct tg_refusal *r)
     enum tg_status status = TG_OK;
 
     if (tls) {
-        status = tg_members_take(&checked, tls, "putIntegrationInput.tlsConfig",
-            members, COUNT(members), r);
+        status = tg_members_take(&checked, tls,
+            "putIntegrationInput.tlsConfig", members, COUNT(members), r);
         if (status == TG_OK) {
             json_object_set_new((json_t *) doc, "tlsConfig", checked);
         } else {

@@ -333,7 +333,7 @@ read_validator(struct tg_openapi_reader *r, const json_t *operation,
     return status;
 }
 
-/* Members of PutMethod into the stored form, with responses and integration. */
+/* Members of PutMethod as stored, with responses and integration. */
 static enum tg_status
 make_method(struct tg_openapi_reader *r, const json_t *operation,
     const char *at, const struct method *m, json_t **out)

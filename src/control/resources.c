@@ -44,7 +44,8 @@ add_methods(struct tg_control_call *call, const char *api_id,
         "SELECT verb, doc FROM method WHERE api_id = $1 AND resource_id = $2 "
         "ORDER BY verb", "ss", api_id, id);
 
-    while (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
+    while (status == TG_OK
+        && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
         const char *verb = tg_stmt_text(q, 0);
 
         method = in_full ? tg_row_json(q, 1) : json_object();

@@ -311,7 +311,8 @@ get_stages(struct tg_control_call *call)
         "SELECT " STAGE_COLUMNS " FROM stage WHERE api_id = $1 AND "
         "($2 = '' OR deployment_id = $2) ORDER BY name", "ss", api_id,
         deployment ? deployment : "");
-    while (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
+    while (status == TG_OK
+        && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
         json_array_append_new(items, answer_of(q));
     }
     tg_stmt_done(q);

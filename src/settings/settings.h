@@ -64,7 +64,7 @@ struct tg_settings {
     const char *state_dir;
     const char *account_id;
     const char *region;
-    const char *user;      /* nginx's workers; NULL: see daemon/nginx */
+    const char *user;      /* of nginx's workers; NULL: who owns state_dir */
     const char *group;     /* NULL: the group of user */
     const char *master_key_file;
 

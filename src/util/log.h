@@ -1,7 +1,7 @@
 /*
  * log.h - one line of key=value on standard error
  *
- *   time=2026-11-23T01:02:03Z level=notice event=hour_sealed hour=... msg="..."
+ *   time=2026-11-23T01:02:03Z level=info event=hour_sealed records=7
  *
  * Event names are stable and documented, so that alerts can depend on them.
  * No secret is ever passed here.  A line is written with one write().
