@@ -1,34 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "billing/collector.h"
 
-#include <assert.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "audit/trail.h"
+#include "billing/fold_row.h"
+#include "billing/marks.h"
 #include "billing/memo.h"
 #include "billing/records.h"
+#include "billing/recovery.h"
 #include "control/binding.h"
 #include "core/hours.h"
 #include "plane/meters.h"
-#include "util/clock.h"
 #include "util/digest.h"
-#include "util/log.h"
 
 #define TAKE_MAX 1024
-#define BEHIND UINT32_C(0x80000000) /* growth from here on is none */
-#define ID_HEX (2 * TG_PLANE_ID_SIZE + 1)
 
 #define REASON_CARRIED "its hour was sealed before the call was counted"
 #define REASON_ASIDE "counted under another owner of the cell"
 #define REASON_UNOWNED "counted in a cell that has no owner"
-
-/* The mirror of the marks of one piece of the meters. */
-struct piece {
-    uint32_t marks[TG_METER_PIECE][TG_LANES];
-};
 
 /* A slot that is closed in this transaction. */
 struct retired {
@@ -39,10 +30,9 @@ struct retired {
 struct tg_collector {
     struct tg_collector_config config;
     struct tg_meters          *meters;
-    char                       file_id[ID_HEX];
-    char                       boot_id[ID_HEX];
+    struct tg_marks            marks;
+    char                       file_id[TG_FILE_ID_HEX];
     char                       node[TG_UUID_SIZE];
-    struct piece              *pieces[TG_METER_PIECES_MAX];
     int64_t                    sequence;
     bool                       is_mirror_stale; /* F2 */
     bool                       is_corrupt;      /* F4 */
@@ -76,72 +66,6 @@ struct fold {
     uint64_t             oldest_epoch;
     struct tg_error     *err;
 };
-
-/*
- * ---- the mirror of the marks
- */
-
-static uint32_t
-mark_get(const struct tg_collector *c, uint32_t slot, unsigned lane)
-{
-    const struct piece *p = c->pieces[slot >> TG_METER_PIECE_BITS];
-
-    return p != NULL ? p->marks[slot & (TG_METER_PIECE - 1)][lane] : 0;
-}
-
-static bool
-mark_set(struct tg_collector *c, uint32_t slot, unsigned lane, uint32_t mark)
-{
-    struct piece **p = &c->pieces[slot >> TG_METER_PIECE_BITS];
-
-    if (*p == NULL) {
-        *p = calloc(1, sizeof(**p));
-        if (*p == NULL) {
-            return false;
-        }
-    }
-    (*p)->marks[slot & (TG_METER_PIECE - 1)][lane] = mark;
-    return true;
-}
-
-static void
-mirror_clear(struct tg_collector *c)
-{
-    size_t i;
-
-    for (i = 0; i < TG_METER_PIECES_MAX; i++) {
-        free(c->pieces[i]);
-        c->pieces[i] = NULL;
-    }
-}
-
-/* Reads the marks of the present set of files (F3). */
-static enum tg_status
-mirror_read(struct tg_collector *c, struct tg_error *err)
-{
-    int64_t         slot, lane;
-    enum tg_status  status;
-    struct tg_stmt *q = NULL;
-
-    mirror_clear(c);
-    status = tg_store_query(c->config.store, &q, err, "SELECT slot, lane,"
-        " mark FROM meter_mark WHERE file_id = $1", "s", c->file_id);
-    while (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
-        slot = tg_stmt_int(q, 0);
-        lane = tg_stmt_int(q, 1);
-        if (slot < 0 || lane < 0 || lane >= TG_LANES
-            || slot >= (int64_t) TG_METER_PIECES_MAX * TG_METER_PIECE) {
-            status = tg_error_set(err, TG_CORRUPT, "meter_mark names slot %"
-                PRId64 " lane %" PRId64, slot, lane);
-        } else if (!mark_set(c, (uint32_t) slot, (unsigned) lane,
-                       (uint32_t) tg_stmt_int(q, 2))) {
-            status = tg_error_set(err, TG_NOMEM, "no memory for the marks");
-        }
-    }
-    tg_stmt_done(q);
-    c->is_mirror_stale = status != TG_NOTFOUND;
-    return status == TG_NOTFOUND ? TG_OK : status;
-}
 
 /* Room for one more element of a growing array. */
 static bool
@@ -230,34 +154,16 @@ attribute(struct fold *f, struct tg_usage_row *row,
 }
 
 static enum tg_status
-store_mark(struct fold *f, uint32_t slot, unsigned lane, uint32_t owner,
-    uint32_t mark)
-{
-    struct tg_collector *c = f->c;
-
-    /* before the commit: should that fail, the mirror is read again (F2) */
-    if (!mark_set(c, slot, lane, mark)) {
-        return tg_error_set(f->err, TG_NOMEM, "no memory for the marks");
-    }
-    c->has_changed = true;
-    return tg_store_exec(c->config.store, f->err, "INSERT INTO meter_mark"
-        " (file_id, slot, lane, owner, mark) VALUES ($1, $2, $3, $4, $5)"
-        " ON CONFLICT (file_id, slot, lane) DO UPDATE SET"
-        " owner = excluded.owner, mark = excluded.mark", "siiii", c->file_id,
-        (int64_t) slot, (int64_t) lane, (int64_t) owner, (int64_t) mark);
-}
-
-static enum tg_status
 fold_lane(struct fold *f, uint32_t slot, unsigned lane, uint32_t value,
     const struct tg_meter_cell *cell, const struct owner *owner)
 {
     int64_t             hour = tg_hour_of_lane(lane, f->now_s);
-    uint32_t            mark = mark_get(f->c, slot, lane);
+    uint32_t            mark = tg_marks_of(&f->c->marks, slot)[lane];
     uint32_t            units = value - mark; /* modulo 2^32 */
     enum tg_status      status;
     struct tg_usage_row row;
 
-    if (units >= BEHIND) {
+    if (tg_mark_is_ahead(mark, value)) {
         return tg_error_set(f->err, TG_CORRUPT, "the meters are damaged:"
             " slot %" PRIu32 " lane %u stands at %" PRIu32 ", but %" PRIu32
             " was counted already; folding has stopped", slot, lane, value,
@@ -268,7 +174,9 @@ fold_lane(struct fold *f, uint32_t slot, unsigned lane, uint32_t value,
         status = tg_usage_add(f->c->config.store, &row, units, f->err);
     }
     if (status == TG_OK) {
-        status = store_mark(f, slot, lane, owner->generation, value);
+        f->c->has_changed = true;
+        status = tg_marks_store(&f->c->marks, f->c->config.store,
+            f->c->file_id, slot, lane, owner->generation, value, f->err);
     }
     f->c->added.units += units;
     if (hour > f->c->added_newest) {
@@ -281,11 +189,8 @@ static bool
 has_grown(const struct tg_collector *c, const struct tg_meter_cell *cell,
     uint32_t slot)
 {
-    unsigned            lane;
-    const struct piece *p = c->pieces[slot >> TG_METER_PIECE_BITS];
-    static const uint32_t zero[TG_LANES];
-    const uint32_t     *marks = p != NULL
-        ? p->marks[slot & (TG_METER_PIECE - 1)] : zero;
+    unsigned        lane;
+    const uint32_t *marks = tg_marks_of(&c->marks, slot);
 
     for (lane = 0; lane < TG_LANES; lane++) {
         if (atomic_load_explicit(&cell->lanes[lane], memory_order_acquire)
@@ -316,7 +221,7 @@ fold_slot(struct fold *f, uint32_t slot)
     for (lane = 0; lane < TG_LANES && status == TG_OK; lane++) {
         value = atomic_load_explicit(&cell->lanes[lane],
             memory_order_acquire);
-        if (value != mark_get(f->c, slot, lane)) {
+        if (value != tg_marks_of(&f->c->marks, slot)[lane]) {
             status = fold_lane(f, slot, lane, value, cell, &owner);
         }
     }
@@ -410,31 +315,18 @@ fold_all(struct fold *f)
 }
 
 static enum tg_status
-write_fold_row(struct tg_collector *c, int64_t sequence, int64_t through_s,
-    int64_t newest_hour, int64_t offset_s, struct tg_error *err)
-{
-    return tg_store_exec(c->config.store, err, "INSERT INTO fold (node,"
-        " file_id, sequence, folded_through, newest_hour, boot_offset_s)"
-        " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (node) DO UPDATE SET"
-        " file_id = excluded.file_id, sequence = excluded.sequence,"
-        " folded_through = excluded.folded_through,"
-        " newest_hour = excluded.newest_hour,"
-        " boot_offset_s = excluded.boot_offset_s", "ssiiii", c->node,
-        c->file_id, sequence, through_s, newest_hour, offset_s);
-}
-
-static enum tg_status
 store_fold_row(struct fold *f)
 {
-    int64_t              offset, newest;
     struct tg_collector *c = f->c;
+    struct tg_fold_row   row = { .sequence = c->sequence + 1,
+        .through_s = f->now_s };
 
-    tg_guard_state(c->config.guard, &offset, &newest);
-    if (c->added_newest > newest) {
-        newest = c->added_newest;
+    memcpy(row.file_id, c->file_id, sizeof(row.file_id));
+    tg_guard_state(c->config.guard, &row.offset_s, &row.newest_hour);
+    if (c->added_newest > row.newest_hour) {
+        row.newest_hour = c->added_newest;
     }
-    return write_fold_row(c, c->sequence + 1, f->now_s, newest, offset,
-        f->err);
+    return tg_fold_row_write(c->config.store, &row, c->node, f->err);
 }
 
 /* After the commit. */
@@ -516,7 +408,8 @@ tg_collector_fold(struct tg_collector *c, bool is_full, int64_t now_s,
     c->added_newest = 0;
     if (c->is_mirror_stale) {
         is_full = true;
-        status = mirror_read(c, err);
+        status = tg_marks_read(&c->marks, c->config.store, c->file_id, err);
+        c->is_mirror_stale = status != TG_OK;
     }
     if (status == TG_OK) {
         status = tg_meters_update(c->meters, err);
@@ -540,239 +433,13 @@ tg_collector_fold(struct tg_collector *c, bool is_full, int64_t now_s,
  * ---- opening
  */
 
-static enum tg_status
-read_node(struct tg_collector *c, struct tg_error *err)
-{
-    enum tg_status status;
-
-    status = tg_memo_get(c->config.store, c->node, sizeof(c->node),
-        TG_MEMO_NODE, err);
-    if (status != TG_NOTFOUND) {
-        return status;
-    }
-    tg_uuid(c->node);
-    return tg_memo_set(c->config.store, TG_MEMO_NODE, c->node, err);
-}
-
-/* What the store says about the last fold, and about the boot it was in. */
-struct last_fold {
-    bool    is_known;
-    bool    is_same_file;
-    bool    is_same_boot;
-    int64_t sequence;
-    int64_t newest_hour;
-    int64_t offset_s;
-    int64_t through_s;
-    char    file_id[ID_HEX];
-};
-
-static enum tg_status
-read_last(struct tg_collector *c, struct last_fold *last,
-    struct tg_error *err)
-{
-    char            boot[ID_HEX];
-    enum tg_status  status;
-    struct tg_stmt *q = NULL;
-
-    memset(last, 0, sizeof(*last));
-    status = tg_store_query(c->config.store, &q, err, "SELECT file_id,"
-        " sequence, newest_hour, boot_offset_s, folded_through FROM fold"
-        " WHERE node = $1",
-        "s", c->node);
-    if (status == TG_OK) {
-        status = tg_stmt_next(q, err);
-    }
-    if (status == TG_OK) {
-        last->is_known = true;
-        (void) snprintf(last->file_id, sizeof(last->file_id), "%s",
-            tg_stmt_text(q, 0));
-        last->is_same_file = strcmp(last->file_id, c->file_id) == 0;
-        last->sequence = tg_stmt_int(q, 1);
-        last->newest_hour = tg_stmt_int(q, 2);
-        last->offset_s = tg_stmt_int(q, 3);
-        last->through_s = tg_stmt_int(q, 4);
-    }
-    tg_stmt_done(q);
-    if (status != TG_OK) {
-        return status == TG_NOTFOUND ? TG_OK : status;
-    }
-    status = tg_memo_get(c->config.store, boot, sizeof(boot), TG_MEMO_BOOT,
-        err);
-    last->is_same_boot = status == TG_OK && strcmp(boot, c->boot_id) == 0;
-    return status == TG_NOTFOUND ? TG_OK : status;
-}
-
-/* F4: after a power cut no lane stands behind its mark. */
-static uint64_t
-lift_lanes(struct tg_collector *c)
-{
-    uint32_t              slot, value, mark;
-    unsigned              lane;
-    uint64_t              lifted = 0;
-    struct tg_meter_cell *cell;
-
-    for (slot = 0; slot < tg_meters_slots(c->meters); slot++) {
-        if (c->pieces[slot >> TG_METER_PIECE_BITS] == NULL) {
-            slot |= TG_METER_PIECE - 1;
-            continue;
-        }
-        cell = tg_meters_cell(c->meters, slot);
-        for (lane = 0; lane < TG_LANES; lane++) {
-            mark = mark_get(c, slot, lane);
-            value = atomic_load(&cell->lanes[lane]);
-            if (value - mark >= BEHIND) {
-                atomic_store(&cell->lanes[lane], mark);
-                lifted++;
-            }
-        }
-    }
-    return lifted;
-}
-
-/* A record of what was found and mended at the start. */
-static enum tg_status
-audit(struct tg_collector *c, const char *event, json_t *extra,
-    int64_t now_s, struct tg_error *err)
-{
-    enum tg_status         status;
-    struct tg_audit_record record = {
-        .time_s = now_s,
-        .event_source = TG_AUDIT_SOURCE_TALLYGATE,
-        .event_name = event,
-        .region = c->config.region,
-        .account_id = c->config.account_id,
-        .identity = tg_audit_self(c->config.account_id, "collector"),
-        .extra = extra,
-        .resource_type = "Tallygate::Meters",
-        .resource_name = c->file_id,
-    };
-
-    status = extra != NULL
-        ? tg_audit_append(c->config.store, &record, err)
-        : tg_error_set(err, TG_NOMEM, "out of memory");
-    json_decref(extra);
-    return status;
-}
-
-/* Another set of files than the last fold's: F3. */
-static enum tg_status
-note_other_file(struct tg_collector *c, const struct last_fold *last,
-    int64_t now_s, struct tg_error *err)
-{
-    tg_log(TG_LOG_ERROR, "meters_replaced", "before", last->file_id, "now",
-        c->file_id, "msg", "the set of mapped files was made anew; what had"
-        " not been folded from the former one is lost", NULL);
-    return audit(c, "ReplaceMeters", json_pack("{s:s, s:s}", "formerFileId",
-            last->file_id, "fileId", c->file_id), now_s, err);
-}
-
-static enum tg_status
-mend_after_boot(struct tg_collector *c, int64_t now_s, struct tg_error *err)
-{
-    char     count[24];
-    uint64_t lifted = lift_lanes(c);
-
-    if (lifted == 0) {
-        return TG_OK;
-    }
-    (void) snprintf(count, sizeof(count), "%" PRIu64, lifted);
-    tg_log(TG_LOG_WARN, "meters_repaired", "lanes", count, "msg",
-        "a power cut left meters older than the ledger; they were lifted to"
-        " what had been counted", NULL);
-    return audit(c, "RepairMeters", json_pack("{s:I}", "lanes",
-            (json_int_t) lifted), now_s, err);
-}
-
-/* The store's fold sequence is behind the board's: an old store. */
-static enum tg_status
-hold_old_store(struct tg_collector *c, const struct last_fold *last,
-    uint64_t on_board, int64_t now_s, struct tg_error *err)
-{
-    char           reason[TG_GUARD_REASON_SIZE];
-    enum tg_status status;
-
-    (void) snprintf(reason, sizeof(reason), "the store is older than the"
-        " meters (fold %" PRId64 " of %" PRIu64 "): an old copy was put back."
-        " Nothing is sealed until `tallygate confirm store'",
-        last->sequence, on_board);
-    tg_logf(TG_LOG_ERROR, "store_older_than_meters", "%s", reason);
-    status = tg_memo_set(c->config.store, TG_MEMO_HOLD, reason, err);
-    if (status == TG_OK) { /* it is said once; the memo holds */
-        status = write_fold_row(c, (int64_t) on_board, last->through_s,
-            last->newest_hour, last->offset_s, err);
-    }
-    if (status == TG_OK) {
-        status = audit(c, "HoldSealing", json_pack("{s:s}", "reason",
-                reason), now_s, err);
-    }
-    return status;
-}
-
-/* What a kept hold says goes to the guard. */
-static enum tg_status
-read_hold(struct tg_collector *c, struct tg_error *err)
-{
-    char           reason[TG_GUARD_REASON_SIZE];
-    enum tg_status status;
-
-    status = tg_memo_get(c->config.store, reason, sizeof(reason),
-        TG_MEMO_HOLD, err);
-    if (status == TG_OK) {
-        tg_guard_hold_store(c->config.guard, reason);
-    }
-    return status == TG_NOTFOUND ? TG_OK : status;
-}
-
-/* Compares files, boots and sequences; one durable transaction. */
-static enum tg_status
-compare(struct tg_collector *c, int64_t now_s, struct tg_error *err)
-{
-    bool              is_new_boot;
-    uint8_t           boot[TG_PLANE_ID_SIZE];
-    uint64_t          on_board;
-    enum tg_status    status;
-    struct last_fold  last = { 0 };
-    struct tg_board  *board = c->config.board->page;
-
-    status = tg_boot_id(boot, err);
-    if (status != TG_OK) {
-        return status;
-    }
-    tg_hex(c->boot_id, boot, sizeof(boot));
-    is_new_boot = memcmp(boot, board->boot_id, sizeof(boot)) != 0;
-    on_board = atomic_load(&board->fold_sequence);
-    status = read_last(c, &last, err);
-    if (status == TG_OK && last.is_known && !last.is_same_file) {
-        status = note_other_file(c, &last, now_s, err);
-    }
-    if (status == TG_OK && is_new_boot) {
-        status = mend_after_boot(c, now_s, err);
-    } else if (status == TG_OK && (!last.is_known || last.is_same_file)
-        && (uint64_t) last.sequence < on_board) {
-        status = hold_old_store(c, &last, on_board, now_s, err);
-    }
-    if (status == TG_OK) {
-        status = tg_memo_set(c->config.store, TG_MEMO_BOOT, c->boot_id, err);
-    }
-    if (status == TG_OK && last.is_same_boot) {
-        tg_guard_resume(c->config.guard, last.offset_s, last.newest_hour);
-    } else if (status == TG_OK && last.is_known) {
-        tg_guard_counted(c->config.guard, last.newest_hour);
-    }
-    c->sequence = last.sequence;
-    if (!is_new_boot && (uint64_t) c->sequence < on_board) {
-        c->sequence = (int64_t) on_board;
-    }
-    memcpy(board->boot_id, boot, sizeof(boot));
-    return status;
-}
-
 enum tg_status
 tg_collector_open(struct tg_collector **out,
     const struct tg_collector_config *config, int64_t now_s, int64_t boot_s,
     struct tg_error *err)
 {
     enum tg_status       status;
+    struct tg_recovery   recovery = { .config = config };
     struct tg_collector *c = calloc(1, sizeof(*c));
 
     *out = NULL;
@@ -784,28 +451,20 @@ tg_collector_open(struct tg_collector **out,
     status = tg_meters_open(&c->meters, config->state_dir,
         config->board->page, err);
     if (status == TG_OK) {
-        status = mirror_read(c, err);
+        status = tg_marks_read(&c->marks, config->store, c->file_id, err);
     }
     if (status == TG_OK) {
-        status = tg_store_begin(config->store, TG_STORE_DURABLE, err);
+        recovery.meters = c->meters;
+        recovery.marks = &c->marks;
+        recovery.file_id = c->file_id;
+        status = tg_recovery_run(&recovery, now_s, err);
     }
-    if (status == TG_OK) {
-        status = read_node(c, err);
-    }
-    if (status == TG_OK) {
-        status = compare(c, now_s, err);
-    }
-    if (status == TG_OK) {
-        status = read_hold(c, err);
-    }
-    if (status == TG_OK) {
-        status = tg_store_commit(config->store, err);
-    }
-    tg_store_rollback(config->store);
     if (status != TG_OK) {
         tg_collector_close(c);
         return status;
     }
+    memcpy(c->node, recovery.node, sizeof(c->node));
+    c->sequence = recovery.sequence;
     (void) tg_guard_look(config->guard, now_s, boot_s);
     c->is_mirror_stale = true; /* so that the first fold sweeps */
     *out = c;
@@ -819,7 +478,7 @@ tg_collector_close(struct tg_collector *c)
         return;
     }
     tg_meters_close(c->meters);
-    mirror_clear(c);
+    tg_marks_clear(&c->marks);
     free(c->retired);
     free(c);
 }

@@ -54,10 +54,9 @@ struct tg_collector_config {
 };
 
 /*
- * Maps the meters and reads the marks; mends after a power cut (F4) and
- * notes another set of files (F3), both in the audit trail; holds sealing
- * back when the store is older than the board.  Nobody counts yet, unless
- * workers of this same boot do.
+ * Maps the meters, reads the marks and recovers from what happened since the
+ * last fold (recovery.h).  Nobody counts yet, unless workers of this same
+ * boot do.
  */
 TG_MUST_CHECK enum tg_status tg_collector_open(struct tg_collector **out,
     const struct tg_collector_config *config, int64_t now_s, int64_t boot_s,

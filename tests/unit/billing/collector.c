@@ -153,62 +153,6 @@ a_lane_behind_its_mark_stops_folding_in_the_same_boot(void **state)
 }
 
 static void
-after_a_power_cut_it_is_lifted(void **state)
-{
-    struct world         *w = *state;
-    struct tg_meter_cell *cell = tg_meters_cell(w->meters, 0);
-
-    world_count(w, 0, 5);
-    assert_int_equal(world_fold(w), TG_OK);
-    atomic_fetch_sub(&cell->lanes[tg_hour_lane(HOUR)], 2);
-    w->board.page->boot_id[0] ^= 1;
-    world_restart(w);
-    assert_int_equal(world_fold(w), TG_OK);
-    world_count(w, 0, 1);
-    assert_int_equal(world_fold(w), TG_OK);
-    assert_int_equal(world_int(w, UNITS), 6);
-    assert_int_equal(world_int(w, "SELECT COUNT(*) FROM audit_event WHERE"
-        " event_name = 'RepairMeters'"), 1);
-}
-
-static void
-an_old_store_holds_sealing_until_a_person_confirms(void **state)
-{
-    char          reason[TG_GUARD_REASON_SIZE];
-    struct world *w = *state;
-
-    world_count(w, 0, 5);
-    assert_int_equal(world_fold(w), TG_OK);
-    world_sql(w, "UPDATE fold SET sequence = 0"); /* as of an old copy */
-    world_restart(w);
-    assert_true(tg_guard_reason(&w->guard, reason));
-    assert_non_null(strstr(reason, "old copy"));
-    assert_int_equal(world_fold(w), TG_OK); /* folding goes on */
-    world_restart(w);
-    assert_true(tg_guard_reason(&w->guard, reason)); /* and it is kept */
-    assert_int_equal(world_step(w), TG_BUSY);
-    assert_int_equal(world_int(w, "SELECT COUNT(*) FROM audit_event WHERE"
-        " event_name = 'HoldSealing'"), 1);
-}
-
-static void
-another_set_of_files_is_noted(void **state)
-{
-    struct world *w = *state;
-
-    world_count(w, 0, 5);
-    assert_int_equal(world_fold(w), TG_OK);
-    w->board.page->file_id[0] ^= 1;
-    /* the pieces are of the former set: they are refused by name */
-    assert_int_equal(world_try_restart(w), TG_CORRUPT);
-    w->board.page->file_id[0] ^= 1;
-    world_sql(w, "UPDATE fold SET file_id = 'former'");
-    world_restart(w);
-    assert_int_equal(world_int(w, "SELECT COUNT(*) FROM audit_event WHERE"
-        " event_name = 'ReplaceMeters'"), 1);
-}
-
-static void
 a_retired_slot_is_folded_and_closed(void **state)
 {
     struct world *w = *state;
@@ -246,9 +190,6 @@ main(void)
         TEST(units_of_another_owner_are_set_aside),
         TEST(a_sealed_hour_stays_as_it_is),
         TEST(a_lane_behind_its_mark_stops_folding_in_the_same_boot),
-        TEST(after_a_power_cut_it_is_lifted),
-        TEST(an_old_store_holds_sealing_until_a_person_confirms),
-        TEST(another_set_of_files_is_noted),
         TEST(a_retired_slot_is_folded_and_closed),
     };
 

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "billing/recovery.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "audit/trail.h"
+#include "billing/fold_row.h"
+#include "billing/memo.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+/* The last fold, and what of it is still so. */
+struct last_fold {
+    bool               is_known;
+    bool               is_same_file;
+    bool               is_same_boot;
+    struct tg_fold_row row;
+};
+
+static enum tg_status
+read_node(struct tg_recovery *r, struct tg_error *err)
+{
+    enum tg_status   status;
+    struct tg_store *s = r->config->store;
+
+    status = tg_memo_get(s, r->node, sizeof(r->node), TG_MEMO_NODE, err);
+    if (status != TG_NOTFOUND) {
+        return status;
+    }
+    tg_uuid(r->node);
+    return tg_memo_set(s, TG_MEMO_NODE, r->node, err);
+}
+
+static enum tg_status
+read_last(struct tg_recovery *r, struct last_fold *last, const char *boot_id,
+    struct tg_error *err)
+{
+    char           boot[TG_FILE_ID_HEX];
+    enum tg_status status;
+
+    memset(last, 0, sizeof(*last));
+    status = tg_fold_row_read(r->config->store, &last->row, r->node, err);
+    if (status != TG_OK) {
+        return status == TG_NOTFOUND ? TG_OK : status;
+    }
+    last->is_known = true;
+    last->is_same_file = strcmp(last->row.file_id, r->file_id) == 0;
+    status = tg_memo_get(r->config->store, boot, sizeof(boot), TG_MEMO_BOOT,
+        err);
+    last->is_same_boot = status == TG_OK && strcmp(boot, boot_id) == 0;
+    return status == TG_NOTFOUND ? TG_OK : status;
+}
+
+static enum tg_status
+audit(struct tg_recovery *r, const char *event, json_t *extra,
+    int64_t now_s, struct tg_error *err)
+{
+    enum tg_status         status;
+    struct tg_audit_record record = {
+        .time_s = now_s,
+        .event_source = TG_AUDIT_SOURCE_TALLYGATE,
+        .event_name = event,
+        .region = r->config->region,
+        .account_id = r->config->account_id,
+        .identity = tg_audit_self(r->config->account_id, "collector"),
+        .extra = extra,
+        .resource_type = "Tallygate::Meters",
+        .resource_name = r->file_id,
+    };
+
+    status = extra != NULL
+        ? tg_audit_append(r->config->store, &record, err)
+        : tg_error_set(err, TG_NOMEM, "out of memory");
+    json_decref(extra);
+    return status;
+}
+
+/*
+ * ---- another set of files: F3
+ */
+
+static enum tg_status
+note_other_file(struct tg_recovery *r, const struct last_fold *last,
+    int64_t now_s, struct tg_error *err)
+{
+    tg_log(TG_LOG_ERROR, "meters_replaced", "before", last->row.file_id,
+        "now", r->file_id, "msg", "the set of mapped files was made anew;"
+        " what had not been folded from the former one is lost", NULL);
+    return audit(r, "ReplaceMeters", json_pack("{s:s, s:s}", "formerFileId",
+            last->row.file_id, "fileId", r->file_id), now_s, err);
+}
+
+/*
+ * ---- another boot: F4
+ */
+
+static uint64_t
+lift_lanes(struct tg_recovery *r)
+{
+    uint32_t              slot;
+    unsigned              lane;
+    uint64_t              lifted = 0;
+    const uint32_t       *marks;
+    struct tg_meter_cell *cell;
+
+    for (slot = 0; slot < tg_meters_slots(r->meters); slot++) {
+        if (tg_marks_is_bare(r->marks, slot)) {
+            slot |= TG_METER_PIECE - 1;
+            continue;
+        }
+        cell = tg_meters_cell(r->meters, slot);
+        marks = tg_marks_of(r->marks, slot);
+        for (lane = 0; lane < TG_LANES; lane++) {
+            if (tg_mark_is_ahead(marks[lane],
+                    atomic_load(&cell->lanes[lane]))) {
+                atomic_store(&cell->lanes[lane], marks[lane]);
+                lifted++;
+            }
+        }
+    }
+    return lifted;
+}
+
+static enum tg_status
+mend_after_boot(struct tg_recovery *r, int64_t now_s, struct tg_error *err)
+{
+    char     count[24];
+    uint64_t lifted = lift_lanes(r);
+
+    if (lifted == 0) {
+        return TG_OK;
+    }
+    (void) snprintf(count, sizeof(count), "%" PRIu64, lifted);
+    tg_log(TG_LOG_WARN, "meters_repaired", "lanes", count, "msg",
+        "a power cut left meters older than the ledger; they were lifted to"
+        " what had been counted", NULL);
+    return audit(r, "RepairMeters", json_pack("{s:I}", "lanes",
+            (json_int_t) lifted), now_s, err);
+}
+
+/*
+ * ---- an older store
+ */
+
+static enum tg_status
+hold_old_store(struct tg_recovery *r, const struct last_fold *last,
+    uint64_t on_board, int64_t now_s, struct tg_error *err)
+{
+    char               reason[TG_GUARD_REASON_SIZE];
+    enum tg_status     status;
+    struct tg_fold_row row = last->row;
+
+    (void) snprintf(reason, sizeof(reason), "the store is older than the"
+        " meters (fold %" PRId64 " of %" PRIu64 "): an old copy was put back."
+        " Nothing is sealed until `tallygate confirm store'",
+        last->row.sequence, on_board);
+    tg_logf(TG_LOG_ERROR, "store_older_than_meters", "%s", reason);
+    status = tg_memo_set(r->config->store, TG_MEMO_HOLD, reason, err);
+    if (status == TG_OK) { /* it is said once; the memo holds */
+        (void) snprintf(row.file_id, sizeof(row.file_id), "%s", r->file_id);
+        row.sequence = (int64_t) on_board;
+        status = tg_fold_row_write(r->config->store, &row, r->node, err);
+    }
+    if (status == TG_OK) {
+        status = audit(r, "HoldSealing", json_pack("{s:s}", "reason",
+                reason), now_s, err);
+    }
+    return status;
+}
+
+/* What a kept hold says goes to the guard. */
+static enum tg_status
+read_hold(struct tg_recovery *r, struct tg_error *err)
+{
+    char           reason[TG_GUARD_REASON_SIZE];
+    enum tg_status status;
+
+    status = tg_memo_get(r->config->store, reason, sizeof(reason),
+        TG_MEMO_HOLD, err);
+    if (status == TG_OK) {
+        tg_guard_hold_store(r->config->guard, reason);
+    }
+    return status == TG_NOTFOUND ? TG_OK : status;
+}
+
+/*
+ * ---- all of it
+ */
+
+/* What the guard knew before a restart. */
+static void
+tell_guard(const struct tg_recovery *r, const struct last_fold *last)
+{
+    if (last->is_same_boot) {
+        tg_guard_resume(r->config->guard, last->row.offset_s,
+            last->row.newest_hour);
+    } else if (last->is_known) {
+        tg_guard_counted(r->config->guard, last->row.newest_hour);
+    }
+}
+
+/* Compares files, boots and sequences. */
+static enum tg_status
+compare(struct tg_recovery *r, int64_t now_s, struct tg_error *err)
+{
+    bool             is_new_boot;
+    char             boot_id[TG_FILE_ID_HEX];
+    uint8_t          boot[TG_PLANE_ID_SIZE];
+    uint64_t         on_board;
+    enum tg_status   status;
+    struct last_fold last = { 0 };
+    struct tg_board *board = r->config->board->page;
+
+    status = tg_boot_id(boot, err);
+    if (status != TG_OK) {
+        return status;
+    }
+    tg_hex(boot_id, boot, sizeof(boot));
+    is_new_boot = memcmp(boot, board->boot_id, sizeof(boot)) != 0;
+    on_board = atomic_load(&board->fold_sequence);
+    status = read_last(r, &last, boot_id, err);
+    if (status == TG_OK && last.is_known && !last.is_same_file) {
+        status = note_other_file(r, &last, now_s, err);
+    }
+    if (status == TG_OK && is_new_boot) {
+        status = mend_after_boot(r, now_s, err);
+    } else if (status == TG_OK && (!last.is_known || last.is_same_file)
+        && (uint64_t) last.row.sequence < on_board) {
+        status = hold_old_store(r, &last, on_board, now_s, err);
+    }
+    if (status == TG_OK) {
+        status = tg_memo_set(r->config->store, TG_MEMO_BOOT, boot_id, err);
+    }
+    if (status == TG_OK) {
+        tell_guard(r, &last);
+    }
+    r->sequence = last.row.sequence;
+    if (!is_new_boot && (uint64_t) r->sequence < on_board) {
+        r->sequence = (int64_t) on_board;
+    }
+    memcpy(board->boot_id, boot, sizeof(boot));
+    return status;
+}
+
+enum tg_status
+tg_recovery_run(struct tg_recovery *r, int64_t now_s, struct tg_error *err)
+{
+    enum tg_status   status;
+    struct tg_store *s = r->config->store;
+
+    status = tg_store_begin(s, TG_STORE_DURABLE, err);
+    if (status == TG_OK) {
+        status = read_node(r, err);
+    }
+    if (status == TG_OK) {
+        status = compare(r, now_s, err);
+    }
+    if (status == TG_OK) {
+        status = read_hold(r, err);
+    }
+    if (status == TG_OK) {
+        status = tg_store_commit(s, err);
+    }
+    tg_store_rollback(s);
+    return status;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "support.h"
+
+#include "core/hours.h"
+
+#define UNITS "SELECT SUM(quantity) FROM usage_detail"
+#define AUDITED "SELECT COUNT(*) FROM audit_event WHERE event_name = "
+
+static void
+after_a_power_cut_it_is_lifted(void **state)
+{
+    struct world         *w = *state;
+    struct tg_meter_cell *cell = tg_meters_cell(w->meters, 0);
+
+    world_count(w, 0, 5);
+    assert_int_equal(world_fold(w), TG_OK);
+    atomic_fetch_sub(&cell->lanes[tg_hour_lane(HOUR)], 2);
+    w->board.page->boot_id[0] ^= 1;
+    world_restart(w);
+    assert_int_equal(world_fold(w), TG_OK);
+    world_count(w, 0, 1);
+    assert_int_equal(world_fold(w), TG_OK);
+    assert_int_equal(world_int(w, UNITS), 6);
+    assert_int_equal(world_int(w, AUDITED "'RepairMeters'"), 1);
+}
+
+static void
+an_old_store_holds_sealing_until_a_person_confirms(void **state)
+{
+    char          reason[TG_GUARD_REASON_SIZE];
+    struct world *w = *state;
+
+    world_count(w, 0, 5);
+    assert_int_equal(world_fold(w), TG_OK);
+    world_sql(w, "UPDATE fold SET sequence = 0"); /* as of an old copy */
+    world_restart(w);
+    assert_true(tg_guard_reason(&w->guard, reason));
+    assert_non_null(strstr(reason, "old copy"));
+    assert_int_equal(world_fold(w), TG_OK); /* folding goes on */
+    world_restart(w);
+    assert_true(tg_guard_reason(&w->guard, reason)); /* and it is kept */
+    assert_int_equal(world_step(w), TG_BUSY);
+    assert_int_equal(world_int(w, AUDITED "'HoldSealing'"), 1);
+}
+
+static void
+another_set_of_files_is_noted(void **state)
+{
+    struct world *w = *state;
+
+    world_count(w, 0, 5);
+    assert_int_equal(world_fold(w), TG_OK);
+    w->board.page->file_id[0] ^= 1;
+    /* the pieces are of the former set: they are refused by name */
+    assert_int_equal(world_try_restart(w), TG_CORRUPT);
+    w->board.page->file_id[0] ^= 1;
+    world_sql(w, "UPDATE fold SET file_id = 'former'");
+    world_restart(w);
+    assert_int_equal(world_int(w, AUDITED "'ReplaceMeters'"), 1);
+}
+
+int
+main(void)
+{
+#define TEST(name)                                                            \
+    cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(after_a_power_cut_it_is_lifted),
+        TEST(an_old_store_holds_sealing_until_a_person_confirms),
+        TEST(another_set_of_files_is_noted),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
