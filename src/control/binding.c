@@ -227,18 +227,54 @@ retire(struct tg_change *change, int64_t slot, int64_t owner,
         (int64_t) change->next_epoch);
 }
 
-/* Gives (key, plan) a new slot, which carries on from the present one. */
+/*
+ * The cell whose state a new one takes over: the present one, or that of a
+ * key which left the plan and came back before it was closed; -1: none.
+ */
+static enum tg_status
+find_former(struct tg_change *change, const char *plan_id,
+    const char *key_id, const struct facts *f, int64_t *slot, int64_t *owner,
+    struct tg_error *err)
+{
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    *slot = f->slot;
+    *owner = f->owner;
+    if (f->slot >= 0) {
+        return TG_OK;
+    }
+    status = tg_store_query(change->store, &q, err,
+        "SELECT slot, owner FROM meter_owner"
+        " WHERE file_id = $1 AND key_id = $2 AND plan_id = $3"
+        " AND state = 'retired' ORDER BY retired_epoch DESC LIMIT 1", "sss",
+        change->control->file_id, key_id, plan_id);
+    if (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
+        *slot = tg_stmt_int(q, 0);
+        *owner = tg_stmt_int(q, 1);
+    }
+    tg_stmt_done(q);
+    return status == TG_NOTFOUND ? TG_OK : status;
+}
+
+/* Gives (key, plan) a new slot, which carries on from the former one. */
 static enum tg_status
 bind(struct tg_change *change, const char *plan_id, const char *key_id,
     const struct facts *f, const struct binding *b, struct tg_error *err)
 {
     int64_t        owner = 0;
+    int64_t        former_slot;
+    int64_t        former_owner;
     uint32_t       slot = 0;
     enum tg_status status;
 
     status = tg_change_take_slot(change, &slot, err);
     if (status == TG_OK) {
         status = next_owner(change, slot, &owner, err);
+    }
+    if (status == TG_OK) {
+        status = find_former(change, plan_id, key_id, f, &former_slot,
+            &former_owner, err);
     }
     if (status == TG_OK && f->slot >= 0) {
         status = retire(change, f->slot, f->owner, err);
@@ -253,12 +289,12 @@ bind(struct tg_change *change, const char *plan_id, const char *key_id,
         "siissssssi", change->control->file_id, (int64_t) slot, owner,
         key_id, plan_id, b->product_code, b->dimension, b->agreement_id,
         b->reason, change->now_s);
-    if (status == TG_OK && f->slot >= 0) {
+    if (status == TG_OK && former_slot >= 0) {
         status = tg_store_exec(change->store, err,
             "UPDATE meter_owner SET carry_slot = $4, carry_owner = $5"
             " WHERE file_id = $1 AND slot = $2 AND owner = $3", "siiii",
-            change->control->file_id, (int64_t) slot, owner, f->slot,
-            f->owner);
+            change->control->file_id, (int64_t) slot, owner,
+            former_slot, former_owner);
     }
     if (status == TG_OK) {
         status = tg_store_exec(change->store, err,

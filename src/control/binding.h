@@ -14,7 +14,9 @@
  *       there) and `closed' (all of it is in the ledger); its owner
  *       generation grows each time.
  *   G3  Quota and throttle state follow the key from cell to cell while it
- *       stays in the plan.
+ *       stays in the plan.  A key that leaves the plan and comes back in the
+ *       same period has used what it had used: the former cell says so, or,
+ *       once that is closed, the ledger.
  *
  * Retiring: the key's new entry is published, then the board's epoch moves to
  * retired_epoch.  When every living row shows that epoch

@@ -15,7 +15,8 @@
 #define ENTRY_COLUMNS                                                         \
     "SELECT k.digest, k.id, k.enabled, u.plan_id, p.number, u.slot,"          \
     " u.owner, m.carry_slot, m.carry_owner, coalesce(g.period, 0),"           \
-    " coalesce(g.value, 0) FROM api_key k"                                    \
+    " coalesce(g.value, 0), m.opened_s, " TG_PLAN_QUOTA_COLUMNS               \
+    " FROM api_key k"                                                         \
     " LEFT JOIN usage_plan_key u ON u.key_id = k.id"                          \
     " LEFT JOIN usage_plan p ON p.id = u.plan_id"                             \
     " LEFT JOIN meter_owner m"                                                \
@@ -35,6 +36,8 @@ enum column {
     CARRY_OWNER,
     GRANT_PERIOD,
     GRANT_VALUE,
+    OPENED,
+    QUOTA, /* TG_PLAN_QUOTA_COLUMNS */
 };
 
 /* A cell that took over quota and throttle state, and from where. */
@@ -55,9 +58,43 @@ struct entry {
  */
 
 /*
+ * What the ledger knows of the key's use of the plan in the period in which
+ * the cell was opened.
+ */
+static enum tg_status
+used_word(struct tg_control *control, struct tg_stmt *row, uint64_t *word,
+    struct tg_error *err)
+{
+    int64_t              start;
+    uint32_t             period;
+    enum tg_status       status;
+    struct tg_plan_quota quota;
+    struct tg_stmt      *q = NULL;
+
+    *word = 0;
+    tg_plan_quota_read(&quota, control->settings, row, QUOTA);
+    if (quota.period == TG_QUOTA_NONE) {
+        return TG_OK;
+    }
+    period = tg_plan_quota_period(&quota, tg_stmt_int(row, OPENED));
+    start = tg_quota_period_start(quota.period, quota.offset_days, period);
+    status = tg_store_query(control->store, &q, err,
+        "SELECT coalesce(sum(quantity), 0) FROM usage_detail"
+        " WHERE plan_id = $1 AND key_id = $2 AND used_hour >= $3", "ssi",
+        tg_stmt_text(row, PLAN_ID), tg_stmt_text(row, ID), start);
+    if (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
+        *word = tg_quota_word(period, (uint64_t) tg_stmt_int(q, 0));
+    }
+    tg_stmt_done(q);
+    return status;
+}
+
+/*
  * Sets the cell's grant, and makes it the new owner's, unless it is already.
- * Lanes and marks pass
- * on untouched (M2); what is not carried from another cell begins at zero.
+ * Lanes and marks pass on untouched (M2).  Where no other cell's state is
+ * carried, the bucket is full, and the quota's use is what the ledger knows:
+ * of a new key nothing, but not so of one that was in the plan before, or
+ * whose cell was in mapped files that are gone.
  */
 static enum tg_status
 open_cell(struct tg_control *control, struct tg_stmt *row,
@@ -67,6 +104,7 @@ open_cell(struct tg_control *control, struct tg_stmt *row,
     uint32_t              slot = (uint32_t) tg_stmt_int(row, SLOT);
     struct tg_meter_cell *cell = tg_meters_cell(control->meters, slot);
     struct tg_meter_cell *from = NULL;
+    enum tg_status        status = TG_OK;
 
     memset(carried, 0, sizeof(*carried));
     if (cell == NULL) {
@@ -89,7 +127,14 @@ open_cell(struct tg_control *control, struct tg_stmt *row,
     }
     carried->from = from;
     carried->to = cell;
-    carried->used = from != NULL ? atomic_load(&from->used) : 0;
+    if (from != NULL) {
+        carried->used = atomic_load(&from->used);
+    } else {
+        status = used_word(control, row, &carried->used, err);
+    }
+    if (status != TG_OK) {
+        return status;
+    }
     atomic_store(&cell->used, carried->used);
     atomic_store(&cell->tat, from != NULL ? atomic_load(&from->tat) : 0);
     atomic_store(&cell->flags, 0);

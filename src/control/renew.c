@@ -2,14 +2,12 @@
 #include "control/renew.h"
 
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "audit/trail.h"
 #include "control/binding.h"
 #include "control/change.h"
-#include "control/plan_rules.h"
 #include "util/log.h"
 
 static enum tg_status
@@ -90,62 +88,6 @@ rebind(struct tg_change *change, struct tg_error *err)
     return status == TG_NOTFOUND ? TG_OK : status;
 }
 
-/* What the ledger knows of this period's use of one cell. */
-static enum tg_status
-used_word(struct tg_change *change, struct tg_stmt *row, uint64_t *word,
-    struct tg_error *err)
-{
-    int64_t              start;
-    uint32_t             period;
-    enum tg_status       status;
-    struct tg_plan_quota quota;
-    struct tg_stmt      *q = NULL;
-
-    *word = 0;
-    tg_plan_quota_read(&quota, change->control->settings, row, 4);
-    if (quota.period == TG_QUOTA_NONE) {
-        return TG_OK;
-    }
-    period = tg_plan_quota_period(&quota, change->now_s);
-    start = tg_quota_period_start(quota.period, quota.offset_days, period);
-    status = tg_store_query(change->store, &q, err,
-        "SELECT coalesce(sum(quantity), 0) FROM usage_detail"
-        " WHERE plan_id = $1 AND key_id = $2 AND used_hour >= $3", "ssi",
-        tg_stmt_text(row, 0), tg_stmt_text(row, 1), start);
-    if (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
-        *word = tg_quota_word(period, (uint64_t) tg_stmt_int(q, 0));
-    }
-    tg_stmt_done(q);
-    return status;
-}
-
-/* Fills the new cells: nobody sees them before the entries are published. */
-static enum tg_status
-fill_cells(struct tg_change *change, struct tg_error *err)
-{
-    uint64_t              word;
-    enum tg_status        status;
-    struct tg_stmt       *q = NULL;
-    struct tg_meter_cell *cell;
-
-    status = tg_store_query(change->store, &q, err,
-        "SELECT u.plan_id, u.key_id, u.slot, u.owner, " TG_PLAN_QUOTA_COLUMNS
-        " FROM usage_plan_key u JOIN usage_plan p ON p.id = u.plan_id", "");
-    while (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
-        status = used_word(change, q, &word, err);
-        cell = tg_meters_cell(change->control->meters,
-            (uint32_t) tg_stmt_int(q, 2));
-        if (status == TG_OK && cell != NULL) {
-            atomic_store(&cell->used, word);
-            atomic_store(&cell->tat, 0);
-            atomic_store(&cell->flags, 0);
-            atomic_store(&cell->owner, (uint32_t) tg_stmt_int(q, 3));
-        }
-    }
-    tg_stmt_done(q);
-    return status == TG_NOTFOUND ? TG_OK : status;
-}
-
 enum tg_status
 tg_renew_slots(struct tg_control *control, int64_t now_s,
     struct tg_error *err)
@@ -168,9 +110,6 @@ tg_renew_slots(struct tg_control *control, int64_t now_s,
     status = close_former(&change, err);
     if (status == TG_OK) {
         status = rebind(&change, err);
-    }
-    if (status == TG_OK) {
-        status = fill_cells(&change, err);
     }
     if (status == TG_OK && old_id != NULL) {
         status = audit(&change, old_id, err);

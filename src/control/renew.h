@@ -16,7 +16,7 @@
  * (that folder was deleted, or another store was put beside it), closes their
  * owners and gives every key in every plan a new slot.  What was counted in
  * the other files and not folded is lost to us; that they were replaced is in
- * the audit trail.  Use of the present quota period is taken from the ledger.
+ * the audit trail.
  */
 TG_MUST_CHECK enum tg_status tg_renew_slots(struct tg_control *control,
     int64_t now_s, struct tg_error *err);

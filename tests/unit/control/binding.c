@@ -177,6 +177,51 @@ quota_and_throttle_follow_the_key(void **state)
     assert_int_equal(atomic_load(&cell->lanes[7]), 0);
 }
 
+static uint64_t
+used_today(struct place *p)
+{
+    struct tg_key e;
+
+    assert_int_equal(entry(p, VALUE, &e), TG_OK);
+    return tg_quota_used(atomic_load(&tg_meters_cell(p->control->meters,
+        e.plans[0].cell)->used), tg_quota_period_at(TG_QUOTA_DAY, 0, NOW));
+}
+
+/* G3: before the former cell is closed, and after */
+static void
+a_key_that_comes_back_has_used_what_it_had(void **state)
+{
+    char          sql[512];
+    char          target[128];
+    struct place *p = *state;
+    struct tg_key e;
+
+    scene(p, "l-one");
+    (void) snprintf(target, sizeof(target), "/usageplans/%s/keys/%s",
+        plan_id, key_id);
+    assert_int_equal(entry(p, VALUE, &e), TG_OK);
+    atomic_store(&tg_meters_cell(p->control->meters, e.plans[0].cell)->used,
+        tg_quota_word(tg_quota_period_at(TG_QUOTA_DAY, 0, NOW), 3));
+    assert_int_equal(call(p, "DELETE", target, ""), 202);
+    assert_int_equal(attach(p, plan_id, key_id), 201);
+    assert_int_equal(used_today(p), 3);
+
+    (void) snprintf(sql, sizeof(sql), "INSERT INTO usage_detail (node,"
+        " agreement_id, product_code, dimension, hour, used_hour, key_id,"
+        " plan_id, quantity, reason) VALUES ('n', 'agr-1', 'prod',"
+        " 'apigateway', %" PRId64 ", %" PRId64 ", '%s', '%s', 4, '')", NOW,
+        NOW, key_id, plan_id);
+    run_sql(p, sql);
+    assert_int_equal(entry(p, VALUE, &e), TG_OK);
+    assert_int_equal(call(p, "DELETE", target, ""), 202);
+    run_sql(p, "UPDATE meter_owner SET state = 'closed'");
+    tg_binding_reuse(p->control, e.plans[0].cell);
+    (void) make_key(p, VALUE "2", "l-one");
+    assert_int_equal(attach(p, plan_id, text(p, "id")), 201);
+    assert_int_equal(attach(p, plan_id, key_id), 201);
+    assert_int_equal(used_today(p), 4);
+}
+
 /* G2 */
 static void
 a_slot_is_reused_after_it_was_closed_under_a_new_owner(void **state)
@@ -375,6 +420,7 @@ main(void)
         PLACE_TEST(tags_name_one_of_several_agreements),
         PLACE_TEST(the_product_of_the_plan_decides),
         PLACE_TEST(quota_and_throttle_follow_the_key),
+        PLACE_TEST(a_key_that_comes_back_has_used_what_it_had),
         PLACE_TEST(a_slot_is_reused_after_it_was_closed_under_a_new_owner),
         PLACE_TEST(an_abort_gives_slots_back),
         PLACE_TEST(faults_leave_bindings_whole),
