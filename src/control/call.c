@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "util/digest.h"
+#include "util/utf8.h"
 
 #define LIMIT_DEFAULT 25
 #define LIMIT_MAX 500
@@ -234,18 +235,6 @@ tg_json_set_text(json_t *object, const char *name, const char *text)
     }
 }
 
-/* Characters, not bytes; jansson has checked the UTF-8. */
-static size_t
-characters(const char *text)
-{
-    size_t count = 0;
-
-    for (; *text != '\0'; text++) {
-        count += ((unsigned char) *text & 0xc0) != 0x80;
-    }
-    return count;
-}
-
 enum tg_status
 tg_call_check_tags(struct tg_control_call *call, const json_t *tags)
 {
@@ -260,7 +249,7 @@ tg_call_check_tags(struct tg_control_call *call, const json_t *tags)
             "%d are allowed", TAGS_MAX);
     }
     json_object_foreach((json_t *) tags, key, value) {
-        if (key[0] == '\0' || characters(key) > TAG_KEY_MAX) {
+        if (key[0] == '\0' || tg_utf8_length(key) > TAG_KEY_MAX) {
             return tg_call_bad_request(call, "Invalid tag key: expected 1 "
                 "to %d characters", TAG_KEY_MAX);
         }
@@ -269,7 +258,7 @@ tg_call_check_tags(struct tg_control_call *call, const json_t *tags)
                 "prefix aws: is reserved", key);
         }
         if (!json_is_string(value)
-            || characters(json_string_value(value)) > TAG_VALUE_MAX) {
+            || tg_utf8_length(json_string_value(value)) > TAG_VALUE_MAX) {
             return tg_call_bad_request(call, "Invalid value of tag %s: "
                 "expected a text of at most %d characters", key,
                 TAG_VALUE_MAX);

@@ -10,6 +10,7 @@
 #include "control/vault.h"
 #include "core/identity.h"
 #include "util/digest.h"
+#include "util/utf8.h"
 
 #define ID_LEN 10
 #define NAME_MAX_CHARS 1024
@@ -61,17 +62,6 @@ find_digest(struct tg_change *change, const char *id, const char **digest,
  * ---- keys
  */
 
-static size_t
-characters(const char *text)
-{
-    size_t count = 0;
-
-    for (; *text != '\0'; text++) {
-        count += ((unsigned char) *text & 0xc0) != 0x80;
-    }
-    return count;
-}
-
 /* A header's value: printable, so that a client can send it. */
 static bool
 is_sendable(const char *value)
@@ -88,15 +78,15 @@ enum tg_status
 tg_api_key_check(const char *name, const char *description,
     const char *customer_id, struct tg_error *err)
 {
-    if (name != NULL && characters(name) > NAME_MAX_CHARS) {
+    if (name != NULL && tg_utf8_length(name) > NAME_MAX_CHARS) {
         return tg_error_set(err, TG_INVALID, "Invalid API Key name, can be "
             "at most 1024 characters.");
     }
-    if (description != NULL && characters(description) > DESCRIPTION_MAX) {
+    if (description != NULL && tg_utf8_length(description) > DESCRIPTION_MAX) {
         return tg_error_set(err, TG_INVALID, "Invalid API Key description "
             "specified.");
     }
-    if (customer_id != NULL && characters(customer_id) > CUSTOMER_ID_MAX) {
+    if (customer_id != NULL && tg_utf8_length(customer_id) > CUSTOMER_ID_MAX) {
         return tg_error_set(err, TG_INVALID, "Invalid customer ID specified, "
             "can be at most 1024 characters.");
     }
