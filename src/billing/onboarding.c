@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "billing/onboarding.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "billing/example.h"
 #include "billing/memo.h"
 #include "billing/pages.h"
+#include "billing/ticket.h"
 #include "billing/trail.h"
 #include "control/binding.h"
 #include "control/change.h"
@@ -30,8 +30,6 @@
 #define COOKIE_TTL_S 3600
 #define EMAIL_MAX 254
 #define EMAIL_LOCAL_MAX 64
-/* id, a dot, ten digits and more, a dot, the signature in hex */
-#define TICKET_SIZE (TG_AGREEMENT_ID_SIZE + 24 + TG_SHA256_HEX)
 
 struct tg_onboarding {
     struct tg_onboarding_config config;
@@ -49,7 +47,7 @@ struct visit {
     const struct tg_marketplace_result *resolved;
     /* the agreement */
     char                     agreement[TG_AGREEMENT_ID_SIZE];
-    char                     ticket[TICKET_SIZE];
+    char                     ticket[TG_TICKET_SIZE];
     const char              *product_code;
     const char              *customer_id; /* of the key */
     const char              *license_id;  /* other form of it, or NULL */
@@ -114,49 +112,21 @@ answer_json(struct visit *v, const char *state)
  */
 
 static void
-sign(const struct tg_onboarding *o, char out[TG_SHA256_HEX],
-    const char *text, size_t len)
-{
-    uint8_t mac[TG_SHA256_SIZE];
-
-    tg_hmac_sha256(mac, o->cookie_key, strlen(o->cookie_key), text, len);
-    tg_hex(out, mac, sizeof(mac));
-}
-
-static void
 make_ticket(struct visit *v)
 {
-    char mac[TG_SHA256_HEX], text[TICKET_SIZE - TG_SHA256_HEX];
-    int  len = snprintf(text, sizeof(text), "%s.%" PRId64, v->agreement,
+    tg_ticket_make(v->ticket, v->o->cookie_key, v->agreement,
         v->req->now_s + COOKIE_TTL_S);
-
-    sign(v->o, mac, text, (size_t) len);
-    (void) snprintf(v->ticket, sizeof(v->ticket), "%s.%s", text, mac);
 }
 
 /* Whether the ticket is ours and still good; fills v->agreement. */
 static bool
 read_ticket(struct visit *v, const char *ticket)
 {
-    char        mac[TG_SHA256_HEX];
-    char       *end;
-    size_t      len;
-    const char *dot = ticket != NULL ? strrchr(ticket, '.') : NULL;
-    const char *expiry = ticket != NULL ? strchr(ticket, '.') : NULL;
-
-    if (dot == NULL || expiry == dot || strlen(ticket) >= TICKET_SIZE
-        || strlen(dot + 1) != TG_SHA256_HEX - 1
-        || expiry - ticket >= TG_AGREEMENT_ID_SIZE) {
+    if (!tg_ticket_read(v->agreement, v->o->cookie_key, ticket,
+            v->req->now_s))
+    {
         return false;
     }
-    sign(v->o, mac, ticket, (size_t) (dot - ticket));
-    if (!tg_equal_ct(mac, dot + 1, TG_SHA256_HEX - 1)
-        || strtoll(expiry + 1, &end, 10) < v->req->now_s) {
-        return false;
-    }
-    len = (size_t) (expiry - ticket);
-    memcpy(v->agreement, ticket, len);
-    v->agreement[len] = '\0';
     (void) snprintf(v->ticket, sizeof(v->ticket), "%s", ticket);
     return true;
 }
