@@ -85,37 +85,38 @@ static void
 a_position_of_another_list_is_refused(void **state)
 {
     static const struct {
+        bool        is_of_api;
         const char *list;
         const char *position;
     } cases[] = {
-        { "/restapis", OF_TEXT },
-        { "/restapis", OF_NAME },
-        { "/restapis/%s/resources", OF_ROW },
-        { "/restapis/%s/models", OF_NAME },
-        { "/restapis/%s/gatewayresponses", OF_ROW },
-        { "/restapis/%s/deployments", OF_TEXT },
-        { "/usageplans", OF_NAME },
-        { "/usageplans/x/keys", OF_NAME },
-        { "/usageplans/x/keys?name=x", OF_ROW },
-        { "/apikeys?name=x", OF_ROW },
+        { false, "/restapis?position=", OF_TEXT },
+        { false, "/restapis?position=", OF_NAME },
+        { true, "/resources?position=", OF_ROW },
+        { true, "/models?position=", OF_NAME },
+        { true, "/gatewayresponses?position=", OF_ROW },
+        { true, "/deployments?position=", OF_TEXT },
+        { false, "/usageplans?position=", OF_NAME },
+        { false, "/usageplans/x/keys?position=", OF_NAME },
+        { false, "/usageplans/x/keys?name=x&position=", OF_ROW },
+        { false, "/apikeys?name=x&position=", OF_ROW },
     };
-    char          list[128], target[256];
+    struct tg_buf target;
     struct place *p = *state;
     const char   *api = make_api(p, "a");
 
+    tg_buf_init(&target, 4096);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-        (void) snprintf(list, sizeof(list), cases[i].list, api);
-#pragma GCC diagnostic pop
-        (void) snprintf(target, sizeof(target), "%s%cposition=%.*s", list,
-            strchr(list, '?') != NULL ? '&' : '?',
-            (int) strcspn(cases[i].position, "="), cases[i].position);
-        (void) strcat(target, strchr(cases[i].position, '=') == NULL ? ""
-            : "%3D%3D");
-        assert_refused(p, "GET", target, "", 400,
+        tg_buf_reset(&target);
+        if (cases[i].is_of_api) {
+            (void) tg_buf_printf(&target, "/restapis/%s", api);
+        }
+        (void) tg_buf_puts(&target, cases[i].list);
+        assert_int_equal(tg_percent_encode(&target, cases[i].position),
+            TG_OK);
+        assert_refused(p, "GET", target.data, "", 400,
             "Invalid position parameter");
     }
+    tg_buf_clear(&target);
 }
 
 int
