@@ -109,12 +109,14 @@ is_section(const char *line, size_t len, const char *profile)
     line++;
     len = trimmed(&line, len - 2);
     if (len > sizeof(prefix) - 1
-        && strncmp(line, prefix, sizeof(prefix) - 1) == 0) {
+        && strncmp(line, prefix, sizeof(prefix) - 1) == 0)
+    {
         line += sizeof(prefix) - 1;
         len = trimmed(&line, len - (sizeof(prefix) - 1));
     }
     if (len >= 2 && strchr("\"'", line[0]) != NULL
-        && line[len - 1] == line[0]) {
+        && line[len - 1] == line[0])
+    {
         line++;
         len -= 2;
     }
@@ -272,7 +274,8 @@ load_shared(struct tg_aws_credentials *out, const char *profile,
         status = load_file(out, path, profile, err);
     }
     if (status == TG_NOTFOUND
-        && shared_path(path, "AWS_CONFIG_FILE", "config")) {
+        && shared_path(path, "AWS_CONFIG_FILE", "config"))
+    {
         status = load_file(out, path, profile, err);
     }
     if (status == TG_NOTFOUND) {

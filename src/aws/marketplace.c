@@ -102,7 +102,8 @@ send_signed(const struct call *call,
     req.header_count = n;
     req.body_sha256 = hash;
     if (tg_sigv4_sign(&sig, &req, &keys, call->marketplace->region, SERVICE,
-            &options, call->now_s, err) != TG_OK) {
+            &options, call->now_s, err) != TG_OK)
+    {
         goto done;
     }
     headers[n++] = (struct tg_header) { "X-Amz-Date", sig.amz_date };
@@ -194,7 +195,8 @@ attempt(const struct call *call)
     result->status = 0;
     result->type[0] = '\0';
     if (tg_aws_credentials_load(&credentials, &call->marketplace->credentials,
-            &err) != TG_OK) {
+            &err) != TG_OK)
+    {
         result->outcome = TG_MARKETPLACE_NOT_SENT;
         set_message(result, err.message);
         return;
@@ -240,7 +242,8 @@ perform(const struct tg_marketplace *m, struct tg_marketplace_result *result,
     } else {
         attempt(&call);
         if (result->status == 403
-            && strcmp(result->type, "ExpiredTokenException") == 0) {
+            && strcmp(result->type, "ExpiredTokenException") == 0)
+        {
             attempt(&call); /* A2; reads the credentials again */
         }
     }
@@ -270,7 +273,8 @@ usage_json(const struct tg_marketplace_usage *u)
         || set_text(object, "CustomerAWSAccountId",
                u->customer_aws_account_id)
         || set_text(object, "LicenseArn", u->license_arn)
-        || set_text(object, "CustomerIdentifier", u->customer_identifier)) {
+        || set_text(object, "CustomerIdentifier", u->customer_identifier))
+    {
         json_decref(object);
         return NULL;
     }
@@ -294,7 +298,8 @@ tg_marketplace_batch_meter_usage(const struct tg_marketplace *m,
         }
     }
     if (json_object_set(body, "UsageRecords", list) != 0
-        || set_text(body, "ProductCode", product_code) != 0) {
+        || set_text(body, "ProductCode", product_code) != 0)
+    {
         json_decref(body);
         body = NULL;
     }
@@ -328,7 +333,8 @@ tg_marketplace_get_entitlements(const struct tg_marketplace *m,
 
     memset(out, 0, sizeof(*out));
     if ((filter != NULL && json_object_set(body, "Filter", filter) != 0)
-        || set_text(body, "NextToken", next_token) != 0) {
+        || set_text(body, "NextToken", next_token) != 0)
+    {
         json_decref(body);
         body = NULL;
     }
@@ -359,7 +365,8 @@ tg_marketplace_date(const struct tg_marketplace *m, int64_t *date_s,
         request.header_count = 1;
         request.timeout_ms = DATE_TIMEOUT_MS;
         if (m->transport->send(m->transport->data, &request, &reply, err)
-            != TG_AWS_ANSWERED) {
+            != TG_AWS_ANSWERED)
+        {
             status = TG_NOTFOUND;
         } else if (reply.date_s == 0) {
             status = tg_error_set(err, TG_NOTFOUND,

@@ -123,7 +123,8 @@ header_value(char out[TG_AWS_NAME_MAX], const char *line, size_t len,
     size_t name_len = strlen(name);
 
     if (len <= name_len || strncasecmp(line, name, name_len) != 0
-        || line[name_len] != ':') {
+        || line[name_len] != ':')
+    {
         return false;
     }
     line += name_len + 1;
@@ -181,7 +182,8 @@ is_surely_unsent(CURL *curl, CURLcode code)
     curl_off_t ready = 1;
 
     if (curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &sent) != CURLE_OK
-        || sent != 0) {
+        || sent != 0)
+    {
         return false;
     }
     switch (code) {
@@ -409,12 +411,14 @@ tg_aws_url_split(struct tg_buf *host, struct tg_buf *path, const char *url,
         }
     }
     if ((strcmp(part[0], "https") != 0 && strcmp(part[0], "http") != 0)
-        || part[4][0] != '\0' || part[5][0] != '\0') {
+        || part[4][0] != '\0' || part[5][0] != '\0')
+    {
         goto done;
     }
     tg_buf_puts(host, part[1]);
     if (part[2][0] != '\0'
-        && strcmp(part[2], part[0][4] == 's' ? "443" : "80") != 0) {
+        && strcmp(part[2], part[0][4] == 's' ? "443" : "80") != 0)
+    {
         tg_buf_printf(host, ":%s", part[2]);
     }
     tg_buf_puts(path, part[3][0] != '\0' ? part[3] : "/");

@@ -106,7 +106,8 @@ tg_agreement_register(struct tg_store *s, char id[TG_AGREEMENT_ID_SIZE],
     if (given(resolved->product_code) == NULL
         || tg_identity_mode_choose(&mode, resolved->license_arn,
                resolved->customer_aws_account_id,
-               resolved->customer_identifier) != TG_OK) {
+               resolved->customer_identifier) != TG_OK)
+    {
         return tg_error_set(err, TG_INVALID, "ResolveCustomer named no"
             " product or no customer");
     }
@@ -127,7 +128,8 @@ tg_agreement_find(struct tg_store *s, char id[TG_AGREEMENT_ID_SIZE],
     struct tg_stmt *q = NULL;
 
     if (strncmp(name, "l-", 2) == 0
-        && strspn(name + 2, TG_ALPHABET_ID) == strlen(name + 2)) {
+        && strspn(name + 2, TG_ALPHABET_ID) == strlen(name + 2))
+    {
         (void) snprintf(trailing, sizeof(trailing), "%%:%.64s", name);
     }
     status = tg_store_query(s, &q, err, "SELECT id FROM agreement WHERE"

@@ -47,7 +47,8 @@ wait_for(int bell, int timeout_ms)
     struct pollfd fd = { .fd = bell, .events = POLLIN };
 
     if (poll(&fd, 1, timeout_ms) > 0
-        && read(bell, &count, sizeof(count)) < 0) {
+        && read(bell, &count, sizeof(count)) < 0)
+    {
         return; /* somebody was quicker */
     }
 }
@@ -162,7 +163,8 @@ seal_if_due(struct tg_billing *b, int64_t now_s, struct tg_error *err)
     status = tg_sealer_through(b->collector_store, &through,
         b->config.settings, now_s, err);
     if (status != TG_OK
-        || through >= tg_sealer_due(b->config.settings, now_s)) {
+        || through >= tg_sealer_due(b->config.settings, now_s))
+    {
         return status;
     }
     status = tg_collector_fold(b->collector, true, now_s, err);
@@ -268,7 +270,8 @@ ask_date(struct tg_billing *b)
     if (tg_guard_wants_date(&b->guard)
         && tg_marketplace_date(&b->marketplace, &date_s, NULL) == TG_OK
         && tg_guard_date(&b->guard, date_s, tg_clock_now_s(),
-               tg_clock_boot_s())) {
+               tg_clock_boot_s()))
+    {
         ring(b->collector_bell); /* an hour may be due */
     }
 }

@@ -137,7 +137,8 @@ attribute(struct fold *f, struct tg_usage_row *row,
     row->key_id = owner->is_known ? owner->key_id : "";
     row->plan_id = owner->is_known ? owner->plan_id : "";
     if (!owner->is_known
-        || owner->generation != atomic_load(&cell->owner)) {
+        || owner->generation != atomic_load(&cell->owner))
+    {
         row->reason = owner->is_known ? REASON_ASIDE : REASON_UNOWNED;
         f->c->added.set_aside += units;
     } else if (owner->agreement_id == NULL) {
@@ -194,7 +195,8 @@ has_grown(const struct tg_collector *c, const struct tg_meter_cell *cell,
 
     for (lane = 0; lane < TG_LANES; lane++) {
         if (atomic_load_explicit(&cell->lanes[lane], memory_order_acquire)
-            != marks[lane]) {
+            != marks[lane])
+        {
             return true;
         }
     }
@@ -250,7 +252,8 @@ find_retired(struct fold *f)
     while (status == TG_OK && (status = tg_stmt_next(q, f->err)) == TG_OK) {
         items = c->retired;
         if (!grow(&items, &c->retired_room, c->retired_count,
-                sizeof(*c->retired))) {
+                sizeof(*c->retired)))
+        {
             status = tg_error_set(f->err, TG_NOMEM, "out of memory");
             break;
         }

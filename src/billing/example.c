@@ -36,7 +36,8 @@ look(struct choice *best, const char *api_id, const char *stage,
             tg_arena_strdup(arena, stage), "", 1 };
     }
     json_array_foreach (json_object_get(snapshot, "resources"), i,
-        resource) {
+        resource)
+    {
         path = json_string_value(json_object_get(resource, "path"));
         rank = rank_of(path, json_object_get(json_object_get(resource,
             "methods"), "GET"));

@@ -66,7 +66,8 @@ tg_marks_read(struct tg_marks *marks, struct tg_store *s,
         slot = tg_stmt_int(q, 0);
         lane = tg_stmt_int(q, 1);
         if (slot < 0 || lane < 0 || lane >= TG_LANES
-            || slot >= (int64_t) TG_METER_PIECES_MAX * TG_METER_PIECE) {
+            || slot >= (int64_t) TG_METER_PIECES_MAX * TG_METER_PIECE)
+        {
             status = tg_error_set(err, TG_CORRUPT, "meter_mark names slot %"
                 PRId64 " lane %" PRId64, slot, lane);
         } else {

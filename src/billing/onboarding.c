@@ -167,12 +167,14 @@ static void
 answer_refusal(struct visit *v, const struct tg_marketplace_result *r)
 {
     if (r->outcome == TG_MARKETPLACE_REFUSED && r->status == 400
-        && strcmp(r->type, "ExpiredTokenException") == 0) {
+        && strcmp(r->type, "ExpiredTokenException") == 0)
+    {
         answer_problem(v, 400, "This registration has expired", "Please go"
             " back to AWS Marketplace and choose \"Set up your account\""
             " again: it sends you here with a fresh one.");
     } else if (r->outcome == TG_MARKETPLACE_REFUSED && r->status == 400
-        && strcmp(r->type, "InvalidTokenException") == 0) {
+        && strcmp(r->type, "InvalidTokenException") == 0)
+    {
         answer_problem(v, 400, "AWS Marketplace does not know this"
             " registration", "Please open the product in AWS Marketplace and"
             " choose \"Set up your account\".");
@@ -238,7 +240,8 @@ static void
 find_url(struct visit *v, const struct tg_change *change)
 {
     if (tg_example_url(&v->url, change->store, v->o->config.settings,
-            v->plan_id, v->req->arena, NULL) != TG_OK) {
+            v->plan_id, v->req->arena, NULL) != TG_OK)
+    {
         v->url = NULL; /* the plan has no stage yet */
     }
 }
@@ -274,7 +277,8 @@ answer_registered(struct visit *v)
 {
     make_ticket(v);
     if (tg_http_cookie_set(v->res, COOKIE_NAME, v->ticket, COOKIE_TTL_S,
-            is_https(v->o)) != TG_OK) {
+            is_https(v->o)) != TG_OK)
+    {
         (void) tg_error_set(&v->err, TG_NOMEM, "out of memory");
         answer_failure(v, "registration_failed");
     } else if (v->wants_json) {
@@ -355,7 +359,8 @@ resolve(struct visit *v, const char *token)
             answer_failure(v, "registration_failed");
         }
     } else if (result.outcome != TG_MARKETPLACE_NOT_SENT
-        && in_change(v, append_call) != TG_OK) {
+        && in_change(v, append_call) != TG_OK)
+    {
         answer_failure(v, "registration_failed");
     } else {
         answer_refusal(v, &result);
@@ -414,7 +419,8 @@ is_email(const char *text)
 
     for (const char *p = text; *p != '\0'; p++) {
         if ((unsigned char) *p <= ' ' || *p == 0x7f
-            || strchr("<>()[],;:\\\"", *p) != NULL) {
+            || strchr("<>()[],;:\\\"", *p) != NULL)
+        {
             return false;
         }
     }
@@ -641,7 +647,8 @@ post_complete(struct tg_http_request *req, struct tg_http_response *res,
     v.email = trimmed(req->arena, email != NULL ? email : "");
     /* browsers that keep no cookie bring the form's own field */
     if (!read_ticket(&v, ticket)
-        && !read_ticket(&v, tg_http_cookie_get(req, COOKIE_NAME))) {
+        && !read_ticket(&v, tg_http_cookie_get(req, COOKIE_NAME)))
+    {
         answer_problem(&v, 403, "Please start from AWS Marketplace", "We do"
             " not know who you are, or more than an hour has passed. Open"
             " the product in AWS Marketplace and choose \"Set up your"
@@ -716,7 +723,8 @@ tg_onboarding_handle(struct tg_http_request *req,
 
     begin_visit(&v, req, res, data);
     switch (tg_http_route_find(req, routes,
-        sizeof(routes) / sizeof(routes[0]))) {
+        sizeof(routes) / sizeof(routes[0])))
+    {
     case TG_OK:
         req->route->handle(req, res, data);
         break;

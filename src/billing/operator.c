@@ -69,7 +69,8 @@ alarms(struct tg_billing *b)
         (void) json_array_append_new(list, json_string(b->trouble));
     }
     if (b->store_trouble[0] != '\0'
-        && strcmp(b->store_trouble, reason) != 0) {
+        && strcmp(b->store_trouble, reason) != 0)
+    {
         (void) json_array_append_new(list, json_string(b->store_trouble));
     }
     pthread_mutex_unlock(&b->lock);
@@ -92,7 +93,8 @@ fill_status(struct tg_billing *b, json_t *totals, json_t *records,
     }
     if (status == TG_OK && json_object_set_new(totals, "open",
             json_integer((json_int_t) (json_array_size(records) - recorded)))
-            != 0) {
+            != 0)
+    {
         status = tg_error_set(err, TG_NOMEM, "out of memory");
     }
     if (status == TG_OK) {
@@ -215,7 +217,8 @@ count_open(const json_t *records)
     json_array_foreach ((json_t *) records, i, record) {
         if (tg_ledger_state_parse(&state, json_string_value(
                 json_object_get(record, "state"))) == TG_OK
-            && !tg_ledger_is_final(state)) {
+            && !tg_ledger_is_final(state))
+        {
             n++;
         }
     }
@@ -232,7 +235,8 @@ wait_until_final(struct request *r, json_t **records, struct tg_error *err)
     enum tg_status status = read_records(r, records, err);
 
     while (status == TG_OK && count_open(*records) > 0
-        && idle < IDLE_WAIT_MS) {
+        && idle < IDLE_WAIT_MS)
+    {
         sleep_ms(POLL_MS);
         status = read_records(r, &next, err);
         if (status == TG_OK) {
@@ -377,7 +381,8 @@ post_confirm(struct tg_http_request *req, struct tg_http_response *res,
 
     status = tg_http_json_parse(&body, req, &err);
     if (status == TG_OK && !is_asked(body, "clock")
-        && !is_asked(body, "store")) {
+        && !is_asked(body, "store"))
+    {
         status = tg_error_set(&err, TG_INVALID, "say what is confirmed:"
             " \"clock\" or \"store\"");
     }
@@ -413,7 +418,8 @@ tg_operator_handle(struct tg_http_request *req, struct tg_http_response *res,
     void *data)
 {
     switch (tg_http_route_find(req, routes,
-        sizeof(routes) / sizeof(routes[0]))) {
+        sizeof(routes) / sizeof(routes[0])))
+    {
     case TG_OK:
         req->route->handle(req, res, data);
         break;

@@ -36,7 +36,8 @@ contact(struct tg_buf *out, const char *text)
 {
     tg_html_raw(out, "<a");
     if (strncmp(text, "http://", 7) == 0 || strncmp(text, "https://", 8) == 0
-        || strncmp(text, "mailto:", 7) == 0) {
+        || strncmp(text, "mailto:", 7) == 0)
+    {
         tg_html_attr(out, "href", text);
     } else if (strchr(text, '@') != NULL) {
         tg_html_raw(out, " href=\"mailto:");

@@ -39,7 +39,8 @@ tg_record_read(struct tg_ledger_record *out, struct tg_stmt *q,
         return tg_error_set(err, TG_NOMEM, "out of memory");
     }
     if (tg_identity_mode_parse(&out->mode, tg_stmt_text(q, 7)) != TG_OK
-        || tg_ledger_state_parse(&out->state, tg_stmt_text(q, 11)) != TG_OK) {
+        || tg_ledger_state_parse(&out->state, tg_stmt_text(q, 11)) != TG_OK)
+    {
         return tg_error_set(err, TG_CORRUPT, "ledger record %s: unknown"
             " identity mode or state", out->id);
     }

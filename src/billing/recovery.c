@@ -114,7 +114,8 @@ lift_lanes(struct tg_recovery *r)
         marks = tg_marks_of(r->marks, slot);
         for (lane = 0; lane < TG_LANES; lane++) {
             if (tg_mark_is_ahead(marks[lane],
-                    atomic_load(&cell->lanes[lane]))) {
+                    atomic_load(&cell->lanes[lane])))
+            {
                 atomic_store(&cell->lanes[lane], marks[lane]);
                 lifted++;
             }
@@ -227,7 +228,8 @@ compare(struct tg_recovery *r, int64_t now_s, struct tg_error *err)
     if (status == TG_OK && is_new_boot) {
         status = mend_after_boot(r, now_s, err);
     } else if (status == TG_OK && (!last.is_known || last.is_same_file)
-        && (uint64_t) last.row.sequence < on_board) {
+        && (uint64_t) last.row.sequence < on_board)
+    {
         status = hold_old_store(r, &last, on_board, now_s, err);
     }
     if (status == TG_OK) {

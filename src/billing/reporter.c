@@ -170,7 +170,8 @@ load(struct attempt *a, struct tg_ledger_record *out, size_t *count,
     status = tg_store_query(a->r->config.store, &q, a->err, sql, "i",
         a->now_s);
     while (status == TG_OK && *count < LOAD_MAX
-        && (status = tg_stmt_next(q, a->err)) == TG_OK) {
+        && (status = tg_stmt_next(q, a->err)) == TG_OK)
+    {
         status = tg_record_read(&out[*count], q, &a->arena, a->err);
         *count += status == TG_OK;
     }
@@ -351,7 +352,8 @@ find_echo(const struct attempt *a, const json_t *usage)
     };
 
     for (i = 0; i < a->count && !tg_ledger_is_echo(&a->records[i], &echo);
-         i++) {
+         i++)
+    {
     }
     return i;
 }
@@ -380,7 +382,8 @@ judge_result(struct attempt *a, const json_t *result, bool *is_judged)
                 " recorded before with another quantity than %" PRId64
                 ", which stays billed", a->records[i].quantity);
         } else if (text != NULL
-            && strcmp(text, "CustomerNotSubscribed") == 0) {
+            && strcmp(text, "CustomerNotSubscribed") == 0)
+        {
             set_verdict(v, TG_LEDGER_REFUSE, "CustomerNotSubscribed: the"
                 " Marketplace knows no active agreement for this buyer");
         } else {
@@ -403,11 +406,13 @@ judge_reply(struct attempt *a)
             " not mention this record");
     }
     json_array_foreach (json_object_get(a->result.reply, "Results"), k,
-        item) {
+        item)
+    {
         judge_result(a, item, is_judged);
     }
     json_array_foreach (json_object_get(a->result.reply,
-        "UnprocessedRecords"), k, item) {
+        "UnprocessedRecords"), k, item)
+    {
         i = find_echo(a, item);
         if (i < a->count && !is_judged[i]) {
             is_judged[i] = true;
@@ -551,7 +556,8 @@ pace(struct attempt *a)
     enum tg_ledger_action action = a->verdicts[0].action;
 
     if (a->result.outcome == TG_MARKETPLACE_ANSWERED
-        || action == TG_LEDGER_SPLIT || action == TG_LEDGER_REFUSE) {
+        || action == TG_LEDGER_SPLIT || action == TG_LEDGER_REFUSE)
+    {
         if (r->trouble[0] != '\0') {
             tg_log(TG_LOG_NOTICE, "metering_resumed", NULL);
         }
@@ -586,7 +592,8 @@ run(struct attempt *a, struct tg_ledger_record *room)
         return status;
     }
     if (a->now_s < r->pause_until_s
-        && r->pause_until_s <= a->now_s + FUTURE_S) {
+        && r->pause_until_s <= a->now_s + FUTURE_S)
+    {
         return tg_error_set(a->err, TG_BUSY, "%s", r->trouble);
     }
     while (status == TG_OK && a->count == 0 && r->group_count > 0) {

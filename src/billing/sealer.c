@@ -81,7 +81,8 @@ seal_one(struct seal *seal, struct candidate *c)
 
     if (!is_metered(seal->settings, c->record.product_code)
         || tg_ledger_timestamp(&c->record.timestamp, c->record.hour,
-               c->activated_s) != TG_OK) {
+               c->activated_s) != TG_OK)
+    {
         return TG_OK; /* E3; usage before the activation is nobody's */
     }
     tg_uuid(id);
@@ -119,7 +120,8 @@ read_agreement(struct seal *seal, struct candidate *c, struct tg_stmt *q)
     if (r->agreement_id == NULL || r->product_code == NULL
         || (r->customer_aws_account_id == NULL && !tg_stmt_is_null(q, 3))
         || (r->license_arn == NULL && !tg_stmt_is_null(q, 4))
-        || (r->customer_identifier == NULL && !tg_stmt_is_null(q, 5))) {
+        || (r->customer_identifier == NULL && !tg_stmt_is_null(q, 5)))
+    {
         return tg_error_set(seal->err, TG_NOMEM, "out of memory");
     }
     if (tg_identity_mode_parse(&r->mode, tg_stmt_text(q, 2)) != TG_OK) {
@@ -200,7 +202,8 @@ find_used(struct seal *seal, struct candidate **list, int64_t from,
         " WHERE r.id IS NULL AND d.quantity > 0 AND a.state <> 'pending'",
         "iis", from, to, agreement_id);
     while (status == TG_OK
-        && (status = tg_stmt_next(q, seal->err)) == TG_OK) {
+        && (status = tg_stmt_next(q, seal->err)) == TG_OK)
+    {
         status = add_candidate(seal, list, q,
             tg_stmt_text(q, AGREEMENT_COLUMN_COUNT),
             tg_stmt_int(q, AGREEMENT_COLUMN_COUNT + 1),
@@ -228,7 +231,8 @@ find_silent(struct seal *seal, struct candidate **list, int64_t hour)
         " WHERE r.agreement_id = a.id AND r.hour = $2)", "ii",
         hour + TG_HOUR_S, hour);
     while (status == TG_OK
-        && (status = tg_stmt_next(q, seal->err)) == TG_OK) {
+        && (status = tg_stmt_next(q, seal->err)) == TG_OK)
+    {
         status = add_candidate(seal, list, q, NULL, hour, 0);
     }
     tg_stmt_done(q);
@@ -243,7 +247,8 @@ seal_zeros(struct seal *seal, int64_t from, int64_t to)
     struct candidate *list;
 
     for (hour = hour > from ? hour : from; hour < to && status == TG_OK;
-         hour += TG_HOUR_S) {
+         hour += TG_HOUR_S)
+    {
         if (seal->now_s >= tg_ledger_deadline(hour, 0)) {
             continue;
         }

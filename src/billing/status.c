@@ -108,7 +108,8 @@ tg_status_totals(struct tg_store *s, json_t *totals, struct tg_error *err)
         "SELECT state, COUNT(*) FROM ledger_record GROUP BY state", "");
     while (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
         if (json_object_set_new(totals, tg_stmt_text(q, 0),
-                json_integer(tg_stmt_int(q, 1))) != 0) {
+                json_integer(tg_stmt_int(q, 1))) != 0)
+        {
             status = tg_error_set(err, TG_NOMEM, "out of memory");
         }
     }
@@ -144,7 +145,8 @@ open_reason(struct tg_stmt *q, const struct tg_settings *settings)
         return REASON_PENDING;
     }
     if (tg_ledger_timestamp(&timestamp, tg_stmt_int(q, 3),
-            tg_stmt_int(q, 9)) != TG_OK) {
+            tg_stmt_int(q, 9)) != TG_OK)
+    {
         return REASON_BEFORE;
     }
     return NULL;

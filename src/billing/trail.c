@@ -119,7 +119,8 @@ tg_trail_append(struct tg_store *s, const struct tg_settings *settings,
     record.request = request;
     record.response = response;
     if (request == NULL
-        || (response == NULL && result->outcome == TG_MARKETPLACE_ANSWERED)) {
+        || (response == NULL && result->outcome == TG_MARKETPLACE_ANSWERED))
+    {
         status = tg_error_set(err, TG_NOMEM, "out of memory");
     } else {
         status = tg_audit_append(s, &record, err);

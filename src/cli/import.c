@@ -62,7 +62,8 @@ add_page(struct summary *s, const json_t *page)
     json_array_foreach(json_object_get(page, "item"), i, resource) {
         s->resources++;
         json_object_foreach(json_object_get(resource, "resourceMethods"),
-            verb, method) {
+            verb, method)
+        {
             s->methods++;
             s->keyed += json_is_true(json_object_get(method,
                 "apiKeyRequired"));

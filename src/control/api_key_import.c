@@ -102,7 +102,8 @@ find_existing(struct import *in, struct row *row)
     status = tg_store_query(in->call->store, &q, &in->call->err,
         "SELECT id FROM api_key WHERE digest = $1", "s", row->digest);
     if (status == TG_OK
-        && (status = tg_stmt_next(q, &in->call->err)) == TG_OK) {
+        && (status = tg_stmt_next(q, &in->call->err)) == TG_OK)
+    {
         row->existing = tg_arena_strdup(in->call->arena, tg_stmt_text(q, 0));
     }
     tg_stmt_done(q);
@@ -166,10 +167,12 @@ read_plans(struct import *in, const char *text, struct row *row)
     }
     for (name = strtok_r(list, " ,;\t", &rest);
          name != NULL && status == TG_OK;
-         name = strtok_r(NULL, " ,;\t", &rest)) {
+         name = strtok_r(NULL, " ,;\t", &rest))
+    {
         if (row->existing != NULL
             && tg_usage_plan_key_exists(in->call->change, name,
-                row->existing)) {
+                row->existing))
+        {
             continue;
         }
         if (row->plan_count == TG_KEY_PLANS_MAX) {
@@ -272,7 +275,8 @@ import_rows(struct import *in, struct tg_csv *csv)
     struct tg_csv_row       fields;
 
     while ((status = tg_csv_next(csv, call->arena, &fields, &call->err))
-        == TG_OK) {
+        == TG_OK)
+    {
         status = read_row(in, &fields, &row);
         if (status == TG_OK) {
             status = write_row(in, &row);
@@ -311,7 +315,8 @@ tg_import_api_keys(struct tg_control_call *call)
         status = import_rows(&in, &csv);
     }
     if (status == TG_OK && json_array_size(in.warnings) > 0
-        && tg_patch_bool(tg_call_query(call, "failonwarnings"))) {
+        && tg_patch_bool(tg_call_query(call, "failonwarnings")))
+    {
         status = tg_call_bad_request(call, "Nothing was imported, as there "
             "are %zu warnings, the first: %s",
             json_array_size(in.warnings),

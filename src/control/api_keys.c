@@ -276,7 +276,8 @@ get_api_keys(struct tg_control_call *call)
     }
     while (status == TG_OK
         && (status = tg_stmt_next(q, &call->err)) == TG_OK
-        && tg_page_has_room(&page)) {
+        && tg_page_has_room(&page))
+    {
         status = key_json(call, q, has_values, TAGS_OMITTED, &key);
         if (status == TG_OK) {
             status = tg_page_add(&page, key, json_pack("[O, O]",
@@ -346,7 +347,8 @@ patch_stages(struct tg_control_call *call, const char *id,
     tg_stmt_done(q);
     for (i = json_array_size(list); i-- > 0;) {
         if (strcmp(json_string_value(json_array_get(list, i)),
-                patch->value) == 0) {
+                patch->value) == 0)
+        {
             is_there = true;
             if (patch->op == TG_PATCH_REMOVE) {
                 (void) json_array_remove(list, i);
@@ -371,7 +373,8 @@ apply_patch(struct tg_control_call *call, const char *id,
     const struct tg_patch *patch)
 {
     if (strcmp(patch->path, "/stages") == 0
-        && (patch->op == TG_PATCH_ADD || patch->op == TG_PATCH_REMOVE)) {
+        && (patch->op == TG_PATCH_ADD || patch->op == TG_PATCH_REMOVE))
+    {
         return patch_stages(call, id, patch);
     }
     if (patch->op != TG_PATCH_REPLACE) {

@@ -56,7 +56,8 @@ get_parts(struct tg_control_call *call, const char *kind)
             page.limit + 1);
     }
     while (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK
-        && tg_page_has_room(&page)) {
+        && tg_page_has_room(&page))
+    {
         status = tg_page_add(&page, tg_row_json(q, 0),
             json_string(tg_stmt_text(q, 1)));
     }
@@ -142,7 +143,8 @@ get_gateway_responses(struct tg_control_call *call)
         status = tg_page_after_text(&page, &after);
     }
     for (size_t i = 0;
-         status == TG_OK && (type = tg_gateway_response_type(i)); i++) {
+         status == TG_OK && (type = tg_gateway_response_type(i)); i++)
+    {
         if (strcmp(type, after) <= 0) {
             continue;
         }

@@ -105,7 +105,8 @@ load_candidates(struct tg_change *change, const struct tg_identity_key *key,
         key->product_code, license, account,
         has_tags ? NULL : key->customer_id);
     while (status == TG_OK && *count < CANDIDATES_MAX
-        && (status = tg_stmt_next(q, err)) == TG_OK) {
+        && (status = tg_stmt_next(q, err)) == TG_OK)
+    {
         out[*count] = (struct tg_identity_agreement) {
             .id = copy(change, q, 0),
             .product_code = copy(change, q, 1),
@@ -204,7 +205,8 @@ next_owner(struct tg_change *change, uint32_t slot, int64_t *owner,
         " WHERE file_id = $1 AND slot = $2", "si", change->control->file_id,
         (int64_t) slot);
     if (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK
-        && tg_stmt_int(q, 0) > *owner) {
+        && tg_stmt_int(q, 0) > *owner)
+    {
         *owner = tg_stmt_int(q, 0);
     }
     tg_stmt_done(q);
@@ -383,7 +385,8 @@ refresh_all(struct tg_change *change, struct tg_stmt *q,
         return status;
     }
     for (status = TG_OK; status == TG_OK && pairs != NULL;
-         pairs = pairs->next) {
+         pairs = pairs->next)
+    {
         status = tg_binding_refresh(change, pairs->plan_id, pairs->key_id,
             err);
     }

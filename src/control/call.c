@@ -144,7 +144,8 @@ tg_call_bool(struct tg_control_call *call, const json_t *object,
     text = json_string_value(value);
     if (text == NULL
         || (strcasecmp(text, "true") != 0
-            && strcasecmp(text, "false") != 0)) {
+            && strcasecmp(text, "false") != 0))
+    {
         return wrong_type(call, name, "true or false");
     }
     *out = strcasecmp(text, "true") == 0;
@@ -198,7 +199,8 @@ tg_call_number(struct tg_control_call *call, const json_t *object,
     }
     text = json_string_value(value);
     if (text == NULL || strspn(text, "+-.0123456789eE") != strlen(text)
-        || text[0] == '\0') {
+        || text[0] == '\0')
+    {
         return wrong_type(call, name, "a number");
     }
     number = strtod(text, &end);
@@ -258,7 +260,8 @@ tg_call_check_tags(struct tg_control_call *call, const json_t *tags)
                 "prefix aws: is reserved", key);
         }
         if (!json_is_string(value)
-            || tg_utf8_length(json_string_value(value)) > TAG_VALUE_MAX) {
+            || tg_utf8_length(json_string_value(value)) > TAG_VALUE_MAX)
+        {
             return tg_call_bad_request(call, "Invalid value of tag %s: "
                 "expected a text of at most %d characters", key,
                 TAG_VALUE_MAX);
@@ -313,7 +316,8 @@ tg_call_position(struct tg_control_call *call, const json_t **out)
         return TG_OK;
     }
     if (strlen(text) <= POSITION_MAX
-        && tg_unbase64(bytes, &len, text, strlen(text)) == TG_OK) {
+        && tg_unbase64(bytes, &len, text, strlen(text)) == TG_OK)
+    {
         json_decref(call->position);
         call->position = json_loadb(bytes, len, JSON_DECODE_ANY, NULL);
     }

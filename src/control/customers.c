@@ -296,7 +296,8 @@ end_all(struct tg_change *change, const char *id, struct tg_error *err)
     status = tg_store_query(change->store, &q, err,
         "SELECT plan_id FROM usage_plan_key WHERE key_id = $1", "s", id);
     while (status == TG_OK && count < TG_KEY_PLANS_MAX
-        && (status = take_text(change, q, &plans[count], err)) == TG_OK) {
+        && (status = take_text(change, q, &plans[count], err)) == TG_OK)
+    {
         count++;
     }
     tg_stmt_done(q);
@@ -417,7 +418,8 @@ tg_usage_plan_key_check(struct tg_change *change, const char *plan_id,
         "SELECT count(*) FROM usage_plan_key WHERE key_id = $1", "s",
         key_id);
     if (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK
-        && tg_stmt_int(q, 0) >= TG_KEY_PLANS_MAX) {
+        && tg_stmt_int(q, 0) >= TG_KEY_PLANS_MAX)
+    {
         status = tg_error_set(err, TG_LIMIT, "API Key %s is in %d Usage "
             "Plans, the most that are possible", key_id, TG_KEY_PLANS_MAX);
     }
@@ -467,7 +469,8 @@ tg_usage_plan_key_attach(struct tg_change *change, const char *plan_id,
             " VALUES ($1, $2, $3)", "ssi", plan_id, key_id, change->now_s);
     }
     if (status == TG_OK
-        && tg_plan_quota_first(&quota, change->now_s, &first)) {
+        && tg_plan_quota_first(&quota, change->now_s, &first))
+    {
         status = tg_store_exec(change->store, err,
             "INSERT INTO quota_grant (plan_id, key_id, period, value)"
             " VALUES ($1, $2, $3, $4)", "ssii", plan_id, key_id,

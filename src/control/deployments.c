@@ -82,7 +82,8 @@ check_snapshot(struct tg_control_call *call, const json_t *snapshot)
     }
     json_array_foreach(json_object_get(snapshot, "resources"), i, resource) {
         json_object_foreach(json_object_get(resource, "methods"), verb,
-            method) {
+            method)
+        {
             if (!json_object_get(method, "methodIntegration")) {
                 return tg_call_bad_request(call, "No integration defined for "
                     "method: %s %s", verb, tg_text_of(resource, "path"));
@@ -192,7 +193,8 @@ summary_of(const json_t *snapshot)
         json_t *methods = json_object();
 
         json_object_foreach(json_object_get(resource, "methods"), verb,
-            method) {
+            method)
+        {
             json_object_set_new(methods, verb, json_pack("{sO sO}",
                 "authorizationType",
                 json_object_get(method, "authorizationType"),
@@ -250,7 +252,8 @@ get_deployments(struct tg_control_call *call)
             created_s, id, page.limit + 1);
     }
     while (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK
-        && tg_page_has_room(&page)) {
+        && tg_page_has_room(&page))
+    {
         status = tg_page_add(&page, answer_of(q), json_pack("[I s]",
             (json_int_t) tg_stmt_int(q, 2), tg_stmt_text(q, 0)));
     }

@@ -127,7 +127,8 @@ locate_json(const struct tg_document *d, const char *pointer, size_t *line,
     char        token[512];
 
     while (tg_pointer_next(&pointer, token, sizeof token)
-        && (next = json_child(at, token))) {
+        && (next = json_child(at, token)))
+    {
         at = next;
     }
     *line = 1;

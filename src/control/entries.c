@@ -121,7 +121,8 @@ open_cell(struct tg_control *control, struct tg_stmt *row,
         from = tg_meters_cell(control->meters,
             (uint32_t) tg_stmt_int(row, CARRY_SLOT));
         if (from != NULL
-            && atomic_load(&from->owner) != tg_stmt_int(row, CARRY_OWNER)) {
+            && atomic_load(&from->owner) != tg_stmt_int(row, CARRY_OWNER))
+        {
             from = NULL;
         }
     }
@@ -166,7 +167,8 @@ carry_late_calls(const struct carried *carried)
     word = atomic_load(&carried->to->used);
     while (tg_quota_word_period(word) <= period
         && !atomic_compare_exchange_weak(&carried->to->used, &word,
-               tg_quota_word(period, tg_quota_used(word, period) + late))) {
+               tg_quota_word(period, tg_quota_used(word, period) + late)))
+    {
     }
 }
 
@@ -219,13 +221,15 @@ is_same(const struct tg_key *a, const struct tg_key *b)
     uint32_t i;
 
     if (strcmp(a->id, b->id) != 0 || a->enabled != b->enabled
-        || a->plan_count != b->plan_count) {
+        || a->plan_count != b->plan_count)
+    {
         return false;
     }
     for (i = 0; i < a->plan_count; i++) {
         if (a->plans[i].plan != b->plans[i].plan
             || a->plans[i].cell != b->plans[i].cell
-            || a->plans[i].owner != b->plans[i].owner) {
+            || a->plans[i].owner != b->plans[i].owner)
+        {
             return false;
         }
     }
@@ -247,7 +251,8 @@ entry_put(struct tg_control *control, const struct entry *e,
             "store is damaged", e->key.id);
     }
     if (tg_keys_get(control->keys, digest, &present) == TG_OK
-        && is_same(&present, &e->key)) {
+        && is_same(&present, &e->key))
+    {
         return TG_OK;
     }
     status = tg_keys_put(control->keys, digest, &e->key, err);

@@ -73,11 +73,13 @@ check_parameters(const json_t *doc, struct tg_refusal *r)
     json_t     *value;
 
     json_object_foreach(json_object_get(doc, "responseParameters"), key,
-        value) {
+        value)
+    {
         if (strncmp(key, prefix, sizeof prefix - 1) != 0
             || !tg_mapping_name_is_valid(key + sizeof prefix - 1)
             || tg_mapping_check(TG_MAPPING_REQUEST, json_string_value(value),
-                NULL)) {
+                NULL))
+        {
             (void) tg_refuse_bad(r, NULL, "Invalid mapping expression "
                 "specified: Validation Result: warnings : [], errors : "
                 "[Invalid mapping expression parameter specified: %.100s]",

@@ -89,7 +89,8 @@ import_models(struct import *im)
         if (!id || json_object_set_new(doc, "id", json_string(id))
             || json_object_set_new(doc, "name", json_string(name))
             || json_object_set_new(doc, "schema",
-                with_api_id(im, tg_text_of(model, "schema")))) {
+                with_api_id(im, tg_text_of(model, "schema"))))
+        {
             status = no_memory(im);
         } else {
             status = tg_api_part_put(im->call, im->api_id, "model", name,
@@ -318,7 +319,8 @@ check_warnings(struct import *im)
     json_t     *warnings = im->openapi->warnings;
 
     if (!flag || strcasecmp(flag, "true") != 0
-        || !json_array_size(warnings)) {
+        || !json_array_size(warnings))
+    {
         return TG_OK;
     }
     return tg_call_bad_request(im->call,

@@ -384,7 +384,8 @@ reference_len(const char *text)
 
     while (is_letter(text[len]) || (text[len] >= '0' && text[len] <= '9')
         || text[len] == '-'
-        || (text[len] == '.' && is_letter(text[len + 1]))) {
+        || (text[len] == '.' && is_letter(text[len + 1])))
+    {
         len++;
     }
     return len;
@@ -457,7 +458,8 @@ template_reference(struct template *t, const char *name, size_t len,
     }
     if (strncmp(name, "input", 5) == 0 || strncmp(name, "util", 4) == 0
         || strncmp(name, "context", 7) == 0
-        || strncmp(name, "stageVariables", 14) == 0) {
+        || strncmp(name, "stageVariables", 14) == 0)
+    {
         return beyond(strncmp(name, "input", 5) == 0 ? "$input"
                       : strncmp(name, "util", 4) == 0 ? "$util"
                                                       : "a whole variable",

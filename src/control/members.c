@@ -218,7 +218,8 @@ take_list(json_t **out, const json_t *value, const struct tg_member *m,
         return refuse_kind(r, m, "a list");
     }
     for (size_t i = 0;
-         m->kind == TG_MEMBER_TEXTS && i < json_array_size(value); i++) {
+         m->kind == TG_MEMBER_TEXTS && i < json_array_size(value); i++)
+    {
         if (!json_is_string(json_array_get(value, i))) {
             return refuse_kind(r, m, "a list of strings");
         }
@@ -313,7 +314,8 @@ tg_members_take(json_t **out, const json_t *in, const char *operation,
                 m->name);
         }
         if (status == TG_OK && copy
-            && json_object_set_new(*out, m->name, copy)) {
+            && json_object_set_new(*out, m->name, copy))
+        {
             status = TG_NOMEM;
         }
     }

@@ -126,7 +126,8 @@ check_authorization(const json_t *doc, struct tg_refusal *r)
             "COGNITO_USER_POOLS", type);
     }
     if (strcmp(type, "CUSTOM") == 0
-        || strcmp(type, "COGNITO_USER_POOLS") == 0) {
+        || strcmp(type, "COGNITO_USER_POOLS") == 0)
+    {
         return tg_refuse_bad(r, "authorizationType", "Invalid authorizer ID "
             "specified. Setting the authorization type to CUSTOM or "
             "COGNITO_USER_POOLS requires a valid authorizer.");
@@ -165,7 +166,8 @@ tg_method_doc(json_t **out, const json_t *in, struct tg_refusal *r)
         status = check_parameters(*out, "method.request.", places, r);
     }
     if (status == TG_OK && !json_object_get(*out, "apiKeyRequired")
-        && json_object_set_new(*out, "apiKeyRequired", json_false())) {
+        && json_object_set_new(*out, "apiKeyRequired", json_false()))
+    {
         status = TG_NOMEM;
     }
     return finish(out, status);
@@ -309,7 +311,8 @@ check_unsupported(const json_t *doc, struct tg_refusal *r)
 
     if ((connection && strcmp(connection, "VPC_LINK") == 0)
         || json_object_get(doc, "connectionId")
-        || json_object_get(doc, "integrationTarget")) {
+        || json_object_get(doc, "integrationTarget"))
+    {
         return tg_refuse_bad(r, "connectionType",
             "VPC links are not supported by this gateway");
     }
@@ -319,12 +322,14 @@ check_unsupported(const json_t *doc, struct tg_refusal *r)
             "WHEN_NO_MATCH, WHEN_NO_TEMPLATES, NEVER");
     }
     if (mode && strcmp(mode, "STREAM") == 0
-        && strcmp(tg_text_of(doc, "type"), "HTTP_PROXY") != 0) {
+        && strcmp(tg_text_of(doc, "type"), "HTTP_PROXY") != 0)
+    {
         return tg_refuse_bad(r, "responseTransferMode",
             "STREAM needs the integration type HTTP_PROXY");
     }
     if (timeout && (json_integer_value(timeout) < 50
-            || json_integer_value(timeout) > 29000)) {
+            || json_integer_value(timeout) > 29000))
+    {
         return tg_refuse_bad(r, "timeoutInMillis",
             "Timeout should be between 50 ms and 29000 ms");
     }
@@ -366,13 +371,15 @@ static enum tg_status
 integration_defaults(json_t *doc, const char *resource_id)
 {
     if (is_http(doc)
-        && set_default(doc, "connectionType", json_string("INTERNET"))) {
+        && set_default(doc, "connectionType", json_string("INTERNET")))
+    {
         return TG_NOMEM;
     }
     if (set_default(doc, "passthroughBehavior", json_string("WHEN_NO_MATCH"))
         || set_default(doc, "timeoutInMillis", json_integer(29000))
         || set_default(doc, "cacheNamespace", json_string(resource_id))
-        || set_default(doc, "cacheKeyParameters", json_array())) {
+        || set_default(doc, "cacheKeyParameters", json_array()))
+    {
         return TG_NOMEM;
     }
     return TG_OK;

@@ -263,7 +263,8 @@ response_headers(struct tg_integration_spec *spec, struct tg_arena *arena,
     spec->mock_headers = pairs;
     json_object_foreach(mappings, target, source) {
         if (tg_mapping_target(&kind, &name, TG_MAPPING_RESPONSE, target)
-            || !json_is_string(source)) {
+            || !json_is_string(source))
+        {
             return tg_error_set(err, TG_INVALID,
                 "\"%.100s\" is no header of the response", target);
         }

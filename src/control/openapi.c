@@ -161,7 +161,8 @@ tg_openapi_get(struct tg_openapi_reader *r, const json_t **out,
         return TG_OK;
     }
     if (json_typeof(value) != type
-        && !(type == JSON_TRUE && json_is_boolean(value))) {
+        && !(type == JSON_TRUE && json_is_boolean(value)))
+    {
         return tg_openapi_fail(r, tg_openapi_at(r, at, name),
             "expected %s", type_name(type));
     }
@@ -224,7 +225,8 @@ read_version(struct tg_openapi_reader *r)
 
     r->is_swagger = json_object_get(r->root, "swagger") != NULL;
     if ((swagger && strcmp(swagger, "2.0") == 0)
-        || (openapi && strncmp(openapi, "3.0.", 4) == 0)) {
+        || (openapi && strncmp(openapi, "3.0.", 4) == 0))
+    {
         return TG_OK;
     }
     return tg_openapi_fail(r, r->is_swagger ? "/swagger" : "/openapi",
@@ -360,7 +362,8 @@ read_settings(struct tg_openapi_reader *r)
                 "PRIVATE endpoints are not supported by this gateway");
         }
         if (json_is_true(
-                json_object_get(value, "disableExecuteApiEndpoint"))) {
+                json_object_get(value, "disableExecuteApiEndpoint")))
+        {
             json_object_set_new(r->out->api, "disableExecuteApiEndpoint",
                 json_true());
         }
@@ -450,7 +453,8 @@ check_extensions(struct tg_openapi_reader *r)
         const char *at = tg_openapi_at(r, "", name);
 
         if (strncmp(name, X, sizeof X - 1) != 0
-            || tg_is_one_of(name + sizeof X - 1, known)) {
+            || tg_is_one_of(name + sizeof X - 1, known))
+        {
             continue;
         }
         if (strcmp(name, X "policy") == 0) {
@@ -520,7 +524,8 @@ read_paths(struct tg_openapi_reader *r)
         }
         status = tg_openapi_follow(r, &item, &item_at);
         if (status == TG_NOTFOUND || (status == TG_OK
-                && !json_is_object(item))) {
+                && !json_is_object(item)))
+        {
             return tg_openapi_fail(r, at, "expected an object");
         }
         json_array_append_new(r->out->paths, json_pack("{ss ss}", "path",

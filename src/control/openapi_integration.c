@@ -61,7 +61,8 @@ translate(struct tg_openapi_reader *r, const json_t *in, const char *at)
         size_t i = 0;
 
         while (i < sizeof members / sizeof members[0]
-            && strcmp(members[i].name, name) != 0) {
+            && strcmp(members[i].name, name) != 0)
+        {
             i++;
         }
         if (i < sizeof members / sizeof members[0]) {

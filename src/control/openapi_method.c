@@ -269,13 +269,15 @@ read_scheme(struct tg_openapi_reader *r, const char *name, const char *at,
     in = tg_text_of(scheme, "in");
     header = tg_text_of(scheme, "name");
     if (json_object_get(scheme, X "authorizer")
-        || json_object_get(scheme, X "authtype")) {
+        || json_object_get(scheme, X "authtype"))
+    {
         return tg_openapi_fail(r, at, "the security scheme %.60s needs an "
             "authorizer, which this gateway does not support", name);
     }
     if (!type || strcmp(type, "apiKey") != 0 || !in
         || strcmp(in, "header") != 0 || !header
-        || strcasecmp(header, "x-api-key") != 0) {
+        || strcasecmp(header, "x-api-key") != 0)
+    {
         tg_openapi_warn(r, at, "the security scheme %.60s is not an API key "
             "in the header x-api-key: it is left to the backend", name);
         return TG_OK;
@@ -325,7 +327,8 @@ read_validator(struct tg_openapi_reader *r, const json_t *operation,
         X "request-validator", JSON_STRING);
 
     if (status == TG_OK && *name
-        && !json_object_get(r->out->validators, json_string_value(*name))) {
+        && !json_object_get(r->out->validators, json_string_value(*name)))
+    {
         return tg_openapi_fail(r,
             tg_openapi_at(r, is_own ? at : "", X "request-validator"),
             "there is no such request validator");
@@ -401,7 +404,8 @@ tg_openapi_method(struct tg_openapi_reader *r, const char *path,
     }
     if (status == TG_OK && json_array_append_new(r->out->methods,
             json_pack("{ss ss ss sO* sO}", "path", path, "verb", verb, "at",
-                at, "validator", (json_t *) validator, "method", method))) {
+                at, "validator", (json_t *) validator, "method", method)))
+    {
         status = TG_NOMEM;
     }
     json_decref(method);

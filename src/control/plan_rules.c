@@ -46,7 +46,8 @@ tg_plan_quota_first(const struct tg_plan_quota *quota, int64_t now_s,
 {
     if (!quota->is_first_shorter
         || tg_plan_quota_period(quota, quota->created_s)
-            != tg_plan_quota_period(quota, now_s)) {
+            != tg_plan_quota_period(quota, now_s))
+    {
         return false;
     }
     *value = quota->limit > quota->offset ? quota->limit - quota->offset : 0;

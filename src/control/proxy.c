@@ -106,7 +106,8 @@ split(struct tg_parts *out, const struct compiler *c, const char *text,
         size_t plain = 0;
 
         while (text + plain < end && text[plain] != '{'
-            && text[plain] != '}') {
+            && text[plain] != '}')
+        {
             plain++;
         }
         if (out->count + 2 > PARTS_MAX) {
@@ -125,7 +126,8 @@ split(struct tg_parts *out, const struct compiler *c, const char *text,
             continue;
         }
         for (plain = 1; text + plain < end && text[plain] != '}'
-             && text[plain] != '{'; plain++) {
+             && text[plain] != '{'; plain++)
+        {
         }
         if (*text != '{' || text + plain >= end || text[plain] != '}') {
             return tg_error_set(c->err, TG_INVALID,

@@ -100,7 +100,8 @@ tg_renew_slots(struct tg_control *control, int64_t now_s,
     tg_arena_init(&arena);
     status = stored_file_id(control, &arena, &old_id, err);
     if (status != TG_OK
-        || (old_id != NULL && strcmp(old_id, control->file_id) == 0)) {
+        || (old_id != NULL && strcmp(old_id, control->file_id) == 0))
+    {
         goto done;
     }
     status = tg_change_begin(&change, control, &arena, now_s, err);

@@ -218,7 +218,8 @@ add_address(struct name *n, const struct addrinfo *info)
     }
     a.family = (uint16_t) info->ai_family;
     if (n->count < TG_RESOLVER_ADDRESSES_MAX
-        && !holds(n->addresses, n->count, &a)) {
+        && !holds(n->addresses, n->count, &a))
+    {
         n->addresses[n->count++] = a;
     }
 }

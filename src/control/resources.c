@@ -25,7 +25,8 @@ embeds_methods(const struct tg_control_call *call)
 
     for (size_t i = 0; i < params->count; i++) {
         if (strcmp(params->items[i].name, "embed") == 0
-            && strstr(params->items[i].value, "methods")) {
+            && strstr(params->items[i].value, "methods"))
+        {
             return true;
         }
     }
@@ -45,7 +46,8 @@ add_methods(struct tg_control_call *call, const char *api_id,
         "ORDER BY verb", "ss", api_id, id);
 
     while (status == TG_OK
-        && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
+        && (status = tg_stmt_next(q, &call->err)) == TG_OK)
+    {
         const char *verb = tg_stmt_text(q, 0);
 
         method = in_full ? tg_row_json(q, 1) : json_object();
@@ -135,7 +137,8 @@ get_resources(struct tg_control_call *call)
             api_id, after, page.limit + 1);
     }
     while (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK
-        && tg_page_has_room(&page)) {
+        && tg_page_has_room(&page))
+    {
         const struct tg_resource_row row = { tg_stmt_text(q, 0),
             tg_stmt_text(q, 1), tg_stmt_text(q, 2), tg_stmt_text(q, 3) };
 

@@ -91,7 +91,8 @@ check_endpoint(json_t *doc, struct tg_refusal *r)
         status = tg_refuse_bad(r, "endpointConfiguration",
             "Exactly one endpoint type is allowed");
     } else if (strcmp(type, "PRIVATE") == 0
-        || json_object_get(out, "vpcEndpointIds")) {
+        || json_object_get(out, "vpcEndpointIds"))
+    {
         status = tg_refuse_bad(r, "endpointConfiguration",
             "PRIVATE endpoints are not supported by this gateway");
     } else if (!tg_is_one_of(type, types)) {
@@ -275,7 +276,8 @@ get_rest_apis(struct tg_control_call *call)
             page.limit + 1);
     }
     while (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK
-        && tg_page_has_room(&page)) {
+        && tg_page_has_room(&page))
+    {
         json_t *api = tg_row_json(q, 0);
 
         json_object_set_new(api, "id", json_string(tg_stmt_text(q, 3)));

@@ -102,7 +102,8 @@ tg_api_answer(struct tg_control_call *call, const char *id, json_t **answer)
             || json_object_set_new(*answer, "name",
                 json_string(tg_stmt_text(q, 1)))
             || json_object_set_new(*answer, "createdDate",
-                json_integer(tg_stmt_int(q, 2)))) {
+                json_integer(tg_stmt_int(q, 2))))
+        {
             status = no_memory(call);
         }
     }

@@ -90,7 +90,8 @@ take_parts(json_t *parts, struct tg_store *store, const char *api_id,
             json_object_set_new(parts, tg_stmt_text(q, 0), kind);
         }
         if (json_object_set_new(kind, tg_stmt_text(q, 1),
-                json_loads(tg_stmt_text(q, 2), 0, NULL))) {
+                json_loads(tg_stmt_text(q, 2), 0, NULL)))
+        {
             status = no_memory(err);
         }
     }
@@ -382,7 +383,8 @@ read_stages(struct stage_row **out, struct tg_snapshot_compiler *c,
     while (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
         *end = read_row(c->arena, q);
         if (!*end || !(*end)->snapshot || !(*end)->api_doc
-            || !(*end)->stage_doc) {
+            || !(*end)->stage_doc)
+        {
             status = tg_error_set(err, TG_CORRUPT,
                 "stage %s of API %s cannot be read from the store",
                 tg_stmt_text(q, 1), tg_stmt_text(q, 0));

@@ -35,13 +35,15 @@ check_variable(struct tg_control_call *call, const char *name,
     size_t name_len = strlen(name), len = strlen(value);
 
     if (name_len == 0 || name_len > VARIABLE_NAME_MAX
-        || strspn(name, NAME_CHARS) != name_len) {
+        || strspn(name, NAME_CHARS) != name_len)
+    {
         return tg_call_bad_request(call, "Stage variable name %.80s is "
             "invalid. Please use up to 64 alphanumeric characters and "
             "underscores", name);
     }
     if (len == 0 || len > VARIABLE_VALUE_MAX
-        || strspn(value, NAME_CHARS "-.~:/?#&=,") != len) {
+        || strspn(value, NAME_CHARS "-.~:/?#&=,") != len)
+    {
         return tg_call_bad_request(call, "Stage variable value for %.80s is "
             "invalid. Please use values with alphanumeric characters and "
             "the symbols ,-._~:/?#&=", name);
@@ -312,7 +314,8 @@ get_stages(struct tg_control_call *call)
         "($2 = '' OR deployment_id = $2) ORDER BY name", "ss", api_id,
         deployment ? deployment : "");
     while (status == TG_OK
-        && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
+        && (status = tg_stmt_next(q, &call->err)) == TG_OK)
+    {
         json_array_append_new(items, answer_of(q));
     }
     tg_stmt_done(q);
@@ -361,11 +364,13 @@ patch_one(struct tg_control_call *call, const struct tg_patch *patch,
 
     if (first && second && !*rest && strcmp(first, "variables") == 0
         && (is_replace || patch->op == TG_PATCH_ADD
-            || patch->op == TG_PATCH_REMOVE)) {
+            || patch->op == TG_PATCH_REMOVE))
+    {
         return patch_variable(call, patch, second, stage);
     }
     if (first && !second && is_replace
-        && strcmp(first, "description") == 0) {
+        && strcmp(first, "description") == 0)
+    {
         if (patch->value && *patch->value) {
             json_object_set_new(stage, first, json_string(patch->value));
         } else {
@@ -374,7 +379,8 @@ patch_one(struct tg_control_call *call, const struct tg_patch *patch,
         return TG_OK;
     }
     if (first && !second && is_replace
-        && strcmp(first, "deploymentId") == 0) {
+        && strcmp(first, "deploymentId") == 0)
+    {
         const char *id = patch->value ? patch->value : "";
 
         json_object_set_new(stage, first, json_string(id));

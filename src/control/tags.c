@@ -38,7 +38,8 @@ find(struct tg_control_call *call, struct resource *out)
 
     out->tags = NULL;
     if (tg_http_decode(&arn, call->arena, raw, strlen(raw), false)
-        != TG_OK) {
+        != TG_OK)
+    {
         return invalid_arn(call, raw);
     }
     path = strstr(arn, "::/");

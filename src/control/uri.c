@@ -49,7 +49,8 @@ is_wire_text(const char *text)
         }
         if (c == '%'
             && !(isxdigit((unsigned char) text[1])
-                && isxdigit((unsigned char) text[2]))) {
+                && isxdigit((unsigned char) text[2])))
+        {
             return false;
         }
     }
@@ -63,7 +64,8 @@ parse_port(struct tg_uri *out, const char *text, struct tg_error *err)
     long   port = len && len <= 5 ? strtol(text, NULL, 10) : 0;
 
     if (text[len] || !(port == 80 || port == 443
-            || (port >= 1024 && port <= 65535))) {
+            || (port >= 1024 && port <= 65535)))
+    {
         return tg_error_set(err, TG_INVALID,
             "the port must be 80, 443 or 1024 to 65535, found \"%.20s\"",
             text);
@@ -106,7 +108,8 @@ parse_authority(struct tg_uri *out, struct tg_arena *arena, char *text,
         *c = (char) tolower((unsigned char) *c);
     }
     if (is_ipv6 ? inet_pton(AF_INET6, host, &address) != 1
-                : !host_is_name(host)) {
+                : !host_is_name(host))
+    {
         return tg_error_set(err, TG_INVALID, "\"%.100s\" is no host", host);
     }
     out->host = host;
@@ -196,7 +199,8 @@ tg_uri_check(struct tg_arena *arena, const char *text, struct tg_error *err)
         const char *end = strchr(rest, '}');
 
         if (strncmp(rest, "${stageVariables.", 17) != 0 || !end
-            || end == rest + 17) {
+            || end == rest + 17)
+        {
             return tg_error_set(err, TG_INVALID,
                 "only ${stageVariables.name} may stand in a URI");
         }

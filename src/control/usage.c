@@ -142,12 +142,14 @@ remaining_after(const struct tg_control_call *call, const struct state *st,
     }
     period = tg_plan_quota_period(&st->quota, day_s);
     if (period == st->now_period && st->is_attached
-        && day_s + DAY_S > call->now_s) {
+        && day_s + DAY_S > call->now_s)
+    {
         return (int64_t) tg_quota_remaining(st->used_word, st->grant_word,
             limit, period);
     }
     if (tg_quota_word_period(st->grant_word) == period
-        && st->grant_word != 0) {
+        && st->grant_word != 0)
+    {
         limit = tg_quota_word_value(st->grant_word);
     }
     return limit > sum ? (int64_t) (limit - sum) : 0;
@@ -167,7 +169,8 @@ load_days(struct tg_control_call *call, const char *plan, const char *key,
         " AND used_hour >= $3 AND used_hour < $4 GROUP BY day", "ssii", plan,
         key, from_s, end_s + DAY_S);
     while (status == TG_OK
-        && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
+        && (status = tg_stmt_next(q, &call->err)) == TG_OK)
+    {
         days[tg_stmt_int(q, 0)] = (uint64_t) tg_stmt_int(q, 1);
     }
     tg_stmt_done(q);
@@ -248,7 +251,8 @@ add_page(struct tg_control_call *call, const char *plan, int64_t start_s,
             end_s + DAY_S, limit + 1);
     }
     while (status == TG_OK
-        && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
+        && (status = tg_stmt_next(q, &call->err)) == TG_OK)
+    {
         if (json_object_size(values) == (size_t) limit) {
             tg_call_position_set(call, call->result, json_string(last));
             break;
@@ -301,7 +305,8 @@ read_remaining(struct tg_control_call *call, int64_t *remaining)
     }
     for (i = 0; status == TG_OK && i < count; i++) {
         if (strcmp(patches[i].path, "/remaining") != 0
-            || patches[i].op != TG_PATCH_REPLACE) {
+            || patches[i].op != TG_PATCH_REPLACE)
+        {
             return tg_call_bad_request(call, "Invalid patch path  '%s' "
                 "specified for op '%s'. Must be one of: [/remaining]",
                 patches[i].path, tg_patch_op_name(patches[i].op));
@@ -309,7 +314,8 @@ read_remaining(struct tg_control_call *call, int64_t *remaining)
         *remaining = patches[i].value != NULL
             ? strtoll(patches[i].value, &end, 10) : -1;
         if (*remaining < 0 || end == patches[i].value || *end != '\0'
-            || *remaining > (int64_t) TG_QUOTA_USED_MAX) {
+            || *remaining > (int64_t) TG_QUOTA_USED_MAX)
+        {
             return tg_call_bad_request(call, "Invalid value of /remaining: "
                 "expected a whole number from 0 on");
         }

@@ -170,7 +170,8 @@ tg_get_usage_plan_keys(struct tg_control_call *call)
     }
     while (status == TG_OK
         && (status = tg_stmt_next(q, &call->err)) == TG_OK
-        && tg_page_has_room(&page)) {
+        && tg_page_has_room(&page))
+    {
         status = key_json(call, q, &key);
         if (status == TG_OK) {
             status = tg_page_add(&page, key, name != NULL

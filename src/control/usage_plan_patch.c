@@ -41,7 +41,8 @@ read_int(struct tg_control_call *call, const struct tg_patch *patch,
     errno = 0;
     number = patch->value != NULL ? strtoll(patch->value, &end, 10) : 0;
     if (patch->value == NULL || *end != '\0' || end == patch->value
-        || errno != 0) {
+        || errno != 0)
+    {
         return tg_call_bad_request(call, "Invalid value of %s: expected a "
             "whole number", patch->path);
     }
@@ -171,7 +172,8 @@ cut_limit(char *path)
 
     if (last == NULL
         || (strcmp(last, "/rateLimit") != 0
-            && strcmp(last, "/burstLimit") != 0)) {
+            && strcmp(last, "/burstLimit") != 0))
+    {
         return NULL;
     }
     *last = '\0';
@@ -232,7 +234,8 @@ patch_method(struct tg_control_call *call, struct tg_plan *plan,
     }
     if (limit == NULL && patch->op == TG_PATCH_REMOVE) {
         if (json_object_del(json_object_get(plan->stages, stage), key)
-            != 0) {
+            != 0)
+        {
             return tg_call_not_found(call, "Invalid method %s specified for "
                 "API Stage %s of usageplan %s", key, stage, plan->id);
         }
@@ -336,7 +339,8 @@ tg_plan_patch(struct tg_control_call *call, struct tg_plan *plan,
     const char *path = patch->path;
 
     if (patch->op != TG_PATCH_ADD && patch->op != TG_PATCH_REMOVE
-        && patch->op != TG_PATCH_REPLACE) {
+        && patch->op != TG_PATCH_REPLACE)
+    {
         return tg_call_bad_request(call, "Invalid patch operation specified."
             " Must be one of: [add, remove, replace]");
     }
@@ -345,7 +349,8 @@ tg_plan_patch(struct tg_control_call *call, struct tg_plan *plan,
         return TG_OK;
     }
     if (strcmp(path, "/description") == 0
-        && patch->op == TG_PATCH_REPLACE) {
+        && patch->op == TG_PATCH_REPLACE)
+    {
         plan->description = or_null(patch->value);
         return TG_OK;
     }
@@ -361,7 +366,8 @@ tg_plan_patch(struct tg_control_call *call, struct tg_plan *plan,
         return patch_stage(call, plan, patch, path + 11);
     }
     if (strcmp(path, "/throttle") == 0
-        || strncmp(path, "/throttle/", 10) == 0) {
+        || strncmp(path, "/throttle/", 10) == 0)
+    {
         return patch_throttle(call, plan, patch, path + 9);
     }
     if (strcmp(path, "/quota") == 0 || strncmp(path, "/quota/", 7) == 0) {

@@ -70,12 +70,14 @@ load_stages(struct tg_control_call *call, struct tg_plan *plan)
         "SELECT api_id, stage, throttle FROM usage_plan_stage"
         " WHERE plan_id = $1 ORDER BY api_id, stage", "s", plan->id);
     while (status == TG_OK
-        && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
+        && (status = tg_stmt_next(q, &call->err)) == TG_OK)
+    {
         key = tg_arena_printf(call->arena, "%s:%s", tg_stmt_text(q, 0),
             tg_stmt_text(q, 1));
         if (key == NULL
             || json_object_set_new(plan->stages, key,
-                   json_loads(tg_stmt_text(q, 2), 0, NULL)) != 0) {
+                   json_loads(tg_stmt_text(q, 2), 0, NULL)) != 0)
+        {
             status = tg_error_set(&call->err, TG_NOMEM, "out of memory");
         }
     }
@@ -122,7 +124,8 @@ enum tg_status
 tg_plan_check_period(struct tg_control_call *call, const char *period)
 {
     if (strcmp(period, "DAY") != 0 && strcmp(period, "WEEK") != 0
-        && strcmp(period, "MONTH") != 0) {
+        && strcmp(period, "MONTH") != 0)
+    {
         return tg_call_bad_request(call, "Usage Plan quota period should be "
             "one of DAY, WEEK, MONTH");
     }
@@ -175,7 +178,8 @@ tg_plan_check(struct tg_control_call *call, const struct tg_plan *plan)
     }
     if (strlen(plan->name) > NAME_MAX_BYTES
         || (plan->description != NULL
-            && strlen(plan->description) > NAME_MAX_BYTES)) {
+            && strlen(plan->description) > NAME_MAX_BYTES))
+    {
         return tg_call_bad_request(call, "Usage Plan name or description is "
             "too long");
     }
@@ -339,7 +343,8 @@ store_stages(struct tg_control_call *call, const struct tg_plan *plan,
     json_object_foreach(plan->stages, key, throttle) {
         if (status == TG_OK
             && (before == NULL
-                || json_object_get(before->stages, key) == NULL)) {
+                || json_object_get(before->stages, key) == NULL))
+        {
             colon = strchr(key, ':');
             status = check_new_stage(call, plan,
                 tg_arena_dup(call->arena, key, (size_t) (colon - key)),
@@ -460,7 +465,8 @@ regrant(struct tg_control_call *call, const struct tg_plan *plan)
             plan->id);
     }
     while (status == TG_OK
-        && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
+        && (status = tg_stmt_next(q, &call->err)) == TG_OK)
+    {
         status = tg_change_key(call->change, tg_stmt_text(q, 0), &call->err);
     }
     tg_stmt_done(q);
@@ -483,12 +489,14 @@ tg_plan_store(struct tg_control_call *call, const struct tg_plan *plan,
         status = store_stages(call, plan, before);
     }
     if (status == TG_OK && before != NULL
-        && !same(plan->product_code, before->product_code)) {
+        && !same(plan->product_code, before->product_code))
+    {
         status = tg_binding_refresh_plan(call->change, plan->id, &call->err);
     }
     if (status == TG_OK && before != NULL
         && (plan->limit != before->limit || plan->offset != before->offset
-            || !same(plan->period, before->period))) {
+            || !same(plan->period, before->period)))
+    {
         status = regrant(call, plan);
     }
     tg_change_routes(call->change);

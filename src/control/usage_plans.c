@@ -84,7 +84,8 @@ read_stage(struct tg_control_call *call, struct tg_plan *plan,
         return status;
     }
     if (api == NULL || stage == NULL || strchr(api, ':') != NULL
-        || strchr(stage, ':') != NULL) {
+        || strchr(stage, ':') != NULL)
+    {
         return tg_call_bad_request(call, "Invalid API Stage specified");
     }
     status = tg_call_object(call, item, "throttle", &throttle);
@@ -94,7 +95,8 @@ read_stage(struct tg_control_call *call, struct tg_plan *plan,
     if (status == TG_OK) {
         key = tg_arena_printf(call->arena, "%s:%s", api, stage);
         if (key == NULL
-            || json_object_set_new(plan->stages, key, methods) != 0) {
+            || json_object_set_new(plan->stages, key, methods) != 0)
+        {
             status = tg_error_set(&call->err, TG_NOMEM, "out of memory");
         }
     }
@@ -120,7 +122,8 @@ read_plan(struct tg_control_call *call, struct tg_plan *plan)
             &plan->description);
     }
     if (status == TG_OK && plan->description != NULL
-        && plan->description[0] == '\0') {
+        && plan->description[0] == '\0')
+    {
         plan->description = NULL;
     }
     if (status == TG_OK) {
@@ -223,7 +226,8 @@ get_usage_plans(struct tg_control_call *call)
     }
     while (status == TG_OK
         && (status = tg_stmt_next(q, &call->err)) == TG_OK
-        && tg_page_has_room(&page)) {
+        && tg_page_has_room(&page))
+    {
         status = add_plan(&page, q);
     }
     tg_stmt_done(q);
@@ -282,7 +286,8 @@ end_bindings(struct tg_control_call *call, const char *id)
     status = tg_store_query(call->store, &q, &call->err,
         "SELECT key_id FROM usage_plan_key WHERE plan_id = $1", "s", id);
     while (status == TG_OK
-        && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
+        && (status = tg_stmt_next(q, &call->err)) == TG_OK)
+    {
         status = tg_binding_end(call->change, id, tg_stmt_text(q, 0),
             &call->err);
     }

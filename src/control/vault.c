@@ -111,7 +111,8 @@ stored_id(struct tg_store *store, char id[2 * ID_SIZE + 1],
     status = tg_store_query(store, &q, err,
         "SELECT value FROM meta WHERE name = 'master_key_id'", "");
     if (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK
-        && strlen(tg_stmt_text(q, 0)) == 2 * ID_SIZE) {
+        && strlen(tg_stmt_text(q, 0)) == 2 * ID_SIZE)
+    {
         memcpy(id, tg_stmt_text(q, 0), 2 * ID_SIZE + 1);
     }
     tg_stmt_done(q);
@@ -263,7 +264,8 @@ tg_vault_unseal(const struct tg_vault *vault, const char *id,
 
     if (3 * (text_len / 4) > sizeof(bytes)
         || tg_unbase64(bytes, &len, sealed, text_len) != TG_OK
-        || len < HEAD_SIZE + TAG_SIZE || bytes[0] != FORMAT) {
+        || len < HEAD_SIZE + TAG_SIZE || bytes[0] != FORMAT)
+    {
         return damaged(id, err);
     }
     if (memcmp(bytes + 1, vault->id, ID_SIZE) != 0) {
@@ -275,7 +277,8 @@ tg_vault_unseal(const struct tg_vault *vault, const char *id,
             "long", id);
     }
     if (tg_aead_open((uint8_t *) out, vault->key, bytes + 1 + ID_SIZE, id,
-            strlen(id), bytes + HEAD_SIZE, len - HEAD_SIZE) != TG_OK) {
+            strlen(id), bytes + HEAD_SIZE, len - HEAD_SIZE) != TG_OK)
+    {
         return damaged(id, err);
     }
     len -= HEAD_SIZE + TAG_SIZE;

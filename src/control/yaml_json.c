@@ -82,7 +82,8 @@ integer(const char *text)
         digits = text += 2;
     }
     if (!*digits || strspn(digits, "0123456789abcdefABCDEF")
-            != strlen(digits)) {
+            != strlen(digits))
+    {
         return NULL;
     }
     errno = 0;
@@ -260,7 +261,8 @@ on_scalar(struct reader *r, const yaml_event_t *e)
 
     if (status == TG_OK && tag && !is_tag(tag, "str") && !is_tag(tag, "int")
         && !is_tag(tag, "float") && !is_tag(tag, "bool")
-        && !is_tag(tag, "null")) {
+        && !is_tag(tag, "null"))
+    {
         return fail(r, TG_INVALID, e->start_mark, "this tag is not known:",
             (const char *) tag);
     }
@@ -445,7 +447,8 @@ child(yaml_document_t *d, yaml_node_t *node, const char *token)
             yaml_node_t *key = yaml_document_get_node(d, p->key);
 
             if (key && key->type == YAML_SCALAR_NODE
-                && strcmp((char *) key->data.scalar.value, token) == 0) {
+                && strcmp((char *) key->data.scalar.value, token) == 0)
+            {
                 return yaml_document_get_node(d, p->value);
             }
         }
@@ -476,7 +479,8 @@ tg_yaml_locate(const char *text, size_t len, const char *pointer,
     if (yaml_parser_load(&parser, &document)) {
         node = yaml_document_get_root_node(&document);
         while (node && tg_pointer_next(&pointer, token, sizeof token)
-            && (next = child(&document, node, token))) {
+            && (next = child(&document, node, token)))
+        {
             node = next;
         }
         if (node) {

@@ -79,7 +79,8 @@ choose(matcher *fits, const struct tg_identity_key *key,
 
     for (i = 0; i < count; i++) {
         if (!same(agreements[i].product_code, key->product_code)
-            || !fits(&agreements[i], key)) {
+            || !fits(&agreements[i], key))
+        {
             continue;
         }
         if (!agreements[i].is_active) {

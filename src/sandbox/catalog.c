@@ -249,7 +249,8 @@ look_back(const json_t **active, const struct tg_market *m, const char *code,
 
     *active = NULL;
     json_array_foreach(json_object_get(m->by_account,
-        tg_market_key(key, code, account)), i, agreement) {
+        tg_market_key(key, code, account)), i, agreement)
+    {
         customer = tg_text(agreement, "customerIdentifier");
         if (tg_agreement_is_active(agreement)) {
             *active = agreement;

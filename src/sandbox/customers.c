@@ -277,7 +277,8 @@ collect(const struct question *q, const struct tg_market *m)
             continue;
         }
         json_array_foreach(json_object_get(q->product, "dimensions"), i,
-            dimension) {
+            dimension)
+        {
             json_int_t units = units_included(q->product, dimension);
 
             if (units >= 0

@@ -115,7 +115,8 @@ show_products(struct tg_buf *out, const struct tg_market *m)
         tg_html_element(out, "td", tg_text(product, "model"));
         tg_html_raw(out, "<td>");
         json_array_foreach(json_object_get(product, "dimensions"), i,
-            dimension) {
+            dimension)
+        {
             tg_html_element(out, "code", tg_text(dimension, "name"));
             tg_html_raw(out, " ");
         }

@@ -137,7 +137,8 @@ make_private(const char *path, struct tg_error *err)
                 path);
         }
         if ((st.st_mode & 077) != 0
-            && chmod(path, st.st_mode & 0700) != 0) {
+            && chmod(path, st.st_mode & 0700) != 0)
+        {
             return tg_error_errno(err,
                 errno == EROFS ? TG_READONLY : TG_IO,
                 "store %s: cannot take other users' rights away", path);

@@ -509,7 +509,8 @@ tg_store_migrate(struct tg_store *s, int64_t now_s, struct tg_error *err)
     }
     status = tg_store_commit(s, err);
     for (i = (size_t) version; status == TG_OK && i < tg_migration_count;
-         i++) {
+         i++)
+    {
         status = apply(s, &tg_migrations[i], now_s, err);
     }
     return status;

@@ -17,7 +17,8 @@ begin(bool is_sealing, const uint8_t *key, const uint8_t *nonce,
     if (ctx != NULL
         && (EVP_CipherInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, nonce,
                 is_sealing ? 1 : 0) != 1
-            || EVP_CipherUpdate(ctx, NULL, &len, aad, (int) aad_len) != 1)) {
+            || EVP_CipherUpdate(ctx, NULL, &len, aad, (int) aad_len) != 1))
+    {
         EVP_CIPHER_CTX_free(ctx);
         ctx = NULL;
     }
