@@ -373,7 +373,7 @@ tg_resolver_open(struct tg_resolver **out, bool (*on_change)(void *data),
 
     *out = NULL;
     if (!r) {
-        return TG_NOMEM;
+        return tg_error_set(err, TG_NOMEM, "no memory for the resolver");
     }
     r->on_change = on_change;
     r->data = data;

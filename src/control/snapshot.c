@@ -9,6 +9,7 @@
 
 #include "control/method_doc.h"
 #include "control/mock.h"
+#include "control/plan_rules.h"
 #include "control/proxy.h"
 
 /* ---- taking ---- */
@@ -136,22 +137,10 @@ tg_snapshot_method_count(const json_t *snapshot)
 
 /* ---- compiling ---- */
 
-static const char *const verb_names[TG_VERB_COUNT] = {
-    [TG_VERB_GET] = "GET", [TG_VERB_POST] = "POST", [TG_VERB_PUT] = "PUT",
-    [TG_VERB_DELETE] = "DELETE", [TG_VERB_PATCH] = "PATCH",
-    [TG_VERB_HEAD] = "HEAD", [TG_VERB_OPTIONS] = "OPTIONS",
-    [TG_VERB_ANY] = "ANY",
-};
-
 static enum tg_verb
 verb_of(const char *name)
 {
-    enum tg_verb verb = 0;
-
-    while (verb < TG_VERB_ANY && strcmp(verb_names[verb], name) != 0) {
-        verb++;
-    }
-    return verb;
+    return tg_verb_parse(name, strlen(name));
 }
 
 static enum tg_status
@@ -268,42 +257,24 @@ compile_resources(struct tg_snapshot_compiler *c, const struct stage *stage,
 
 /* ---- plans ---- */
 
-static enum tg_quota_period
-period_of(const struct tg_settings *settings, const char *name)
-{
-    if (!name) {
-        return TG_QUOTA_NONE;
-    }
-    if (strcmp(name, "DAY") == 0) {
-        return TG_QUOTA_DAY;
-    }
-    if (strcmp(name, "MONTH") == 0) {
-        return TG_QUOTA_MONTH;
-    }
-    return settings->quota.week_start == TG_WEEK_START_SUNDAY
-        ? TG_QUOTA_WEEK_SUNDAY
-        : TG_QUOTA_WEEK;
-}
-
-/* Of a row: id, number, rate, burst, quota limit, offset, period. */
+/* Of a row: id, number, rate, burst, TG_PLAN_QUOTA_COLUMNS. */
 static void
 read_plan(struct tg_plan_spec *plan, const struct tg_snapshot_compiler *c,
     struct tg_stmt *q)
 {
+    struct tg_plan_quota quota;
+
+    tg_plan_quota_read(&quota, c->settings, q, 4);
     *plan = (struct tg_plan_spec) {
         .id = tg_arena_strdup(c->arena, tg_stmt_text(q, 0)),
         .number = (uint32_t) tg_stmt_int(q, 1),
         .has_throttle = !tg_stmt_is_null(q, 2) || !tg_stmt_is_null(q, 3),
         .throttle = tg_bucket_limit_make(tg_stmt_double(q, 2),
             (uint64_t) tg_stmt_int(q, 3)),
+        .quota_period = quota.period,
+        .quota_limit = quota.limit,
+        .quota_offset_days = quota.offset_days,
     };
-    if (!tg_stmt_is_null(q, 4)) {
-        plan->quota_period = period_of(c->settings, tg_stmt_text(q, 6));
-        plan->quota_limit = (uint64_t) tg_stmt_int(q, 4);
-        if (c->settings->quota.offset_mode == TG_OFFSET_MODE_DAYS) {
-            plan->quota_offset_days = (uint32_t) tg_stmt_int(q, 5);
-        }
-    }
 }
 
 static enum tg_status
@@ -313,8 +284,8 @@ compile_plans(struct tg_snapshot_compiler *c, const struct stage *stage,
     struct tg_stmt     *q;
     struct tg_plan_spec plan;
     enum tg_status      status = tg_store_query(c->store, &q, err,
-        "SELECT p.id, p.number, p.rate_limit, p.burst_limit, p.quota_limit, "
-        "p.quota_offset, p.quota_period FROM usage_plan p "
+        "SELECT p.id, p.number, p.rate_limit, p.burst_limit, "
+        TG_PLAN_QUOTA_COLUMNS " FROM usage_plan p "
         "JOIN usage_plan_stage s ON s.plan_id = p.id "
         "WHERE s.api_id = $1 AND s.stage = $2 ORDER BY p.number", "ss",
         stage->api_id, stage->name);

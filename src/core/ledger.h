@@ -144,10 +144,13 @@ enum tg_ledger_action {
     TG_LEDGER_STOP,        /* nothing can be sent before a person acts */
 };
 
-/* By the Status of one result (spec: 3.3); NULL is treated as unknown. */
+/*
+ * By the Status of one UsageRecordResult; NULL is treated as unknown.
+ * https://docs.aws.amazon.com/marketplace/latest/APIReference/API_marketplace-metering_UsageRecordResult.html
+ */
 enum tg_ledger_action tg_ledger_judge_status(const char *status);
 
-/* By the exception of a whole request (spec: 3.7). */
+/* By the exception of a whole request. */
 enum tg_ledger_action tg_ledger_judge_exception(int http_status,
     const char *type);
 

@@ -105,7 +105,7 @@ struct tg_settings {
     } quota;
 
     struct {
-        bool strict;        /* as Amazon, see spec of the data plane */
+        bool strict;        /* as Amazon has them, no forwarding ones */
         bool strip_api_key; /* towards the backend */
     } headers;
 
