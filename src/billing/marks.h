@@ -41,7 +41,7 @@ const uint32_t *tg_marks_of(const struct tg_marks *marks, uint32_t slot);
 /* Whether no lane of the slot's piece has a mark. */
 bool tg_marks_is_bare(const struct tg_marks *marks, uint32_t slot);
 
-/* Sets a mark, in the mirror and, by the caller's transaction, in the store. */
+/* Sets a mark: in the mirror, and in the caller's transaction. */
 TG_MUST_CHECK enum tg_status tg_marks_store(struct tg_marks *marks,
     struct tg_store *s, const char *file_id, uint32_t slot, unsigned lane,
     uint32_t owner, uint32_t mark, struct tg_error *err);
