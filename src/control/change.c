@@ -6,12 +6,17 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "control/control.h"
 #include "control/entries.h"
 #include "control/slots.h"
 #include "util/digest.h"
 #include "util/log.h"
+
+/* Idle workers look at the board once a second. */
+#define WORKERS_WAIT_MS 3000
+#define WORKERS_POLL_MS 10
 
 struct tg_unpublished {
     char                   digest[TG_SHA256_HEX];
@@ -161,6 +166,29 @@ publish_keys(struct tg_control *control, struct tg_unpublished **list,
     return result;
 }
 
+/*
+ * The same, waiting for workers that still read the keys table before this
+ * one: while they do it cannot grow, and a file of keys fills it in no time.
+ * A worker that does not even look at the board is not waited for longer.
+ */
+static enum tg_status
+publish_patiently(struct tg_control *control, struct tg_unpublished **list,
+    struct tg_error *err)
+{
+    int                   waited;
+    enum tg_status        status;
+    const struct timespec pause = {0, WORKERS_POLL_MS * 1000000L};
+
+    status = publish_keys(control, list, err);
+    for (waited = 0; status == TG_BUSY && waited < WORKERS_WAIT_MS;
+         waited += WORKERS_POLL_MS) {
+        tg_board_changed(control->board->page);
+        (void) nanosleep(&pause, NULL);
+        status = publish_keys(control, list, err);
+    }
+    return status;
+}
+
 /* C3: a slot given up by an entry that still stands stays untouched. */
 static void
 move_epoch(struct tg_control *control)
@@ -214,7 +242,7 @@ publish_change(struct tg_change *change, struct tg_error *err)
         key->next = ordered;
         ordered = key;
     }
-    status = publish_keys(control, &ordered, err);
+    status = publish_patiently(control, &ordered, err);
     while (*tail != NULL) {
         tail = &(*tail)->next;
     }

@@ -21,7 +21,9 @@
  *       After it, the change stands: what could not be published is kept
  *       and tried again by tg_control_tick, and the epoch does not move on
  *       before it succeeded, so that no slot is reused too early.
- *   C4  Nothing here waits for the network.
+ *   C4  Nothing here waits for the network.  A change for which the keys
+ *       table must grow twice waits for the workers to have followed once,
+ *       which takes them a second when they are idle.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

@@ -10,6 +10,8 @@
 #include "util/digest.h"
 #include "util/log.h"
 
+#define KEYS_ROOM 4096 /* in the first table: about 1 MB */
+
 static enum tg_status
 count_keys(struct tg_store *store, uint64_t *count, struct tg_error *err)
 {
@@ -55,7 +57,7 @@ open_planes(struct tg_control *control, int64_t now_s, struct tg_error *err)
     status = count_keys(control->store, &count, err);
     if (status == TG_OK) {
         status = tg_keys_writer_open(&control->keys, state_dir,
-            control->board, count, err);
+            control->board, count > KEYS_ROOM ? count : KEYS_ROOM, err);
     }
     if (status == TG_OK) {
         status = tg_meters_create(&control->meters, state_dir,
