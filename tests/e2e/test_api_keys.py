@@ -168,3 +168,27 @@ def test_a_key_value_cannot_be_set_and_does_not_reach_the_trail(shared):
             {"op": "replace", "path": "/value", "value": wanted}])
     assert shared.sql("SELECT count(*) FROM audit_event"
                       " WHERE record LIKE ?", f"%{wanted}%") == [(0,)]
+
+
+def test_thousands_of_keys_in_one_file(shared):
+    """The table of keys grows twice, as fast as idle workers follow; and
+    nginx, which puts into files what its buffers do not hold, writes no key
+    to the disk."""
+    rows = "".join(f"bulk{i},bulk-key-{i:020}\n" for i in range(9000))
+    made = shared.apigateway.import_api_keys(
+        body=("Name,Key\n" + rows).encode(), format="csv")
+    assert len(made["ids"]) == 9000 and not made.get("warnings")
+    page = shared.apigateway.get_api_keys(includeValues=True, limit=500)
+    assert len(page["items"]) == 500
+    log = (shared.stack.log_dir / "nginx.log").read_text()
+    assert "temporary file" not in log
+
+
+def test_a_body_too_large_is_refused_in_words(shared):
+    with pytest.raises(botocore.exceptions.ClientError) as refused:
+        shared.apigateway.import_api_keys(body=b"x" * (11 << 20),
+                                          format="csv")
+    error = refused.value.response
+    assert error["ResponseMetadata"]["HTTPStatusCode"] == 413
+    assert error["Error"]["Code"] == "RequestEntityTooLargeException"
+    assert "10 MiB" in error["Error"]["Message"]

@@ -85,6 +85,9 @@ settings_reach_their_lines(void **state)
     assert_has(&conf, "ssl_certificate_key \"/k.pem\";");
     assert_has(&conf, "listen 127.0.0.1:8082 backlog=4096;");
     assert_has(&conf, "location @away {");
+    assert_has(&conf, "client_max_body_size 10m;\n"
+        "        client_body_buffer_size 10m;\n"
+        "        proxy_max_temp_file_size 0;\n"); /* no keys on the disk */
     assert_int_equal(tg_conf_generation(conf.data), 42);
     tg_buf_clear(&conf);
 }
