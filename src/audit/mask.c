@@ -8,12 +8,29 @@
 #include <string.h>
 #include <strings.h>
 
+#define KEY_VALUE_MIN 20 /* bytes of an API key's value; ids are shorter */
+
+/*
+ * Members that name an API key.  Somebody who takes its value for its id is
+ * told that there is no such key, and would find it in the trail.
+ */
+static const char *const key_names[] = { "apiKey", "keyId", "resourceArn" };
+
 /* Members whose texts are never recorded, in any record. */
 static const char *const secret_members[] = {
-    "apiKey", "certificatePrivateKey", "clientSecret", "password",
+    "certificatePrivateKey", "clientSecret", "password",
     "privateKey", "registrationToken", "secretAccessKey", "sessionToken",
     "token",
 };
+
+const char *
+tg_audit_mask_key_name(const char *name)
+{
+    const char *last = strrchr(name, '/');
+
+    return strlen(last == NULL ? name : last + 1) < KEY_VALUE_MIN
+        ? name : TG_AUDIT_HIDDEN;
+}
 
 /*
  * `value` is a key's value everywhere in API Gateway but in a patch
@@ -35,6 +52,18 @@ is_secret(const json_t *object, const char *member)
     return strcmp(member, "body") == 0;
 }
 
+/* What is recorded of a text, which may be the text itself. */
+static const char *
+mask_text(const json_t *object, const char *member, const char *text)
+{
+    for (size_t i = 0; i < sizeof(key_names) / sizeof(*key_names); i++) {
+        if (strcmp(member, key_names[i]) == 0) {
+            return tg_audit_mask_key_name(text);
+        }
+    }
+    return is_secret(object, member) ? TG_AUDIT_HIDDEN : text;
+}
+
 static json_t *
 mask_object(const json_t *object)
 {
@@ -46,8 +75,9 @@ mask_object(const json_t *object)
         return NULL;
     }
     json_object_foreach((json_t *) object, member, value) {
-        masked = json_is_string(value) && is_secret(object, member)
-            ? json_string(TG_AUDIT_HIDDEN) : tg_audit_mask(value);
+        masked = json_is_string(value)
+            ? json_string(mask_text(object, member, json_string_value(value)))
+            : tg_audit_mask(value);
         if (masked == NULL
             || json_object_set_new(copy, member, masked) != 0)
         {

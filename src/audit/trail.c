@@ -210,17 +210,23 @@ set_call(json_t *out, const struct tg_audit_record *record,
 static int
 set_resources(json_t *out, const struct tg_audit_record *record)
 {
-    json_t *item = json_object();
-    json_t *list = json_array();
+    json_t     *item = json_object();
+    json_t     *list = json_array();
+    const char *name = record->resource_name;
 
-    if (record->resource_name == NULL) {
+    if (name == NULL) {
         json_decref(item);
         json_decref(list);
         return 0;
     }
+    if (record->resource_type != NULL
+        && strcmp(record->resource_type, "AWS::ApiGateway::ApiKey") == 0)
+    {
+        name = tg_audit_mask_key_name(name);
+    }
     if (set_text(item, "accountId", record->account_id) != 0
         || set_text(item, "type", record->resource_type) != 0
-        || set_text(item, "resourceName", record->resource_name) != 0
+        || set_text(item, "resourceName", name) != 0
         || json_array_append(list, item) != 0)
     {
         json_decref(list);

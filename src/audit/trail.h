@@ -101,10 +101,17 @@ tg_audit_append(struct tg_store *s, const struct tg_audit_record *record,
 
 /*
  * A copy of value in which texts that may be secret are TG_AUDIT_HIDDEN: key
- * values (`value`, but not that of a patch operation), registration tokens,
- * private keys and passwords.  NULL when out of memory.
+ * values (`value`, but not that of a patch operation, and where a key's id
+ * belongs), registration tokens, private keys and passwords.  NULL when out of
+ * memory.
  */
 json_t *tg_audit_mask(const json_t *value);
+
+/*
+ * A key's id or ARN as it may be recorded: TG_AUDIT_HIDDEN when it is so long
+ * that it may be a key's value.
+ */
+const char *tg_audit_mask_key_name(const char *name);
 
 /* What tg_audit_verify found. */
 struct tg_audit_verdict {

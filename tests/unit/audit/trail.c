@@ -247,6 +247,16 @@ secrets_do_not_get_in(void **state)
             "{\"registrationToken\":\"HIDDEN\",\"productCode\":\"p\"}" },
         { "{\"body\":\"name,key\\nn,SECRET\",\"format\":\"csv\"}",
             "{\"body\":\"HIDDEN\",\"format\":\"csv\"}" },
+        { "{\"apiKey\":\"k3yid00000\",\"keyId\":\"k3yid00000\"}",
+            "{\"apiKey\":\"k3yid00000\",\"keyId\":\"k3yid00000\"}" },
+        { "{\"apiKey\":\"SECRET-and-no-id-at-all\","
+          "\"createUsagePlanKeyInput\":"
+          "{\"keyId\":\"SECRET-and-no-id-at-all\"}}",
+            "{\"apiKey\":\"HIDDEN\",\"createUsagePlanKeyInput\":"
+            "{\"keyId\":\"HIDDEN\"}}" },
+        { "{\"resourceArn\":\"arn:aws:apigateway:r::/apikeys/"
+          "SECRET-and-no-id-at-all\"}",
+            "{\"resourceArn\":\"HIDDEN\"}" },
         { "{\"ClientSecret\":\"SECRET\",\"value\":7,\"quota\":{\"limit\":3}}",
             "{\"ClientSecret\":\"HIDDEN\",\"value\":7,\"quota\":"
             "{\"limit\":3}}" },
@@ -269,7 +279,17 @@ secrets_do_not_get_in(void **state)
         json_decref(in);
         json_decref(out);
     }
-    for (int64_t seq = 1; seq <= 6; seq++) {
+    append(f, &(struct tg_audit_record) {
+        .time_s = NOW, .event_source = TG_AUDIT_SOURCE_APIGATEWAY,
+        .event_name = "DeleteApiKey", .region = "us-east-1",
+        .account_id = "123456789012",
+        .identity = tg_audit_self("123456789012", "admin"),
+        .resource_type = "AWS::ApiGateway::ApiKey",
+        .resource_name = "SECRET-and-no-id-at-all",
+    });
+    for (int64_t seq = 1;
+        seq <= (int64_t) (sizeof(rows) / sizeof(rows[0])) + 1; seq++)
+    {
         json_t *r = record(f, seq);
         char   *text = json_dumps(r, 0);
 
