@@ -215,27 +215,6 @@ entry_add(struct tg_control *control, struct entry *e, struct tg_stmt *row,
     return status;
 }
 
-static bool
-is_same(const struct tg_key *a, const struct tg_key *b)
-{
-    uint32_t i;
-
-    if (strcmp(a->id, b->id) != 0 || a->enabled != b->enabled
-        || a->plan_count != b->plan_count)
-    {
-        return false;
-    }
-    for (i = 0; i < a->plan_count; i++) {
-        if (a->plans[i].plan != b->plans[i].plan
-            || a->plans[i].cell != b->plans[i].cell
-            || a->plans[i].owner != b->plans[i].owner)
-        {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Writes the entry if the table has another one; *mended counts that. */
 static enum tg_status
 entry_put(struct tg_control *control, const struct entry *e,
@@ -251,7 +230,7 @@ entry_put(struct tg_control *control, const struct entry *e,
             "store is damaged", e->key.id);
     }
     if (tg_keys_get(control->keys, digest, &present) == TG_OK
-        && is_same(&present, &e->key))
+        && tg_key_is_same(&present, &e->key))
     {
         return TG_OK;
     }

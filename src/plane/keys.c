@@ -108,6 +108,25 @@ look_at(const struct tg_keys *keys, uint64_t pos, uint64_t *word,
     return TG_CORRUPT;
 }
 
+bool
+tg_key_is_same(const struct tg_key *a, const struct tg_key *b)
+{
+    if (strcmp(a->id, b->id) != 0 || a->enabled != b->enabled
+        || a->plan_count != b->plan_count)
+    {
+        return false;
+    }
+    for (uint32_t i = 0; i < a->plan_count; i++) {
+        if (a->plans[i].plan != b->plans[i].plan
+            || a->plans[i].cell != b->plans[i].cell
+            || a->plans[i].owner != b->plans[i].owner)
+        {
+            return false;
+        }
+    }
+    return true;
+}
+
 enum tg_status
 tg_keys_find(const struct tg_keys *keys,
     const uint8_t digest[TG_SHA256_SIZE], struct tg_key *out)

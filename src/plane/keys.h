@@ -46,6 +46,9 @@ struct tg_key {
     struct tg_key_plan plans[TG_KEY_PLANS_MAX];
 };
 
+/* Whether both say the same; what stands behind plan_count says nothing. */
+bool tg_key_is_same(const struct tg_key *a, const struct tg_key *b);
+
 /* Reader: one mapped generation. */
 struct tg_keys;
 

@@ -225,9 +225,8 @@ bring_up(struct tg_keys_table *older, const struct tg_keys_table *now)
     struct tg_key key, have;
 
     while (tg_keys_table_next(now, &pos, digest, &key)) {
-        memset(&have, 0, sizeof(have));
         if (tg_keys_find(&older->view, digest, &have) == TG_OK
-            && memcmp(&have, &key, sizeof(key)) == 0)
+            && tg_key_is_same(&have, &key))
         {
             continue;
         }
