@@ -69,21 +69,20 @@ find_dir(const char **out, struct tg_arena *arena, const char *path,
 }
 
 static enum tg_status
-set_defaults(struct tg_settings *s)
+set_defaults(struct tg_settings *s, struct tg_error *err)
 {
     for (size_t i = 0; i < setting_row_count; i++) {
         const struct setting_row *row = &setting_rows[i];
         struct setting_text       text = { .data = row->fallback };
-        enum tg_status            status;
 
         if (row->fallback == NULL) {
             continue;
         }
         text.len = strlen(row->fallback);
-        status = setting_store(row, s, &text, s->memory->dir,
-            &s->memory->arena);
-        if (status != TG_OK) {
-            return status;
+        if (setting_store(row, s, &text, s->memory->dir, &s->memory->arena)
+            != TG_OK)
+        {
+            return no_memory(err); /* a fallback fits its own row */
         }
     }
     return TG_OK;
@@ -118,7 +117,7 @@ read_environment(struct tg_settings *s, struct tg_error *err)
                 overrides[i].variable, &setting_rows[row], &text);
         }
         if (status != TG_OK) {
-            return status;
+            return no_memory(err);
         }
     }
     return TG_OK;
@@ -333,7 +332,7 @@ tg_settings_parse(struct tg_settings **out, const char *path,
     status = s->file == NULL ? no_memory(err)
         : find_dir(&s->memory->dir, &s->memory->arena, path, err);
     if (status == TG_OK) {
-        status = set_defaults(s);
+        status = set_defaults(s, err);
     }
     if (status == TG_OK) {
         status = settings_read(s, text, len, err);
