@@ -691,10 +691,37 @@ a_killed_writer_leaves_a_valid_table(void **state)
     assert_true(h.reads > KILLS);
 }
 
+/* Bytes that say nothing (padding, plans behind the count) do not count. */
+static void
+entries_are_the_same_if_they_say_the_same(void **state)
+{
+    struct tg_key a, b;
+
+    (void) state;
+    memset(&a, 0, sizeof(a));
+    memset(&b, 0xff, sizeof(b));
+    strcpy(a.id, "key1");
+    strcpy(b.id, "key1");
+    a.enabled = b.enabled = true;
+    a.plan_count = b.plan_count = 1;
+    a.plans[0] = b.plans[0] = (struct tg_key_plan) { .plan = 1, .cell = 2,
+        .owner = 3 };
+    assert_true(tg_key_is_same(&a, &b));
+    b.plans[0].owner = 4;
+    assert_false(tg_key_is_same(&a, &b));
+    b.plans[0].owner = 3;
+    b.enabled = false;
+    assert_false(tg_key_is_same(&a, &b));
+    b.enabled = true;
+    b.plan_count = 0;
+    assert_false(tg_key_is_same(&a, &b));
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(entries_are_the_same_if_they_say_the_same),
         PLACE_TEST(a_change_is_found_at_once),
         PLACE_TEST(the_file_holds_digests_only),
         PLACE_TEST(all_is_there_when_the_writer_comes_back),
