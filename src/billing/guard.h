@@ -21,7 +21,7 @@
  * a second.
  *
  * Invariants
- *   G1  While tg_guard_reason is not NULL nothing is sealed or sent.
+ *   G1  While tg_guard_reason is true nothing is sealed or sent.
  *   G2  Time enters only as an argument.
  *
  * A guard is shared by both threads; its own mutex guards it.
@@ -86,8 +86,8 @@ void tg_guard_hold_store(struct tg_guard *g, const char *reason);
 void tg_guard_stop(struct tg_guard *g, const char *trouble);
 
 /*
- * Why nothing is sealed or sent (copied into out), or false.  The gravest
- * reason first.
+ * Whether something forbids to seal and send; out then holds the gravest
+ * reason, else "".
  */
 bool tg_guard_reason(struct tg_guard *g, char out[TG_GUARD_REASON_SIZE]);
 

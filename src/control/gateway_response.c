@@ -80,13 +80,7 @@ check_parameters(const json_t *doc, struct tg_refusal *r)
             || tg_mapping_check(TG_MAPPING_REQUEST, json_string_value(value),
                 NULL))
         {
-            (void) tg_refuse_bad(r, NULL, "Invalid mapping expression "
-                "specified: Validation Result: warnings : [], errors : "
-                "[Invalid mapping expression parameter specified: %.100s]",
-                key);
-            tg_refusal_within(r, key);
-            tg_refusal_within(r, "responseParameters");
-            return TG_DENIED;
+            return tg_mapping_refuse(r, "responseParameters", key);
         }
     }
     return TG_OK;

@@ -77,6 +77,17 @@ static const struct tg_member method_members[] = {
     { .name = "authorizationScopes", .kind = TG_MEMBER_TEXTS },
 };
 
+enum tg_status
+tg_mapping_refuse(struct tg_refusal *r, const char *member, const char *key)
+{
+    (void) tg_refuse_bad(r, NULL, "Invalid mapping expression specified: "
+        "Validation Result: warnings : [], errors : [Invalid mapping "
+        "expression parameter specified: %.100s]", key);
+    tg_refusal_within(r, key);
+    tg_refusal_within(r, member);
+    return TG_DENIED;
+}
+
 /* Keys of requestParameters: method.request.{place}.{name}. */
 static enum tg_status
 check_parameters(const json_t *doc, const char *prefix,
@@ -101,13 +112,7 @@ check_parameters(const json_t *doc, const char *prefix,
                 && tg_mapping_name_is_valid(key + len + place);
         }
         if (!found) {
-            (void) tg_refuse_bad(r, NULL, "Invalid mapping expression "
-                "specified: Validation Result: warnings : [], errors : "
-                "[Invalid mapping expression parameter specified: %.100s]",
-                key);
-            tg_refusal_within(r, key);
-            tg_refusal_within(r, member);
-            return TG_DENIED;
+            return tg_mapping_refuse(r, member, key);
         }
     }
     return TG_OK;
@@ -279,17 +284,11 @@ check_mappings(const json_t *doc, enum tg_mapping_side side,
     json_object_foreach(map, target, value) {
         status = tg_mapping_target(&kind, &name, side, target);
         if (status != TG_OK) {
-            (void) tg_refuse_bad(r, NULL, "Invalid mapping expression "
-                "specified: Validation Result: warnings : [], errors : "
-                "[Invalid mapping expression parameter specified: %.100s]",
-                target);
-        } else {
-            status = tg_mapping_check(side, json_string_value(value), &err);
-            if (status != TG_OK) {
-                (void) tg_refuse_bad(r, NULL, "%s", err.message);
-            }
+            return tg_mapping_refuse(r, member, target);
         }
+        status = tg_mapping_check(side, json_string_value(value), &err);
         if (status != TG_OK) {
+            (void) tg_refuse_bad(r, NULL, "%s", err.message);
             tg_refusal_within(r, target);
             tg_refusal_within(r, member);
             return TG_DENIED;

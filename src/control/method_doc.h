@@ -32,6 +32,10 @@ bool tg_path_part_is_valid(const char *part);
 bool tg_path_part_is_variable(const char *part);
 bool tg_path_part_is_greedy(const char *part);
 
+/* Refuses one key of a map of mappings in Amazon's words; TG_DENIED. */
+enum tg_status tg_mapping_refuse(struct tg_refusal *r, const char *member,
+    const char *key);
+
 /* Each: *out is the caller's; TG_DENIED with r filled, or TG_NOMEM. */
 TG_MUST_CHECK enum tg_status tg_method_doc(json_t **out, const json_t *in,
     struct tg_refusal *r);

@@ -16,6 +16,7 @@
 #include <yaml.h>
 
 #include "control/document.h"
+#include "control/members.h"
 #include "util/buf.h"
 
 #define ANCHORS_MAX 1000
@@ -53,17 +54,6 @@ fail(struct reader *r, enum tg_status status, yaml_mark_t at,
 }
 
 /* ---- scalars ---- */
-
-static bool
-is_one_of(const char *text, const char *const *words)
-{
-    for (; *words; words++) {
-        if (strcmp(text, *words) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
 
 /* [-+]?[0-9]+, 0o..., 0x...; NULL when text is none or does not fit. */
 static json_t *
@@ -126,13 +116,13 @@ plain(const char *text)
     static const char *const falses[] = { "false", "False", "FALSE", NULL };
     json_t *value = NULL;
 
-    if (is_one_of(text, nulls)) {
+    if (tg_is_one_of(text, nulls)) {
         return json_null();
     }
-    if (is_one_of(text, trues)) {
+    if (tg_is_one_of(text, trues)) {
         return json_true();
     }
-    if (is_one_of(text, falses)) {
+    if (tg_is_one_of(text, falses)) {
         return json_false();
     }
     if (strchr("+-.0123456789", *text)) {
