@@ -1,7 +1,4 @@
-/* gateway_response.c - see gateway_response.h
- *
- * SPDX-License-Identifier: Apache-2.0
- */
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "control/gateway_response.h"
 
 #include <stdio.h>

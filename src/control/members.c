@@ -1,7 +1,4 @@
-/* members.c - see members.h
- *
- * SPDX-License-Identifier: Apache-2.0
- */
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "control/members.h"
 
 #include <stdarg.h>

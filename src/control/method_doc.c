@@ -1,7 +1,4 @@
-/* method_doc.c - see method_doc.h
- *
- * SPDX-License-Identifier: Apache-2.0
- */
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "control/method_doc.h"
 
 #include <stdio.h>

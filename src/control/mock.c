@@ -1,7 +1,4 @@
-/* mock.c - see mock.h
- *
- * SPDX-License-Identifier: Apache-2.0
- */
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "control/mock.h"
 
 #include <stdbool.h>

@@ -1,4 +1,5 @@
-/* openapi.c - see openapi.h: the document's frame
+/*
+ * openapi.c - see openapi.h: the document's frame
  *
  * SPDX-License-Identifier: Apache-2.0
  */

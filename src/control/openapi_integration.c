@@ -1,4 +1,5 @@
-/* openapi_integration.c - x-amazon-apigateway-integration
+/*
+ * openapi_integration.c - x-amazon-apigateway-integration
  *
  * The extension has the members of PutIntegration, with enumerations in lower
  * case and its responses keyed by pattern; brought into Amazon's own form it

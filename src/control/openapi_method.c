@@ -1,4 +1,5 @@
-/* openapi_method.c - an operation of an OpenAPI document as a method
+/*
+ * openapi_method.c - an operation of an OpenAPI document as a method
  *
  * SPDX-License-Identifier: Apache-2.0
  */

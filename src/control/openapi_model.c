@@ -1,4 +1,5 @@
-/* openapi_model.c - schemas of an OpenAPI document as models
+/*
+ * openapi_model.c - schemas of an OpenAPI document as models
  *
  * A model's name is alphanumeric at Amazon; other characters are left out.
  * References between schemas become references between models, so a schema

@@ -1,7 +1,4 @@
-/* pattern.c - see pattern.h
- *
- * SPDX-License-Identifier: Apache-2.0
- */
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "control/pattern.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8

@@ -1,7 +1,4 @@
-/* proxy.c - see proxy.h
- *
- * SPDX-License-Identifier: Apache-2.0
- */
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "control/proxy.h"
 
 #include <stdbool.h>

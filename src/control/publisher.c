@@ -1,7 +1,4 @@
-/* publisher.c - see publisher.h
- *
- * SPDX-License-Identifier: Apache-2.0
- */
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "control/publisher.h"
 
 #include <stdbool.h>

@@ -1,7 +1,4 @@
-/* rest_rows.c - see rest_rows.h
- *
- * SPDX-License-Identifier: Apache-2.0
- */
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "control/rest_rows.h"
 
 #include <stdlib.h>

@@ -1,7 +1,4 @@
-/* snapshot.c - see snapshot.h
- *
- * SPDX-License-Identifier: Apache-2.0
- */
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "control/snapshot.h"
 
 #include <stdbool.h>

@@ -1,7 +1,4 @@
-/* uri.c - see uri.h
- *
- * SPDX-License-Identifier: Apache-2.0
- */
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "control/uri.h"
 
 #include <arpa/inet.h>
