@@ -49,11 +49,12 @@ static void
 nonsense_is_none(void **state)
 {
     char long_one[4 * TG_TICKET_SIZE], agreement[TG_AGREEMENT_ID_SIZE];
-    static const char *const cases[] = { "", ".", "..", "a.b.c", "a",
-        "......................................................"
-        "......................................................" };
+    static const char *const cases[] = { "", ".", "..", "a.b.c", "a" };
 
     (void) state;
+    memset(long_one, '.', sizeof(long_one));
+    long_one[TG_TICKET_SIZE - 1] = '\0';
+    assert_false(tg_ticket_read(agreement, KEY, long_one, ENDS));
     memset(long_one, 'a', sizeof(long_one) - 1);
     long_one[sizeof(long_one) - 1] = '\0';
     assert_false(tg_ticket_read(agreement, KEY, NULL, ENDS));
