@@ -16,15 +16,6 @@ tg_clock_now_s(void)
     return (int64_t) ts.tv_sec;
 }
 
-uint64_t
-tg_clock_now_ns(void)
-{
-    struct timespec ts;
-
-    (void) clock_gettime(CLOCK_REALTIME, &ts);
-    return (uint64_t) ts.tv_sec * UINT64_C(1000000000) + (uint64_t) ts.tv_nsec;
-}
-
 int64_t
 tg_clock_boot_s(void)
 {

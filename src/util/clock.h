@@ -13,9 +13,8 @@
 
 #include "util/status.h"
 
-/* Wall clock: seconds and nanoseconds since 1970. */
+/* Wall clock: seconds since 1970. */
 int64_t tg_clock_now_s(void);
-uint64_t tg_clock_now_ns(void);
 
 /* Seconds of CLOCK_BOOTTIME, which no change of the wall clock moves. */
 int64_t tg_clock_boot_s(void);

@@ -27,8 +27,7 @@
     X(TG_IO, -9, "input or output failed")                                    \
     X(TG_CORRUPT, -10, "damaged")                                             \
     X(TG_READONLY, -11, "read-only")                                          \
-    X(TG_BUSY, -12, "busy")                                                   \
-    X(TG_UNKNOWN, -13, "outcome not known")
+    X(TG_BUSY, -12, "busy")
 
 enum tg_status {
 #define X(name, number, text) name = number,

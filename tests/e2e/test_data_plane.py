@@ -281,7 +281,7 @@ def pytest_generate_tests(metafunc):
 
 
 def test_what_counts_and_what_does_not(world):
-    """The table of spec: backend's errors count, refusals do not."""
+    """Errors of the backend count, refusals of the gateway do not."""
     api = world.import_api()
     plan = world.plan(api, quota={"limit": 6, "period": "MONTH"})
     _, key = world.key(plan)
