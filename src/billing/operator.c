@@ -16,7 +16,12 @@
 
 #define POLL_MS 50
 #define TRUST_WAIT_MS 10000 /* for the Marketplace to confirm the clock */
-#define IDLE_WAIT_MS 30000  /* a seal waits as long as something moves */
+
+/*
+ * A seal waits as long as something moves.  Nothing seems to while one request
+ * runs into its time-out, nor between the tries that follow.
+ */
+#define IDLE_WAIT_MS 75000
 
 static void
 sleep_ms(int ms)
