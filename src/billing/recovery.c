@@ -85,23 +85,33 @@ static enum tg_status
 note_other_file(struct tg_recovery *r, const struct last_fold *last,
     int64_t now_s, struct tg_error *err)
 {
+    enum tg_status     status;
+    struct tg_fold_row row = last->row;
+
+    (void) snprintf(row.file_id, sizeof(row.file_id), "%s", r->file_id);
     tg_log(TG_LOG_ERROR, "meters_replaced", "before", last->row.file_id,
         "now", r->file_id, "msg", "the set of mapped files was made anew;"
         " what had not been folded from the former one is lost", NULL);
-    return audit(r, "ReplaceMeters", json_pack("{s:s, s:s}", "formerFileId",
-            last->row.file_id, "fileId", r->file_id), now_s, err);
+    status = tg_fold_row_write(r->config->store, &row, r->node, err);
+    if (status == TG_OK) { /* it is said once */
+        status = audit(r, "ReplaceMeters", json_pack("{s:s, s:s}",
+                "formerFileId", last->row.file_id, "fileId", r->file_id),
+            now_s, err);
+    }
+    return status;
 }
 
 /*
  * ---- another boot: F4
  */
 
+/* Lanes that are behind their marks; lifts them as well, or only counts. */
 static uint64_t
-lift_lanes(struct tg_recovery *r)
+lift_lanes(struct tg_recovery *r, bool is_lifting)
 {
     uint32_t              slot;
     unsigned              lane;
-    uint64_t              lifted = 0;
+    uint64_t              behind = 0;
     const uint32_t       *marks;
     struct tg_meter_cell *cell;
 
@@ -116,29 +126,31 @@ lift_lanes(struct tg_recovery *r)
             if (tg_mark_is_ahead(marks[lane],
                     atomic_load(&cell->lanes[lane])))
             {
-                atomic_store(&cell->lanes[lane], marks[lane]);
-                lifted++;
+                behind++;
+                if (is_lifting) {
+                    atomic_store(&cell->lanes[lane], marks[lane]);
+                }
             }
         }
     }
-    return lifted;
+    return behind;
 }
 
 static enum tg_status
-mend_after_boot(struct tg_recovery *r, int64_t now_s, struct tg_error *err)
+note_lanes(struct tg_recovery *r, int64_t now_s, struct tg_error *err)
 {
     char     count[24];
-    uint64_t lifted = lift_lanes(r);
+    uint64_t behind = lift_lanes(r, false);
 
-    if (lifted == 0) {
+    if (behind == 0) {
         return TG_OK;
     }
-    (void) snprintf(count, sizeof(count), "%" PRIu64, lifted);
+    (void) snprintf(count, sizeof(count), "%" PRIu64, behind);
     tg_log(TG_LOG_WARN, "meters_repaired", "lanes", count, "msg",
         "a power cut left meters older than the ledger; they were lifted to"
         " what had been counted", NULL);
     return audit(r, "RepairMeters", json_pack("{s:I}", "lanes",
-            (json_int_t) lifted), now_s, err);
+            (json_int_t) behind), now_s, err);
 }
 
 /*
@@ -202,62 +214,75 @@ tell_guard(const struct tg_recovery *r, const struct last_fold *last)
     }
 }
 
+/* The boot that runs now. */
+struct boot {
+    uint8_t id[TG_PLANE_ID_SIZE];
+    char    hex[TG_FILE_ID_HEX];
+    bool    is_new; /* to the board */
+};
+
+static enum tg_status
+read_boot(struct boot *boot, const struct tg_board *board,
+    struct tg_error *err)
+{
+    enum tg_status status = tg_boot_id(boot->id, err);
+
+    tg_hex(boot->hex, boot->id, sizeof(boot->id));
+    boot->is_new = memcmp(boot->id, board->boot_id, sizeof(boot->id)) != 0;
+    return status;
+}
+
 /* Compares files, boots and sequences. */
 static enum tg_status
-compare(struct tg_recovery *r, int64_t now_s, struct tg_error *err)
+compare(struct tg_recovery *r, const struct boot *boot, int64_t now_s,
+    struct tg_error *err)
 {
-    bool             is_new_boot;
-    char             boot_id[TG_FILE_ID_HEX];
-    uint8_t          boot[TG_PLANE_ID_SIZE];
     uint64_t         on_board;
     enum tg_status   status;
-    struct last_fold last = { 0 };
-    struct tg_board *board = r->config->board->page;
+    struct last_fold last;
 
-    status = tg_boot_id(boot, err);
-    if (status != TG_OK) {
-        return status;
-    }
-    tg_hex(boot_id, boot, sizeof(boot));
-    is_new_boot = memcmp(boot, board->boot_id, sizeof(boot)) != 0;
-    on_board = atomic_load(&board->fold_sequence);
-    status = read_last(r, &last, boot_id, err);
+    on_board = atomic_load(&r->config->board->page->fold_sequence);
+    status = read_last(r, &last, boot->hex, err);
     if (status == TG_OK && last.is_known && !last.is_same_file) {
         status = note_other_file(r, &last, now_s, err);
     }
-    if (status == TG_OK && is_new_boot) {
-        status = mend_after_boot(r, now_s, err);
+    if (status == TG_OK && boot->is_new) {
+        status = note_lanes(r, now_s, err);
     } else if (status == TG_OK && (!last.is_known || last.is_same_file)
         && (uint64_t) last.row.sequence < on_board)
     {
         status = hold_old_store(r, &last, on_board, now_s, err);
     }
     if (status == TG_OK) {
-        status = tg_memo_set(r->config->store, TG_MEMO_BOOT, boot_id, err);
+        status = tg_memo_set(r->config->store, TG_MEMO_BOOT, boot->hex, err);
     }
     if (status == TG_OK) {
         tell_guard(r, &last);
     }
     r->sequence = last.row.sequence;
-    if (!is_new_boot && (uint64_t) r->sequence < on_board) {
+    if (!boot->is_new && (uint64_t) r->sequence < on_board) {
         r->sequence = (int64_t) on_board;
     }
-    memcpy(board->boot_id, boot, sizeof(boot));
     return status;
 }
 
 enum tg_status
 tg_recovery_run(struct tg_recovery *r, int64_t now_s, struct tg_error *err)
 {
+    struct boot      boot;
     enum tg_status   status;
     struct tg_store *s = r->config->store;
+    struct tg_board *board = r->config->board->page;
 
-    status = tg_store_begin(s, TG_STORE_DURABLE, err);
+    status = read_boot(&boot, board, err);
+    if (status == TG_OK) {
+        status = tg_store_begin(s, TG_STORE_DURABLE, err);
+    }
     if (status == TG_OK) {
         status = read_node(r, err);
     }
     if (status == TG_OK) {
-        status = compare(r, now_s, err);
+        status = compare(r, &boot, now_s, err);
     }
     if (status == TG_OK) {
         status = read_hold(r, err);
@@ -266,5 +291,10 @@ tg_recovery_run(struct tg_recovery *r, int64_t now_s, struct tg_error *err)
         status = tg_store_commit(s, err);
     }
     tg_store_rollback(s);
+    if (status == TG_OK && boot.is_new) {
+        /* only what is on record; dying here does all of it again */
+        (void) lift_lanes(r, true);
+        memcpy(board->boot_id, boot.id, sizeof(boot.id));
+    }
     return status;
 }
