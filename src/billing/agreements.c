@@ -57,8 +57,11 @@ find_resolved(struct tg_store *s, char id[TG_AGREEMENT_ID_SIZE],
         q = NULL;
         status = tg_store_query(s, &q, err, "SELECT id FROM agreement WHERE"
             " product_code = $1 AND customer_identifier = $2 AND"
-            " identity_mode = 'customer'", "ss", r->product_code,
-            r->customer_identifier);
+            " (identity_mode = 'customer' OR (identity_mode = 'account' AND"
+            " $3 = '')) ORDER BY identity_mode LIMIT 1", "sss",
+            r->product_code, r->customer_identifier,
+            r->customer_aws_account_id != NULL ? r->customer_aws_account_id
+                                               : "");
         status = take_id(q, id, status, err);
     }
     return status;
@@ -86,11 +89,14 @@ static enum tg_status
 update(struct tg_store *s, const char *id, const struct tg_resolved *r,
     enum tg_identity_mode mode, int64_t now_s, struct tg_error *err)
 {
-    return tg_store_exec(s, err, "UPDATE agreement SET identity_mode = $1,"
+    return tg_store_exec(s, err, "UPDATE agreement SET identity_mode ="
+        " CASE WHEN identity_mode = 'account' AND $1 = 'customer' THEN"
+        " 'account' ELSE $1 END," /* W2 */
         " customer_aws_account_id = COALESCE($2, customer_aws_account_id),"
         " license_arn = COALESCE($3, license_arn), customer_identifier ="
         " COALESCE($4, customer_identifier), state = 'active', ended_s ="
-        " NULL, activated_s = COALESCE(activated_s, $5), updated_s = $5"
+        " NULL, activated_s = CASE WHEN state = 'ended' THEN $5 ELSE"
+        " COALESCE(activated_s, $5) END, updated_s = $5"
         " WHERE id = $6", "ssssis", tg_identity_mode_name(mode),
         given(r->customer_aws_account_id), given(r->license_arn),
         given(r->customer_identifier), now_s, id);

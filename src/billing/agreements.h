@@ -4,9 +4,11 @@
  * Invariants
  *   W1  One row for what ResolveCustomer names: by licence, else by account
  *       and product, else by CustomerIdentifier and product.  Found again it
- *       is the same row, and keeps its id and its activation.
+ *       is the same row, and keeps its id and, unless it had ended, its
+ *       activation: no record is stamped before the present agreement.
  *   W2  A row that was named in an older way and is now named by a licence
- *       (or by an account) keeps its id and changes its mode.  As each of its
+ *       (or by an account) keeps its id and changes its mode; an answer that
+ *       names less does not change it back.  As each of its
  *       hours becomes one record, an hour is reported in one mode only: the
  *       mode in force when it is sealed.
  *   W3  The account that ResolveCustomer gives is never asked of the buyer.

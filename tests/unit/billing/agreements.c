@@ -86,6 +86,37 @@ a_person_finds_it_by_any_name(void **state)
         TG_CONFLICT);
 }
 
+static void
+an_answer_that_names_less_is_the_same_buyer(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(register_as(w, id, "9", NULL, "cust"), TG_OK);
+    assert_int_equal(register_as(w, other, NULL, NULL, "cust"), TG_OK);
+    assert_string_equal(id, other); /* two would be one key at Amazon */
+    assert_string_equal(world_text(w, "SELECT identity_mode FROM agreement"
+        " WHERE customer_identifier = 'cust'"), "account");
+    assert_int_equal(register_as(w, other, "9", NULL, NULL), TG_OK);
+    assert_string_equal(id, other);
+    assert_int_equal(register_as(w, other, "8", NULL, "cust"), TG_OK);
+    assert_string_not_equal(id, other); /* another account's stays its own */
+}
+
+static void
+who_comes_back_begins_anew(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(register_as(w, id, "9", NULL, NULL), TG_OK);
+    world_sql(w, "UPDATE agreement SET state = 'ended', ended_s = 1 WHERE"
+        " customer_aws_account_id = '9'");
+    world_pass(w, 500);
+    assert_int_equal(register_as(w, other, "9", NULL, NULL), TG_OK);
+    assert_string_equal(id, other);
+    assert_int_equal(world_int(w, "SELECT activated_s FROM agreement WHERE"
+        " customer_aws_account_id = '9' AND state = 'active'"), NOW + 500);
+}
+
 int
 main(void)
 {
@@ -96,6 +127,8 @@ main(void)
         TEST(an_older_name_becomes_a_newer_one),
         TEST(an_answer_that_names_nobody_is_refused),
         TEST(a_person_finds_it_by_any_name),
+        TEST(an_answer_that_names_less_is_the_same_buyer),
+        TEST(who_comes_back_begins_anew),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
