@@ -183,7 +183,7 @@ static void
 run_job(struct tg_billing *b, struct tg_job *job)
 {
     char    reason[TG_GUARD_REASON_SIZE];
-    int64_t now_s = tg_clock_now_s(), boot_s = tg_clock_boot_s();
+    int64_t through, now_s = tg_clock_now_s(), boot_s = tg_clock_boot_s();
 
     (void) tg_guard_look(&b->guard, now_s, boot_s);
     job->status = tg_collector_fold(b->collector, job->kind == TG_JOB_SEAL,
@@ -192,6 +192,10 @@ run_job(struct tg_billing *b, struct tg_job *job)
         if (tg_guard_reason(&b->guard, reason)) {
             job->status = tg_error_set(&job->err, TG_BUSY, "%s", reason);
         } else {
+            job->status = tg_sealer_through(b->collector_store, &through,
+                b->config.settings, now_s, &job->err);
+        }
+        if (job->status == TG_OK) {
             job->status = tg_sealer_early(b->collector_store, &job->sealed,
                 b->config.settings, job->agreement_id, now_s, &job->err);
         }

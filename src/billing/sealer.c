@@ -270,6 +270,27 @@ tg_sealer_due(const struct tg_settings *settings, int64_t now_s)
     return tg_hour_of(now_s - settings->billing.grace_s);
 }
 
+/* What is due, or the oldest hour that was counted while none was sealed. */
+static enum tg_status
+first_open_hour(struct tg_store *s, int64_t *out, int64_t due,
+    struct tg_error *err)
+{
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    *out = due;
+    status = tg_store_query(s, &q, err, "SELECT MIN(hour) FROM usage_detail"
+        " WHERE hour < $1", "i", due);
+    if (status == TG_OK) {
+        status = tg_stmt_next(q, err);
+    }
+    if (status == TG_OK && !tg_stmt_is_null(q, 0)) {
+        *out = tg_stmt_int(q, 0);
+    }
+    tg_stmt_done(q);
+    return status == TG_NOTFOUND ? TG_OK : status;
+}
+
 enum tg_status
 tg_sealer_through(struct tg_store *s, int64_t *through,
     const struct tg_settings *settings, int64_t now_s, struct tg_error *err)
@@ -280,8 +301,11 @@ tg_sealer_through(struct tg_store *s, int64_t *through,
     if (status != TG_NOTFOUND) {
         return status;
     }
-    *through = tg_sealer_due(settings, now_s);
     status = tg_store_begin(s, TG_STORE_DURABLE, err);
+    if (status == TG_OK) {
+        status = first_open_hour(s, through, tg_sealer_due(settings, now_s),
+            err);
+    }
     if (status == TG_OK) {
         status = tg_memo_set_int(s, TG_MEMO_SEALED_THROUGH, *through, err);
     }

@@ -41,7 +41,8 @@ int64_t tg_sealer_due(const struct tg_settings *settings, int64_t now_s);
 
 /*
  * Reads the memo; where there is none yet (a new store), writes what is due
- * now: nothing before was ever counted.
+ * now, or the first hour that was counted: calls are counted before the clock
+ * is believed, however long that takes.
  */
 TG_MUST_CHECK enum tg_status tg_sealer_through(struct tg_store *s,
     int64_t *through, const struct tg_settings *settings, int64_t now_s,

@@ -172,6 +172,101 @@ what_waits_for_an_agreement_is_not_sealed(void **state)
     assert_int_equal(world_int(w, RECORDS " WHERE quantity > 0"), 0);
 }
 
+static void
+what_was_counted_before_the_first_seal_is_billed(void **state)
+{
+    int64_t       through;
+    struct world *w = *state;
+
+    world_sql(w, "DELETE FROM meta WHERE name = 'billing.sealed_through'");
+    world_count(w, 0, 5);
+    assert_int_equal(world_fold(w), TG_OK);
+    world_pass(w, 2 * 3600); /* nobody could confirm the clock */
+    assert_int_equal(tg_sealer_through(w->store, &through, w->settings,
+        w->now_s, &w->err), TG_OK);
+    assert_true(through == HOUR);
+    assert_int_equal(world_seal(w), TG_OK);
+    assert_int_equal(world_int(w, RECORDS " WHERE hour = 1795395600 AND"
+        " quantity = 5"), 1);
+}
+
+/* First record wins at Amazon: late units are the next hour's. */
+static void
+after_an_early_seal_the_hour_has_no_second_record(void **state)
+{
+    struct world *w = *state;
+
+    world_count(w, 0, 3);
+    assert_int_equal(world_seal_early(w, "agr-1"), TG_OK);
+    world_count(w, 0, 4);
+    world_pass(w, 3700);
+    assert_int_equal(world_seal(w), TG_OK);
+    assert_int_equal(world_int(w, RECORDS), 1);
+    world_pass(w, 3600);
+    assert_int_equal(world_seal(w), TG_OK);
+    world_report(w);
+    assert_int_equal(w->market.conflicts, 0);
+    assert_int_equal(world_int(w, RECORDS), 2);
+    assert_int_equal(market_units(&w->market, ""), 7);
+}
+
+/* A zero is a record as well. */
+static void
+late_units_never_meet_their_hours_zero(void **state)
+{
+    struct world *w = *state;
+
+    world_pass(w, 3700);
+    assert_int_equal(world_seal(w), TG_OK);
+    world_report(w);
+    tg_meters_count(w->meters, 0, HOUR, 6);
+    assert_int_equal(world_fold(w), TG_OK);
+    world_pass(w, 3600);
+    assert_int_equal(world_seal(w), TG_OK);
+    world_report(w);
+    assert_int_equal(w->market.conflicts, 0);
+    assert_int_equal(world_int(w, "SELECT quantity FROM ledger_record WHERE"
+        " hour = 1795399200 AND state = 'settled'"), 6);
+}
+
+static void
+an_hour_in_another_mode_is_one_record(void **state)
+{
+    struct world *w = *state;
+
+    world_count(w, 0, 3);
+    assert_int_equal(world_seal_early(w, "agr-1"), TG_OK);
+    world_sql(w, "UPDATE agreement SET identity_mode = 'account'");
+    world_count(w, 0, 4);
+    world_pass(w, 3700);
+    assert_int_equal(world_seal(w), TG_OK);
+    world_pass(w, 3600);
+    assert_int_equal(world_seal(w), TG_OK);
+    world_report(w);
+    assert_int_equal(market_units(&w->market, "license:l-agr-1"), 3);
+    assert_int_equal(market_units(&w->market, "prod||"), 4);
+    assert_int_equal(world_int(w, "SELECT MAX(n) FROM (SELECT COUNT(*) AS n"
+        " FROM ledger_record GROUP BY hour)"), 1);
+}
+
+static void
+who_has_left_gets_no_zero_and_a_near_deadline(void **state)
+{
+    struct world *w = *state;
+
+    world_count(w, 0, 3);
+    world_sql(w, "UPDATE agreement SET state = 'ended', ended_s ="
+        " 1795395800");
+    world_pass(w, 7300);
+    assert_int_equal(world_seal(w), TG_OK);
+    assert_int_equal(world_int(w, RECORDS), 1);
+    assert_true(world_int(w, "SELECT deadline_s FROM ledger_record")
+        == INT64_C(1795399400));
+    assert_int_equal(world_step(w), TG_NOTFOUND); /* too late to be sent */
+    assert_int_equal(w->market.requests, 0);
+    assert_int_equal(world_int(w, RECORDS " WHERE state = 'expired'"), 1);
+}
+
 int
 main(void)
 {
@@ -187,6 +282,11 @@ main(void)
         TEST(more_than_one_record_holds_goes_to_the_next_hour),
         TEST(an_early_seal_is_for_one_or_for_all),
         TEST(what_waits_for_an_agreement_is_not_sealed),
+        TEST(what_was_counted_before_the_first_seal_is_billed),
+        TEST(after_an_early_seal_the_hour_has_no_second_record),
+        TEST(late_units_never_meet_their_hours_zero),
+        TEST(an_hour_in_another_mode_is_one_record),
+        TEST(who_has_left_gets_no_zero_and_a_near_deadline),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
