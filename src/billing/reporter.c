@@ -16,8 +16,9 @@
 
 #define LOAD_MAX 200
 #define GROUPS_MAX 16       /* halves that wait: two a level, five levels */
-#define FUTURE_S 600        /* no backoff is longer: the clock went back */
 #define REASON_SIZE 320
+#define LITERAL_(number) #number
+#define LITERAL(number) LITERAL_(number)
 #define ACTOR "reporter"
 
 /* Halves of a refused batch, by id (R4). */
@@ -241,7 +242,10 @@ load_group(struct attempt *a)
     return status;
 }
 
-/* The batch whose deadline is nearest. */
+/*
+ * The batch whose deadline is nearest.  What waits longer than any back-off
+ * was put off before the clock went back.
+ */
 static enum tg_status
 load_due(struct attempt *a, struct tg_ledger_record *room)
 {
@@ -252,7 +256,8 @@ load_due(struct attempt *a, struct tg_ledger_record *room)
     status = load(a, room, &count, "SELECT " TG_RECORD_COLUMNS
         " FROM ledger_record WHERE state IN ('sealed', 'sent') AND"
         " deadline_s > $1 AND timestamp <= $1 AND (next_attempt_s <= $1 OR"
-        " next_attempt_s > $1 + 600) ORDER BY deadline_s, product_code, id"
+        " next_attempt_s > $1 + " LITERAL(TG_LEDGER_WAIT_MAX_S) ")"
+        " ORDER BY deadline_s, product_code, id"
         " LIMIT 200");
     if (status == TG_OK) {
         a->count = tg_ledger_batch(chosen, room, count, taken);
@@ -333,15 +338,22 @@ set_verdict(struct verdict *v, enum tg_ledger_action action,
     va_end(args);
 }
 
+/* The echoed second, which may come with a fraction; -1: none that can be. */
+static int64_t
+read_time(const json_t *time)
+{
+    double value = json_is_number(time) ? json_number_value(time) : -1;
+
+    return value >= 0 && value < 1e12 ? (int64_t) value : -1;
+}
+
 /* The record of the batch that a repeated one is about, or count. */
 static size_t
 find_echo(const struct attempt *a, const json_t *usage)
 {
     size_t                i;
-    const json_t         *time = json_object_get(usage, "Timestamp");
     struct tg_ledger_echo echo = {
-        .timestamp = json_is_number(time)
-            ? (int64_t) json_number_value(time) : -1,
+        .timestamp = read_time(json_object_get(usage, "Timestamp")),
         .dimension = json_string_value(json_object_get(usage, "Dimension")),
         .customer_aws_account_id = json_string_value(json_object_get(usage,
             "CustomerAWSAccountId")),
@@ -592,7 +604,7 @@ run(struct attempt *a, struct tg_ledger_record *room)
         return status;
     }
     if (a->now_s < r->pause_until_s
-        && r->pause_until_s <= a->now_s + FUTURE_S)
+        && r->pause_until_s <= a->now_s + TG_LEDGER_WAIT_MAX_S)
     {
         return tg_error_set(a->err, TG_BUSY, "%s", r->trouble);
     }

@@ -2,6 +2,7 @@
 #include "billing/trail.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -25,6 +26,15 @@ tg_trail_time(char out[TG_TRAIL_TIME_SIZE], int64_t time_s)
         hour, tm.tm_min % 60, tm.tm_sec % 61, tm.tm_hour < 12 ? "AM" : "PM");
 }
 
+/* Seconds of years with four digits; another number is kept as it came. */
+static bool
+is_time(const json_t *value)
+{
+    double time_s = json_is_number(value) ? json_number_value(value) : -1;
+
+    return time_s >= 0 && time_s < 253402300800.0;
+}
+
 static json_t *
 object_copy(const json_t *value)
 {
@@ -33,7 +43,7 @@ object_copy(const json_t *value)
     const char *key;
 
     json_object_foreach ((json_t *) value, key, member) {
-        if (strcmp(key, "Timestamp") == 0 && json_is_number(member)) {
+        if (strcmp(key, "Timestamp") == 0 && is_time(member)) {
             tg_trail_time(time, (int64_t) json_number_value(member));
             copy = json_string(time);
         } else {

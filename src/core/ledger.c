@@ -242,6 +242,9 @@ tg_ledger_backoff(int64_t attempts, double random, int64_t retry_after_s,
     if (delay > soon) {
         delay = soon > 1 ? soon : 1;
     }
+    if (retry_after_s > TG_LEDGER_WAIT_MAX_S) {
+        retry_after_s = TG_LEDGER_WAIT_MAX_S;
+    }
     return delay > retry_after_s ? delay : retry_after_s;
 }
 

@@ -50,6 +50,7 @@
 #define TG_LEDGER_BATCH_MAX 25
 #define TG_LEDGER_REQUEST_MAX ((size_t) 1000000)
 #define TG_LEDGER_QUANTITY_MAX INT64_C(2147483647)
+#define TG_LEDGER_WAIT_MAX_S 3600 /* no back-off is longer */
 #define TG_LEDGER_LEAVE_S 3600 /* for the last report of one who left */
 
 /* name in the store, and whether it is final */
@@ -157,7 +158,8 @@ enum tg_ledger_action tg_ledger_judge_exception(int http_status,
 /*
  * Seconds until the next attempt: exponential with full jitter (random is in
  * [0, 1)), at most five minutes, never less than asked for by Retry-After
- * (0: nothing asked), and soon enough for several attempts before deadline_s.
+ * (0: nothing asked; more than TG_LEDGER_WAIT_MAX_S: that), and soon enough
+ * for several attempts before deadline_s.
  */
 int64_t tg_ledger_backoff(int64_t attempts, double random,
     int64_t retry_after_s, int64_t now_s, int64_t deadline_s);

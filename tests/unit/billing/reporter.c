@@ -235,6 +235,67 @@ nothing_is_sent_while_the_clock_is_doubted(void **state)
     assert_int_equal(world_step(w), TG_BUSY); /* its Date was another */
 }
 
+static void
+a_long_retry_after_is_obeyed(void **state)
+{
+    struct world *w = *state;
+
+    seal_buyers(w, 1);
+    w->market.trouble = TROUBLE_THROTTLE;
+    w->market.times = 1;
+    w->market.retry_after_s = 1800;
+    assert_int_equal(world_step(w), TG_OK);
+    world_pass(w, 1799);
+    assert_int_equal(world_step(w), TG_BUSY);
+    assert_int_equal(w->market.requests, 1);
+    world_pass(w, 1);
+    assert_int_equal(world_step(w), TG_OK);
+    assert_int_equal(world_int(w, STATE("settled")), 1);
+}
+
+/* The batch is another at the second time; the record is the same. */
+static void
+a_doubtful_record_goes_out_beside_new_ones(void **state)
+{
+    struct world *w = *state;
+
+    seal_buyers(w, 1);
+    w->market.trouble = TROUBLE_LOST_REPLY;
+    w->market.times = 1;
+    assert_int_equal(world_step(w), TG_OK);
+    world_agreement(w, "agr-2", "222222222222", "license");
+    world_owner(w, 1, 1, "agr-2", "key-2");
+    world_count(w, 1, 5);
+    assert_int_equal(world_seal_early(w, "agr-2"), TG_OK);
+    strcpy(w->market.poison, "222222222222"); /* the whole batch is refused */
+    world_pass(w, 10);
+    assert_int_equal(world_step(w), TG_OK);
+    assert_int_equal(w->market.largest, 2);
+    assert_int_equal(world_int(w, STATE("sent")), 1); /* L3 */
+    assert_int_equal(world_int(w, STATE("sealed")), 1);
+    world_restart(w);
+    tg_guard_confirm_clock(&w->guard, w->now_s, w->boot_s);
+    world_report(w);
+    assert_int_equal(world_int(w, STATE("settled")), 1);
+    assert_int_equal(world_int(w, STATE("refused")), 1);
+    assert_int_equal(w->market.conflicts, 0);
+    assert_int_equal(market_units(&w->market, ""), 1);
+}
+
+static void
+an_echo_with_an_absurd_time_is_nobodys(void **state)
+{
+    struct world *w = *state;
+
+    seal_buyers(w, 1);
+    w->market.trouble = TROUBLE_ABSURD_TIME;
+    w->market.times = 1;
+    assert_int_equal(world_step(w), TG_OK);
+    assert_int_equal(world_int(w, STATE("sent")), 1); /* R3 */
+    world_report(w);
+    assert_int_equal(world_int(w, STATE("settled")), 1);
+}
+
 int
 main(void)
 {
@@ -252,6 +313,9 @@ main(void)
         TEST(what_surely_never_arrived_is_carried),
         TEST(what_may_have_arrived_expires),
         TEST(nothing_is_sent_while_the_clock_is_doubted),
+        TEST(a_long_retry_after_is_obeyed),
+        TEST(a_doubtful_record_goes_out_beside_new_ones),
+        TEST(an_echo_with_an_absurd_time_is_nobodys),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,6 +118,9 @@ answer_batch(struct market *m, const json_t *request, enum trouble trouble)
         usage = json_copy(usage);
         json_object_set_new(usage, "Timestamp", json_real((double)
             json_integer_value(json_object_get(usage, "Timestamp"))));
+        if (trouble == TROUBLE_ABSURD_TIME) {
+            json_object_set_new(usage, "Timestamp", json_real(1e300));
+        }
         result = json_pack("{s:o, s:s, s:s}", "UsageRecord", usage,
             "MeteringRecordId", "meter-id", "Status",
             record_usage(m, request, json_array_get(records, i)));
@@ -147,6 +150,7 @@ answer(struct market *m, const json_t *request, enum trouble trouble,
     }
     assert_in_range(json_array_size(records), 1, 25);
     reply->date_s = m->now_s;
+    reply->retry_after_s = m->retry_after_s;
     switch (trouble) {
     case TROUBLE_NOT_SENT:
         return TG_AWS_NOT_SENT;

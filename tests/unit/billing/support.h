@@ -46,6 +46,7 @@ enum trouble {
     TROUBLE_NO_JSON,
     TROUBLE_REVERSED,    /* the results in another order, each twice */
     TROUBLE_DENIED,      /* AccessDeniedException */
+    TROUBLE_ABSURD_TIME, /* echoes a time that no number holds */
     TROUBLE_CLOCK,       /* its Date is a day ahead */
 };
 
@@ -60,6 +61,7 @@ struct recorded {
 struct market {
     enum trouble    trouble;
     int             times; /* of trouble; -1: for ever */
+    int64_t         retry_after_s; /* in every reply; 0: none */
     char            poison[64];   /* a batch with this account is refused */
     char            unsubscribed[64];
     int64_t         now_s;
