@@ -135,6 +135,9 @@ find_verb(char **argv, int *words)
         if (verbs[i].name[first] == '\0') {
             return &verbs[i];
         }
+        if (argv[2] != NULL && strcmp(argv[2], "--help") == 0) {
+            return &verbs[i];
+        }
         *words = 2;
         if (argv[2] != NULL && strcmp(argv[2], verbs[i].name + first + 1) == 0)
         {

@@ -357,6 +357,7 @@ def test_trail_and_verbs_without_a_daemon(world, shop):
     (["serve", "--config", "/no/such/file"], 1,
      "cannot open /no/such/file: No such file or directory"),
     (["audit"], 2, "did you mean audit verify?"),
+    (["audit", "--help"], 0, "tallygate audit verify --config FILE"),
     (["check", "--get", "no.such"], 2, "which settings?"),
 ])
 def test_usage(words, status, said):
