@@ -130,7 +130,7 @@ tg_agreement_find(struct tg_store *s, char id[TG_AGREEMENT_ID_SIZE],
     const char *name, struct tg_error *err)
 {
     char            trailing[80] = "";
-    enum tg_status  status;
+    enum tg_status  another, status;
     struct tg_stmt *q = NULL;
 
     if (strncmp(name, "l-", 2) == 0
@@ -147,10 +147,13 @@ tg_agreement_find(struct tg_store *s, char id[TG_AGREEMENT_ID_SIZE],
     }
     if (status == TG_OK) {
         (void) snprintf(id, TG_AGREEMENT_ID_SIZE, "%s", tg_stmt_text(q, 0));
-        if (tg_stmt_next(q, NULL) == TG_OK) {
+        another = tg_stmt_next(q, err);
+        if (another == TG_OK) {
             status = tg_error_set(err, TG_CONFLICT, "more than one agreement"
                 " goes by \"%s\"; name its id (see `tallygate status')",
                 name);
+        } else if (another != TG_NOTFOUND) {
+            status = another;
         }
     } else if (status == TG_NOTFOUND) {
         tg_error_set(err, TG_NOTFOUND, "there is no agreement \"%s\"", name);
