@@ -31,8 +31,6 @@
 #include "store/store.h"
 #include "util/error.h"
 
-#define TG_REASON_CONTRACT "the product is a pure contract: never metered"
-
 /*
  * The first hour that the regular seal leaves open at now_s; seals are due
  * when it is above *through, the hour kept in TG_MEMO_SEALED_THROUGH.

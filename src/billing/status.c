@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "billing/sealer.h"
+#include "control/binding.h"
 #include "core/hours.h"
 #include "core/ledger.h"
 

@@ -144,7 +144,7 @@ decide(struct tg_change *change, const struct tg_identity_key *key,
         return status;
     }
     if (product != NULL && product->model == TG_PRODUCT_MODEL_CONTRACT) {
-        out->reason = "the product is a pure contract, which is never metered";
+        out->reason = TG_REASON_CONTRACT;
         return TG_OK;
     }
     found = tg_identity_find(key, candidates, count, &out->reason);

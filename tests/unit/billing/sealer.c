@@ -3,6 +3,7 @@
 
 #include "billing/sealer.h"
 #include "billing/status.h"
+#include "control/binding.h"
 #include "core/hours.h"
 
 #define RECORDS "SELECT COUNT(*) FROM ledger_record"
