@@ -107,16 +107,16 @@ tg_sigv4_sign(struct tg_sigv4_signed *out, const struct tg_sigv4_request *req,
     const char *service, const struct tg_sigv4_options *options,
     int64_t now_s, struct tg_error *err)
 {
-    static const char *const skip[2] = { NULL, NULL };
-    char                     hex[TG_SHA256_HEX], sig[TG_SHA256_HEX];
-    enum tg_status           status;
-    struct tg_sigv4_canonical         c;
-    struct tg_sigv4_query             query;
-    struct tg_sigv4_scope             scope = { "", "", region, service };
-    struct tg_buf            names;
-    struct tg_header         headers[TG_SIGV4_HEADERS_MAX];
-    struct tg_sigv4_request  full = *req;
-    unsigned                 found;
+    static const char *const  skip[2] = { NULL, NULL };
+    char                      hex[TG_SHA256_HEX], sig[TG_SHA256_HEX];
+    enum tg_status            status;
+    struct tg_sigv4_canonical c;
+    struct tg_sigv4_query     query;
+    struct tg_sigv4_scope     scope = { "", "", region, service };
+    struct tg_buf             names;
+    struct tg_header          headers[TG_SIGV4_HEADERS_MAX];
+    struct tg_sigv4_request   full = *req;
+    unsigned                  found;
 
     tg_buf_init(&out->authorization, TG_SIGV4_CANONICAL_MAX);
     tg_buf_init(&names, SIGNED_HEADERS_MAX);
@@ -146,7 +146,7 @@ tg_sigv4_sign(struct tg_sigv4_signed *out, const struct tg_sigv4_request *req,
     if (status == TG_OK) {
         status = tg_buf_printf(&out->authorization,
             TG_SIGV4_ALGORITHM " Credential=%s/%s/%s/%s/" TG_SIGV4_TERMINATOR
-                      ", SignedHeaders=%s, Signature=%s",
+            ", SignedHeaders=%s, Signature=%s",
             credentials->access_key_id, scope.date, region, service,
             names.data, sig);
     } else {
@@ -322,8 +322,8 @@ read_query_form(struct tg_sigv4_signer *signer, struct claim *claim,
         { "X-Amz-Expires", expires, sizeof(expires) },
         { "X-Amz-Security-Token", claim->token, sizeof(claim->token) },
     };
-    size_t             count = sizeof(parts) / sizeof(parts[0]);
-    unsigned           found;
+    size_t                       count = sizeof(parts) / sizeof(parts[0]);
+    unsigned                     found;
     const struct tg_sigv4_param *param;
 
     claim->in_query = true;

@@ -57,7 +57,6 @@ escapes_are_whole(struct tg_sigv4_slice s)
     return true;
 }
 
-/* TG_LIMIT when the decoded text and its NUL do not fit into size bytes. */
 enum tg_status
 tg_sigv4_decode(char *out, size_t size, struct tg_sigv4_slice s)
 {
@@ -89,8 +88,8 @@ tg_sigv4_query_split(struct tg_sigv4_query *q, const char *target)
         return TG_OK;
     }
     for (p++; *p != '\0';) {
-        size_t        len = strcspn(p, "&");
-        const char   *equals = memchr(p, '=', len);
+        size_t                 len = strcspn(p, "&");
+        const char            *equals = memchr(p, '=', len);
         struct tg_sigv4_param *param;
 
         if (len > 0) {
@@ -125,7 +124,6 @@ name_is(struct tg_sigv4_slice name, const char *text)
     return *text == '\0';
 }
 
-/* The only parameter of that name; *found counts how many there are. */
 const struct tg_sigv4_param *
 tg_sigv4_query_get(const struct tg_sigv4_query *q, const char *name,
     unsigned *found)
@@ -144,9 +142,9 @@ tg_sigv4_query_get(const struct tg_sigv4_query *q, const char *name,
 
 /* The encoded form of a text, byte by byte, without storing it. */
 struct encoded {
-    struct tg_sigv4_slice  rest;
-    unsigned char byte;
-    int           at; /* 0: take a byte; 1, 2: its hex digits are due */
+    struct tg_sigv4_slice rest;
+    unsigned char         byte;
+    int                   at; /* 0: take a byte; 1, 2: a hex digit is due */
 };
 
 static int
@@ -192,7 +190,7 @@ param_compare(const void *left, const void *right)
 {
     const struct tg_sigv4_param *l = left;
     const struct tg_sigv4_param *r = right;
-    int                 c = encoded_compare(l->name, r->name);
+    int                          c = encoded_compare(l->name, r->name);
 
     return c != 0 ? c : encoded_compare(l->value, r->value);
 }
@@ -371,9 +369,9 @@ static enum tg_status
 add_headers(struct tg_buf *out, const struct tg_sigv4_request *req,
     const char *signed_headers)
 {
-    const char    *p = signed_headers;
-    struct tg_sigv4_slice   name;
-    enum tg_status status;
+    const char           *p = signed_headers;
+    struct tg_sigv4_slice name;
+    enum tg_status        status;
 
     for (;;) {
         name.p = p;
@@ -390,7 +388,6 @@ add_headers(struct tg_buf *out, const struct tg_sigv4_request *req,
     }
 }
 
-/* NULL when there is none; *found counts how many there are. */
 const char *
 tg_sigv4_header_get(const struct tg_sigv4_request *req, const char *name,
     unsigned *found)
@@ -415,11 +412,11 @@ tg_sigv4_header_get(const struct tg_sigv4_request *req, const char *name,
 static enum tg_status
 canonical_hash(char out[TG_SHA256_HEX], const struct tg_sigv4_canonical *c)
 {
-    enum tg_status status;
+    enum tg_status        status;
     struct tg_sigv4_slice path = { c->req->target,
         strcspn(c->req->target, "?") };
-    struct tg_buf  text;
-    uint8_t        digest[TG_SHA256_SIZE];
+    struct tg_buf         text;
+    uint8_t               digest[TG_SHA256_SIZE];
 
     tg_buf_init(&text, TG_SIGV4_CANONICAL_MAX);
     (void) tg_buf_puts(&text, c->req->method);
