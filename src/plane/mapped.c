@@ -38,6 +38,13 @@ tg_mapped_header_init(struct tg_mapped_header *h, const char *magic,
     memcpy(h->file_id, file_id, TG_PLANE_ID_SIZE);
 }
 
+static enum tg_status
+truncated(size_t size, const char *path, struct tg_error *err)
+{
+    return tg_error_set(err, TG_CORRUPT,
+        "%s is truncated: %zu bytes, less than its header", path, size);
+}
+
 enum tg_status
 tg_mapped_check(const void *bytes, size_t size,
     const struct tg_mapped_header *expected, const char *path,
@@ -47,8 +54,7 @@ tg_mapped_check(const void *bytes, size_t size,
     const struct tg_mapped_header *h = bytes;
 
     if (size < TG_MAPPED_PAGE) {
-        return tg_error_set(err, TG_CORRUPT,
-            "%s is truncated: %zu bytes, less than its header", path, size);
+        return truncated(size, path, err);
     }
     if (memcmp(h->magic, expected->magic, sizeof(h->magic)) != 0) {
         return tg_error_set(err, TG_CORRUPT,
@@ -231,8 +237,7 @@ tg_mapped_open(struct tg_mapped *out, const char *path,
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
         status = tg_error_set(err, TG_CORRUPT, "%s is not a file", path);
     } else if (st.st_size < TG_MAPPED_PAGE) {
-        status = tg_mapped_check(NULL, (size_t) st.st_size, expected, path,
-            err);
+        status = truncated((size_t) st.st_size, path, err);
     } else {
         status = map(out, fd, (size_t) st.st_size, is_writable, path, err);
         if (status == TG_OK) {

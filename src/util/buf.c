@@ -120,11 +120,7 @@ tg_buf_take(struct tg_buf *b)
 {
     char *data;
 
-    if (reserve(b, 0) != TG_OK) {
-        return NULL;
-    }
-    if (b->cap == 0 && (b->data = calloc(1, 1)) == NULL) {
-        tg_buf_init(b, b->max);
+    if (reserve(b, 0) != TG_OK) { /* what is empty gets memory, too */
         return NULL;
     }
     data = b->data;
