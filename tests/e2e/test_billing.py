@@ -12,6 +12,11 @@ def units(world, state):
                if record["state"] == state)
 
 
+def audited(world, event):
+    return world.sql("SELECT COUNT(*) FROM audit_event WHERE event_name = ?",
+                     event)[0][0]
+
+
 def test_a_marketplace_that_is_away_is_told_when_it_is_back(world):
     shop = world.sell()
     buyer = shop.buyer()
@@ -58,9 +63,40 @@ def test_an_old_store_put_back_seals_nothing_until_confirmed(world):
     assert world.market.billed() == {}
     assert any("old copy" in alarm for alarm in world.status()["alarms"])
     assert world.stack.tallygate("confirm", "store").returncode == 0
+    assert audited(world, "HoldSealing") == 1
+    assert audited(world, "ConfirmStore") == 1
     assert world.status()["alarms"] == []
     assert world.seal().returncode == 0
     assert sum(world.market.billed().values()) == 5
+
+
+def test_planes_made_anew_count_on_and_nothing_twice(world):
+    shop = world.sell()
+    buyer = shop.buyer()
+    for _ in range(3):
+        assert buyer.call("/fixed").status == 200
+    world.wait_counted(3)
+    world.stop_daemon()
+    world.stack.stop_nginx()
+    state = world.stack.folder
+    gone = [path for name in ("board", "keys.*", "meters.*", "routes.*")
+            for path in state.glob(name)]
+    assert len(gone) >= 4
+    world.lost_meters = world.metered()
+    assert world.lost_meters == 3
+    for path in gone:
+        path.unlink()
+    world.start_daemon()
+    assert units(world, "open") == 3, "what was folded stays"
+    wait_until(lambda: buyer.call("/fixed").status == 200,
+               "the key to work again")
+    world.wait_counted(4)
+    assert audited(world, "ReplaceMeters") == 1
+    world.stop_daemon()
+    world.start_daemon()
+    assert audited(world, "ReplaceMeters") == 1, "it is said once"
+    assert world.seal().returncode == 0
+    assert sum(world.market.billed().values()) == 4
 
 
 def test_one_buyers_hour_is_sealed_by_any_of_his_names(world):

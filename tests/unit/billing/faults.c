@@ -1,9 +1,10 @@
 /*
- * faults.c - the N-th statement fails, and the bill is exact all the same
+ * faults.c - the N-th step fails, and the bill is exact all the same
  *
  * A fixed course of calls, folds, seals and reports is run with the N-th
  * step of the store failing, once and from then on; then the daemon starts
- * anew and goes on to the end.  N grows until a run meets no fault.
+ * anew and goes on to the end.  N grows one by one until a run meets no
+ * fault.  The same is done with the N-th request to the Marketplace.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -42,7 +43,7 @@ run_course(struct world *w)
 /* One round; returns whether a fault was met. */
 static bool
 run_round(struct world *w, int64_t n, bool is_lasting, bool is_reporter,
-    enum trouble trouble)
+    enum trouble trouble, int times)
 {
     bool    was_met;
     int64_t units;
@@ -50,7 +51,7 @@ run_round(struct world *w, int64_t n, bool is_lasting, bool is_reporter,
     world_agreement(w, "agr-2", "222222222222", "account");
     world_owner(w, 1, 1, "agr-2", "key-2");
     w->market.trouble = trouble;
-    w->market.times = 2;
+    w->market.times = times;
     tg_store_fault_set(is_reporter ? w->other : w->store, n, is_lasting);
     units = run_course(w);
     was_met = tg_store_fault_met(is_reporter ? w->other : w->store);
@@ -84,7 +85,7 @@ run_all(bool is_reporter, enum trouble trouble)
         for (n = 1, was_met = true; was_met; n++) {
             assert_int_equal(world_set_up(&state), 0);
             was_met = run_round(state, n, lasting != 0, is_reporter,
-                trouble);
+                trouble, 2);
             assert_int_equal(world_tear_down(&state), 0);
         }
         assert_true(n > 20); /* it did meet some */
@@ -112,6 +113,33 @@ the_reporters_store_fails_and_replies_are_lost(void **state)
     run_all(true, TROUBLE_LOST_REPLY);
 }
 
+/* The n-th request meets trouble, once or from then on for a while. */
+static void
+the_transport_fails(void **state)
+{
+    size_t t;
+    int    n, times, requests;
+    void  *world;
+    static const enum trouble troubles[] = { TROUBLE_NOT_SENT, TROUBLE_LOST,
+        TROUBLE_LOST_REPLY, TROUBLE_INTERNAL, TROUBLE_THROTTLE,
+        TROUBLE_UNPROCESSED, TROUBLE_SILENT, TROUBLE_NO_JSON };
+
+    (void) state;
+    for (t = 0; t < sizeof(troubles) / sizeof(troubles[0]); t++) {
+        for (times = 1; times <= 3; times += 2) {
+            requests = n = 0;
+            do {
+                assert_int_equal(world_set_up(&world), 0);
+                ((struct world *) world)->market.passed = n;
+                (void) run_round(world, 0, false, true, troubles[t], times);
+                requests = ((struct world *) world)->market.requests;
+                assert_int_equal(world_tear_down(&world), 0);
+            } while (n++ < requests);
+            assert_true(n > 3);
+        }
+    }
+}
+
 int
 main(void)
 {
@@ -119,6 +147,7 @@ main(void)
         cmocka_unit_test(the_collectors_store_fails),
         cmocka_unit_test(the_reporters_store_fails),
         cmocka_unit_test(the_reporters_store_fails_and_replies_are_lost),
+        cmocka_unit_test(the_transport_fails),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -194,7 +194,9 @@ market_send(void *data, const struct tg_aws_request *request,
     enum tg_aws_delivery delivery;
     json_t              *body;
 
-    if (m->times != 0) {
+    if (m->passed > 0) {
+        m->passed--;
+    } else if (m->times != 0) {
         trouble = m->trouble;
         m->times -= m->times > 0;
     }

@@ -60,7 +60,8 @@ struct recorded {
 
 struct market {
     enum trouble    trouble;
-    int             times; /* of trouble; -1: for ever */
+    int             passed; /* requests before the trouble begins */
+    int             times;  /* of trouble; -1: for ever */
     int64_t         retry_after_s; /* in every reply; 0: none */
     char            poison[64];   /* a batch with this account is refused */
     char            unsubscribed[64];
