@@ -323,26 +323,6 @@ tg_marketplace_resolve_customer(const struct tg_marketplace *m,
     json_decref(body);
 }
 
-void
-tg_marketplace_get_entitlements(const struct tg_marketplace *m,
-    struct tg_marketplace_result *out, const char *product_code,
-    json_t *filter, const char *next_token, int64_t now_s)
-{
-    json_t *body = json_pack("{s:s, s:i}", "ProductCode", product_code,
-        "MaxResults", TG_MARKETPLACE_BATCH_MAX);
-
-    memset(out, 0, sizeof(*out));
-    if ((filter != NULL && json_object_set(body, "Filter", filter) != 0)
-        || set_text(body, "NextToken", next_token) != 0)
-    {
-        json_decref(body);
-        body = NULL;
-    }
-    perform(m, out, m->entitlement_endpoint,
-        "AWSMPEntitlementService.GetEntitlements", body, now_s);
-    out->request = body;
-}
-
 enum tg_status
 tg_marketplace_date(const struct tg_marketplace *m, int64_t *date_s,
     struct tg_error *err)

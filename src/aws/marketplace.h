@@ -1,8 +1,7 @@
 /*
- * marketplace.h - AWS Marketplace: metering and entitlements
+ * marketplace.h - AWS Marketplace: metering
  *
- * ResolveCustomer, BatchMeterUsage (Metering Service, 2016-01-14) and
- * GetEntitlements (Entitlement Service, 2017-01-11) over JSON 1.1.  One call
+ * ResolveCustomer and BatchMeterUsage (2016-01-14) over JSON 1.1.  One call
  * is one signed request, but for expired credentials, which are read again
  * and tried once more.  Whether and when to try again is the caller's.
  *
@@ -36,7 +35,6 @@
 struct tg_marketplace {
     const struct tg_aws_transport   *transport;
     const char                      *metering_endpoint;
-    const char                      *entitlement_endpoint;
     const char                      *region;
     struct tg_aws_credentials_source credentials;
 };
@@ -85,14 +83,6 @@ void tg_marketplace_batch_meter_usage(const struct tg_marketplace *m,
 void tg_marketplace_resolve_customer(const struct tg_marketplace *m,
     struct tg_marketplace_result *out, const char *registration_token,
     int64_t now_s);
-
-/*
- * One page.  filter: an object of lists as the API has it, borrowed; NULL:
- * none.  next_token NULL: the first page.
- */
-void tg_marketplace_get_entitlements(const struct tg_marketplace *m,
-    struct tg_marketplace_result *out, const char *product_code,
-    json_t *filter, const char *next_token, int64_t now_s);
 
 /*
  * What the metering endpoint says the time is: the Date of any reply to an

@@ -408,7 +408,6 @@ tg_billing_open(struct tg_billing **out,
     b->marketplace = (struct tg_marketplace) {
         .transport = config->transport,
         .metering_endpoint = settings->marketplace.metering_endpoint,
-        .entitlement_endpoint = settings->marketplace.entitlement_endpoint,
         .region = settings->marketplace.region,
         .credentials = { settings->marketplace.credentials_file,
             settings->marketplace.profile },

@@ -70,8 +70,6 @@ static struct tg_marketplace         m = {
     .transport = &transport,
     .metering_endpoint =
         "https://metering.marketplace.us-east-1.amazonaws.com",
-    .entitlement_endpoint =
-        "https://entitlement.marketplace.us-east-1.amazonaws.com",
     .region = "us-east-1",
 };
 static struct tg_marketplace_result r;
@@ -146,23 +144,6 @@ a_batch_has_the_members_that_were_given(void **state)
     fake.count = 0;
     tg_marketplace_batch_meter_usage(&m, &r, "prod", usage, 1, NOW);
     assert_non_null(strstr(fake.sent, "\"ProductCode\":\"prod\""));
-}
-
-static void
-entitlements_are_asked_for_page_by_page(void **state)
-{
-    json_t *filter = json_pack("{s:[s]}", "LICENSE_ARN", "arn:x");
-
-    (void) state;
-    answer(200, "{\"Entitlements\":[],\"NextToken\":\"n\"}");
-    tg_marketplace_get_entitlements(&m, &r, "p", filter, "t", NOW);
-    assert_string_equal(fake.host,
-        "entitlement.marketplace.us-east-1.amazonaws.com");
-    assert_string_equal(fake.sent, "{\"ProductCode\":\"p\",\"MaxResults\":25,"
-        "\"Filter\":{\"LICENSE_ARN\":[\"arn:x\"]},\"NextToken\":\"t\"}");
-    assert_string_equal(json_string_value(json_object_get(r.reply,
-        "NextToken")), "n");
-    json_decref(filter);
 }
 
 static void
@@ -293,7 +274,6 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_request_is_signed_as_the_check_vector),
         TEST(a_batch_has_the_members_that_were_given),
-        TEST(entitlements_are_asked_for_page_by_page),
         TEST(an_error_is_named_however_it_is_written),
         TEST(what_is_not_known_is_not_guessed),
         TEST(without_credentials_nothing_is_sent),
