@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "audit/trail.h"
-#include "billing/agreements.h"
+#include "control/agreements.h"
 #include "billing/memo.h"
 #include "billing/runtime.h"
 #include "billing/status.h"

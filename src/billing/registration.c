@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "billing/agreements.h"
+#include "control/agreements.h"
 #include "billing/pages.h"
 #include "billing/trail.h"
 #include "control/binding.h"

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "billing/agreements.h"
+#include "control/agreements.h"
 #include "util/digest.h"
 
 /* "{agreement}.{second of its end}.{HMAC-SHA-256 in hex}" and a NUL */

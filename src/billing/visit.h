@@ -12,7 +12,7 @@
 #include <stdbool.h>
 
 #include "aws/marketplace.h"
-#include "billing/agreements.h"
+#include "control/agreements.h"
 #include "billing/onboarding.h"
 #include "billing/ticket.h"
 #include "control/change.h"

@@ -5,11 +5,13 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "control/agreements.h"
 #include "control/control.h"
 #include "control/slots.h"
 #include "core/identity.h"
 
 #define CANDIDATES_MAX 64
+#define ACCOUNT_DIGITS 12
 
 #define CANDIDATE_COLUMNS                                                     \
     "SELECT id, product_code, customer_aws_account_id, license_arn,"          \
@@ -121,6 +123,59 @@ load_candidates(struct tg_change *change, const struct tg_identity_key *key,
     return status == TG_NOTFOUND ? TG_OK : status;
 }
 
+/*
+ * Whether the tags name an agreement in full that nobody has registered: a
+ * seller who calls ResolveCustomer himself says so with both of them.
+ */
+static bool
+is_named_in_full(const struct tg_identity_key *key,
+    const struct tg_identity_agreement *candidates, size_t count)
+{
+    size_t      i;
+    const char *account = key->tag_account_id;
+    const char *license = tg_license_id(key->tag_license_arn);
+
+    if (license == NULL || account == NULL
+        || strncmp(key->tag_license_arn, "arn:", 4) != 0
+        || strlen(account) != ACCOUNT_DIGITS
+        || strspn(account, "0123456789") != ACCOUNT_DIGITS)
+    {
+        return false;
+    }
+    for (i = 0; i < count; i++) {
+        if (candidates[i].license_arn != NULL
+            && same(tg_license_id(candidates[i].license_arn), license))
+        {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Active from now on, as after a visit to the portal. */
+static enum tg_status
+register_named(struct tg_change *change, const struct tg_identity_key *key,
+    struct binding *out, struct tg_error *err)
+{
+    char                     id[TG_AGREEMENT_ID_SIZE];
+    enum tg_status           status;
+    const struct tg_resolved named = {
+        .product_code = key->product_code,
+        .customer_aws_account_id = key->tag_account_id,
+        .license_arn = key->tag_license_arn,
+    };
+
+    status = tg_agreement_register(change->store, id, &named, change->now_s,
+        err);
+    if (status != TG_OK) {
+        return status;
+    }
+    out->reason = NULL;
+    out->agreement_id = tg_arena_strdup(change->arena, id);
+    return out->agreement_id != NULL
+        ? TG_OK : tg_error_set(err, TG_NOMEM, "out of memory");
+}
+
 static enum tg_status
 decide(struct tg_change *change, const struct tg_identity_key *key,
     struct binding *out, struct tg_error *err)
@@ -150,8 +205,11 @@ decide(struct tg_change *change, const struct tg_identity_key *key,
     found = tg_identity_find(key, candidates, count, &out->reason);
     if (found >= 0) {
         out->agreement_id = candidates[found].id;
+        return TG_OK;
     }
-    return TG_OK;
+    return key->product_code != NULL
+            && is_named_in_full(key, candidates, count)
+        ? register_named(change, key, out, err) : TG_OK;
 }
 
 /*
@@ -427,33 +485,6 @@ tg_binding_refresh_plan(struct tg_change *change, const char *plan_id,
     return status;
 }
 
-/* license_id from license_arn, so that both can be found by an index. */
-static enum tg_status
-name_license(struct tg_change *change, const char *agreement_id,
-    struct tg_error *err)
-{
-    char           *arn = NULL;
-    enum tg_status  status;
-    struct tg_stmt *q = NULL;
-
-    status = tg_store_query(change->store, &q, err,
-        "SELECT license_arn FROM agreement WHERE id = $1", "s",
-        agreement_id);
-    if (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
-        arn = copy(change, q, 0);
-    } else if (status == TG_NOTFOUND) {
-        status = tg_error_set(err, TG_NOTFOUND, "no agreement %s",
-            agreement_id);
-    }
-    tg_stmt_done(q);
-    if (status == TG_OK) {
-        status = tg_store_exec(change->store, err,
-            "UPDATE agreement SET license_id = $2 WHERE id = $1", "ss",
-            agreement_id, tg_license_id(arn));
-    }
-    return status;
-}
-
 /* Keys whose member is the agreement's: each by an index of its own. */
 #define KEYS_OF_AGREEMENT(of_key, of_agreement)                               \
     "SELECT k.id FROM agreement a JOIN api_key k"                             \
@@ -466,19 +497,16 @@ tg_binding_refresh_agreement(struct tg_change *change,
     enum tg_status  status;
     struct tg_stmt *q = NULL;
 
-    status = name_license(change, agreement_id, err);
-    if (status == TG_OK) {
-        status = tg_store_query(change->store, &q, err,
-            KEYS_OF_AGREEMENT("customer_id", "license_arn") " UNION "
-            KEYS_OF_AGREEMENT("customer_id", "license_id") " UNION "
-            KEYS_OF_AGREEMENT("customer_id", "customer_aws_account_id")
-            " UNION "
-            KEYS_OF_AGREEMENT("customer_id", "customer_identifier") " UNION "
-            KEYS_OF_AGREEMENT("tag_license_arn", "license_arn") " UNION "
-            KEYS_OF_AGREEMENT("tag_license_arn", "license_id") " UNION "
-            KEYS_OF_AGREEMENT("tag_account_id", "customer_aws_account_id"),
-            "s", agreement_id);
-    }
+    status = tg_store_query(change->store, &q, err,
+        KEYS_OF_AGREEMENT("customer_id", "license_arn") " UNION "
+        KEYS_OF_AGREEMENT("customer_id", "license_id") " UNION "
+        KEYS_OF_AGREEMENT("customer_id", "customer_aws_account_id")
+        " UNION "
+        KEYS_OF_AGREEMENT("customer_id", "customer_identifier") " UNION "
+        KEYS_OF_AGREEMENT("tag_license_arn", "license_arn") " UNION "
+        KEYS_OF_AGREEMENT("tag_license_arn", "license_id") " UNION "
+        KEYS_OF_AGREEMENT("tag_account_id", "customer_aws_account_id"),
+        "s", agreement_id);
     while (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
         status = tg_binding_refresh_key(change, tg_stmt_text(q, 0), err);
     }

@@ -5,7 +5,8 @@
  * known.  This is the one rule that brings them together, in this order:
  *
  *   1. the agreement named by the tags tallygate:licenseArn and
- *      tallygate:customerAWSAccountId (either alone will do; both must fit);
+ *      tallygate:customerAWSAccountId (either alone will do; both must fit;
+ *      one named in full need not be registered: control/binding.c does it);
  *   2. the one whose licence ARN, or its trailing l-... id, is customerId;
  *   3. the account in customerId, if it has exactly one active agreement;
  *   4. the one with that CustomerIdentifier.

@@ -139,7 +139,7 @@ CREATE TABLE agreement (
     identity_mode           TEXT NOT NULL CHECK (identity_mode IN ('license', 'account', 'customer')),
     customer_aws_account_id TEXT,
     license_arn             TEXT,
-    license_id              TEXT,       -- its trailing l-...: tg_binding_refresh_agreement sets it
+    license_id              TEXT,       -- its trailing l-...
     customer_identifier     TEXT,
     state                   TEXT NOT NULL CHECK (state IN ('pending', 'active', 'ending', 'ended')),
     activated_s             BIGINT,

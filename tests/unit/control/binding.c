@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "control/customers.h"
+#include "core/identity.h"
 #include "core/quota.h"
 
 #define VALUE "abcdefghijklmnopqrstuvwxyz"
@@ -24,10 +25,10 @@ register_agreement(struct place *p, const char *id, const char *account,
         &err), TG_OK);
     assert_int_equal(tg_store_exec(change.store, &err,
         "INSERT INTO agreement (id, product_code, identity_mode,"
-        " customer_aws_account_id, license_arn, state, created_s, updated_s)"
-        " VALUES ($1, 'prod', 'license', $2, $3, $4, 1, 1)"
-        " ON CONFLICT (id) DO UPDATE SET state = excluded.state", "ssss", id,
-        account, arn, state), TG_OK);
+        " customer_aws_account_id, license_arn, license_id, state, created_s,"
+        " updated_s) VALUES ($1, 'prod', 'license', $2, $3, $4, $5, 1, 1)"
+        " ON CONFLICT (id) DO UPDATE SET state = excluded.state", "sssss",
+        id, account, arn, tg_license_id(arn), state), TG_OK);
     if (tg_binding_refresh_agreement(&change, id, &err) != TG_OK
         || tg_change_commit(&change, &err) != TG_OK) {
         fail_msg("%s", err.message);
@@ -131,6 +132,38 @@ tags_name_one_of_several_agreements(void **state)
     strcat(target, "?tagKeys=tallygate:licenseArn");
     assert_int_equal(call(p, "DELETE", target, ""), 204);
     assert_bound(p, "agr-1", "");
+}
+
+/* A seller's own program: no visit to our portal has registered anything. */
+static void
+tags_that_name_an_agreement_in_full_register_it(void **state)
+{
+    char          target[128];
+    struct place *p = *state;
+
+    scene(p, "buyer-7");
+    (void) snprintf(target, sizeof(target), "/tags/arn%%3Aaws%%3Aapigateway"
+        "%%3Aus-east-1%%3A%%3A%%2Fapikeys%%2F%s", key_id);
+    assert_int_equal(call(p, "PUT", target,
+        "{\"tags\":{\"tallygate:licenseArn\":\"" ARN "\"}}"), 204);
+    assert_bound(p, "", "no agreement is registered for the key's tags");
+    assert_int_equal(call(p, "PUT", target,
+        "{\"tags\":{\"tallygate:customerAWSAccountId\":\"12\"}}"), 204);
+    assert_bound(p, "", "no agreement is registered for the key's tags");
+    assert_int_equal(call(p, "PUT", target,
+        "{\"tags\":{\"tallygate:customerAWSAccountId\":"
+        "\"111111111111\"}}"), 204);
+    assert_int_equal(number(p, "SELECT count(*) FROM agreement WHERE"
+        " product_code = 'prod' AND identity_mode = 'license' AND"
+        " license_id = 'l-one' AND state = 'active' AND"
+        " customer_aws_account_id = '111111111111'"), 1);
+    assert_int_equal(number(p, "SELECT count(*) FROM meter_owner o JOIN"
+        " agreement a ON a.id = o.agreement_id WHERE o.state = 'open'"), 1);
+    assert_int_equal(call(p, "PUT", target,
+        "{\"tags\":{\"tallygate:customerAWSAccountId\":"
+        "\"222222222222\"}}"), 204);
+    assert_bound(p, "", "no agreement is registered for the key's tags");
+    assert_int_equal(number(p, "SELECT count(*) FROM agreement"), 1);
 }
 
 static void
@@ -418,6 +451,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         PLACE_TEST(a_key_finds_its_agreement_whenever_it_comes),
         PLACE_TEST(tags_name_one_of_several_agreements),
+        PLACE_TEST(tags_that_name_an_agreement_in_full_register_it),
         PLACE_TEST(the_product_of_the_plan_decides),
         PLACE_TEST(quota_and_throttle_follow_the_key),
         PLACE_TEST(a_key_that_comes_back_has_used_what_it_had),

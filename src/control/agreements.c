@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "billing/agreements.h"
+#include "control/agreements.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "core/identity.h"
 #include "util/digest.h"
 
 #define ID_PREFIX "agr-"
@@ -77,12 +78,13 @@ insert(struct tg_store *s, char id[TG_AGREEMENT_ID_SIZE],
     tg_random_text(random, ID_RANDOM, TG_ALPHABET_ID);
     (void) snprintf(id, TG_AGREEMENT_ID_SIZE, ID_PREFIX "%s", random);
     return tg_store_exec(s, err, "INSERT INTO agreement (id, product_code,"
-        " identity_mode, customer_aws_account_id, license_arn,"
+        " identity_mode, customer_aws_account_id, license_arn, license_id,"
         " customer_identifier, state, activated_s, created_s, updated_s)"
-        " VALUES ($1, $2, $3, $4, $5, $6, 'active', $7, $7, $7)", "ssssssi",
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, 'active', $8, $8, $8)",
+        "sssssssi",
         id, r->product_code, tg_identity_mode_name(mode),
         given(r->customer_aws_account_id), given(r->license_arn),
-        given(r->customer_identifier), now_s);
+        tg_license_id(r->license_arn), given(r->customer_identifier), now_s);
 }
 
 static enum tg_status
@@ -93,13 +95,15 @@ update(struct tg_store *s, const char *id, const struct tg_resolved *r,
         " CASE WHEN identity_mode = 'account' AND $1 = 'customer' THEN"
         " 'account' ELSE $1 END," /* W2 */
         " customer_aws_account_id = COALESCE($2, customer_aws_account_id),"
-        " license_arn = COALESCE($3, license_arn), customer_identifier ="
+        " license_arn = COALESCE($3, license_arn), license_id ="
+        " COALESCE($7, license_id), customer_identifier ="
         " COALESCE($4, customer_identifier), state = 'active', ended_s ="
         " NULL, activated_s = CASE WHEN state = 'ended' THEN $5 ELSE"
         " COALESCE(activated_s, $5) END, updated_s = $5"
-        " WHERE id = $6", "ssssis", tg_identity_mode_name(mode),
+        " WHERE id = $6", "ssssiss", tg_identity_mode_name(mode),
         given(r->customer_aws_account_id), given(r->license_arn),
-        given(r->customer_identifier), now_s, id);
+        given(r->customer_identifier), now_s, id,
+        tg_license_id(r->license_arn));
 }
 
 enum tg_status

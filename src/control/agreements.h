@@ -15,8 +15,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#ifndef TG_BILLING_AGREEMENTS_H
-#define TG_BILLING_AGREEMENTS_H
+#ifndef TG_CONTROL_AGREEMENTS_H
+#define TG_CONTROL_AGREEMENTS_H
 
 #include <stdint.h>
 
@@ -26,7 +26,10 @@
 
 #define TG_AGREEMENT_ID_SIZE 24
 
-/* What ResolveCustomer answered; NULL or "": not given. */
+/*
+ * What ResolveCustomer answered, or what a seller who called it himself says
+ * in the tags of a key; NULL or "": not given.
+ */
 struct tg_resolved {
     const char *product_code;
     const char *customer_aws_account_id;
@@ -36,7 +39,7 @@ struct tg_resolved {
 
 /*
  * Finds or makes the agreement, active from now_s on, in the caller's
- * transaction.  TG_INVALID: the answer names nobody.
+ * transaction.  TG_INVALID: nobody is named.
  */
 TG_MUST_CHECK enum tg_status tg_agreement_register(struct tg_store *s,
     char id[TG_AGREEMENT_ID_SIZE], const struct tg_resolved *resolved,
