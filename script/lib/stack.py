@@ -99,7 +99,6 @@ def settings_text(state_dir, ports, more=None):
     sections["admin"]["ready_file"] = f"{state_dir}/endpoints.json"
     sections["marketplace"] = {
         "metering_endpoint": market,
-        "entitlement_endpoint": market,
         "credentials_file": f"{state_dir}/sandbox-credentials",
     }
     for section, settings in (more or {}).items():

@@ -32,8 +32,6 @@
 
 #define TG_AUDIT_SOURCE_APIGATEWAY "apigateway.amazonaws.com"
 #define TG_AUDIT_SOURCE_METERING   "metering-marketplace.amazonaws.com"
-#define TG_AUDIT_SOURCE_ENTITLEMENT                                           \
-    "entitlement-marketplace.amazonaws.com"
 /* Our own doings, for which CloudTrail has no source. */
 #define TG_AUDIT_SOURCE_TALLYGATE  "tallygate"
 

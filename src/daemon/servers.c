@@ -59,11 +59,13 @@ tg_servers_open(struct tg_servers *s, const struct tg_servers_config *config,
         const char      *name;
         mode_t           mode;
         bool             is_behind_nginx;
+        unsigned         threads;
         tg_http_handler *handle;
     } sockets[] = {
-        { "admin", 0660, true, answer_admin },
-        { "portal", 0660, true, answer_portal },
-        { "operator", 0600, false, answer_operator },
+        { "admin", 0660, true, THREADS, answer_admin },
+        /* These two wait for the Marketplace: nobody else waits with them. */
+        { "portal", 0660, true, 0, answer_portal },
+        { "operator", 0600, false, 0, answer_operator },
     };
     char           path[PATH_MAX];
     enum tg_status status = TG_OK;
@@ -78,7 +80,7 @@ tg_servers_open(struct tg_servers *s, const struct tg_servers_config *config,
             .unix_path = path,
             .unix_mode = sockets[i].mode,
             .keeps_path = true, /* nginx logs a missing file as [crit] */
-            .threads = THREADS,
+            .threads = sockets[i].threads,
             .max_body_bytes = BODY_MAX_BYTES,
             .trust_proxy = sockets[i].is_behind_nginx,
             .handle = sockets[i].handle,

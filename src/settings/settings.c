@@ -162,7 +162,7 @@ gateway_url(struct tg_arena *arena, const struct tg_settings *s)
         s->gateway.port);
 }
 
-/* AWS's own endpoints, by partition: the region's name tells which. */
+/* AWS's own endpoint, by partition: the region's name tells which. */
 static const char *
 metering_endpoint(struct tg_arena *arena, const char *region)
 {
@@ -176,20 +176,6 @@ metering_endpoint(struct tg_arena *arena, const char *region)
     }
     return tg_arena_printf(arena,
         "https://metering.marketplace.%s.amazonaws.com", region);
-}
-
-static const char *
-entitlement_endpoint(const char *region)
-{
-    if (strncmp(region, "cn-", 3) == 0) {
-        return "https://entitlement-marketplace.cn-northwest-1"
-               ".amazonaws.com.cn";
-    }
-    if (strncmp(region, "eusc-", 5) == 0) {
-        return "https://entitlement-marketplace.eusc-de-east-1"
-               ".amazonaws.eu";
-    }
-    return "https://entitlement.marketplace.us-east-1.amazonaws.com";
 }
 
 /* What has no fixed default and was not given. */
@@ -219,10 +205,6 @@ derive(struct tg_settings *s, struct tg_error *err)
     }
     if (s->marketplace.metering_endpoint == NULL) {
         s->marketplace.metering_endpoint = metering_endpoint(arena,
-            s->marketplace.region);
-    }
-    if (s->marketplace.entitlement_endpoint == NULL) {
-        s->marketplace.entitlement_endpoint = entitlement_endpoint(
             s->marketplace.region);
     }
     if (s->master_key_file == NULL || s->store.path == NULL

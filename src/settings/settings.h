@@ -116,7 +116,6 @@ struct tg_settings {
     struct {
         const char *region;
         const char *metering_endpoint;
-        const char *entitlement_endpoint;
         const char *credentials_file; /* NULL: as AWS SDKs find one */
         const char *profile;          /* NULL: as AWS SDKs choose one */
         int         account_rate;     /* requests a second */

@@ -115,10 +115,6 @@
         NULL, 1, 1024, NULL,                                                  \
         "Where ResolveCustomer and BatchMeterUsage are sent. Default: AWS's"  \
         " endpoint of the region.")                                           \
-    X("marketplace.entitlement_endpoint", URL,                                \
-        marketplace.entitlement_endpoint, NULL, 1, 1024, NULL,                \
-        "Where GetEntitlements is sent. Default: AWS's endpoint in"           \
-        " us-east-1, the only one.")                                          \
     X("marketplace.credentials_file", PATH, marketplace.credentials_file,     \
         NULL, 1, 4095, NULL,                                                  \
         "A shared credentials file with the seller's keys. Default: what AWS" \
