@@ -22,13 +22,16 @@
  * ---- refusals
  */
 
-static enum tg_status
-refuse(struct tg_control_call *call, int http_status, const char *type,
-    const char *fmt, va_list args)
+enum tg_status
+tg_call_refuse(struct tg_control_call *call, int http_status,
+    const char *type, const char *fmt, ...)
 {
-    char text[1024];
+    char    text[1024];
+    va_list args;
 
+    va_start(args, fmt);
     (void) vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
     call->error_http = http_status;
     call->error_type = type;
     call->error_message = tg_arena_strdup(call->arena, text);
@@ -36,55 +39,6 @@ refuse(struct tg_control_call *call, int http_status, const char *type,
         call->error_message = "out of memory";
     }
     return TG_DENIED;
-}
-
-enum tg_status
-tg_call_refuse(struct tg_control_call *call, int http_status,
-    const char *type, const char *fmt, ...)
-{
-    va_list        args;
-    enum tg_status status;
-
-    va_start(args, fmt);
-    status = refuse(call, http_status, type, fmt, args);
-    va_end(args);
-    return status;
-}
-
-enum tg_status
-tg_call_bad_request(struct tg_control_call *call, const char *fmt, ...)
-{
-    va_list        args;
-    enum tg_status status;
-
-    va_start(args, fmt);
-    status = refuse(call, 400, "BadRequestException", fmt, args);
-    va_end(args);
-    return status;
-}
-
-enum tg_status
-tg_call_not_found(struct tg_control_call *call, const char *fmt, ...)
-{
-    va_list        args;
-    enum tg_status status;
-
-    va_start(args, fmt);
-    status = refuse(call, 404, "NotFoundException", fmt, args);
-    va_end(args);
-    return status;
-}
-
-enum tg_status
-tg_call_conflict(struct tg_control_call *call, const char *fmt, ...)
-{
-    va_list        args;
-    enum tg_status status;
-
-    va_start(args, fmt);
-    status = refuse(call, 409, "ConflictException", fmt, args);
-    va_end(args);
-    return status;
 }
 
 /*

@@ -103,12 +103,12 @@ struct tg_control_call {
  */
 enum tg_status tg_call_refuse(struct tg_control_call *call, int http_status,
     const char *type, const char *fmt, ...) TG_PRINTF(4, 5);
-enum tg_status tg_call_bad_request(struct tg_control_call *call,
-    const char *fmt, ...) TG_PRINTF(2, 3);
-enum tg_status tg_call_not_found(struct tg_control_call *call,
-    const char *fmt, ...) TG_PRINTF(2, 3);
-enum tg_status tg_call_conflict(struct tg_control_call *call,
-    const char *fmt, ...) TG_PRINTF(2, 3);
+#define tg_call_bad_request(call, ...)                                        \
+    tg_call_refuse(call, 400, "BadRequestException", __VA_ARGS__)
+#define tg_call_not_found(call, ...)                                          \
+    tg_call_refuse(call, 404, "NotFoundException", __VA_ARGS__)
+#define tg_call_conflict(call, ...)                                           \
+    tg_call_refuse(call, 409, "ConflictException", __VA_ARGS__)
 
 /*
  * Members of a JSON object.  Absent and null give *out as it was; a wrong
