@@ -34,7 +34,7 @@
 #include "util/error.h"
 
 #define TG_ROUTES_MAGIC "TGROUTES"
-#define TG_ROUTES_VERSION 1
+#define TG_ROUTES_VERSION 2
 #define TG_ROUTES_SIZE_MAX ((size_t) 256 << 20)
 #define TG_ROUTE_DEPTH_MAX 64     /* segments of a resource path */
 #define TG_ROUTE_PARAMS_MAX 64    /* variables of a resource path */
@@ -193,6 +193,7 @@ struct tg_routes_header {
     uint8_t              digest[32]; /* SHA-256 of all behind it */
     struct tg_route_text account_id;
     struct tg_route_list apis; /* by id */
+    struct tg_route_list domains; /* tg_route_domain, by name: domains.h */
     struct tg_route_list nodes;
     struct tg_route_list integrations;
     struct tg_route_list backends;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plane/domains.h"
+
 static void
 fail(struct tg_routes_builder *b, enum tg_status status, const char *what,
     const char *which)
@@ -103,6 +105,8 @@ tg_routes_builder_new(void)
     b->apis.item_size = sizeof(struct api);
     b->stages.item_size = sizeof(struct stage);
     b->stage_plans.item_size = sizeof(struct stage_plan);
+    b->domains.item_size = sizeof(struct domain);
+    b->mappings.item_size = sizeof(struct mapping);
     b->plans.item_size = sizeof(struct tg_route_plan);
     b->nodes.item_size = sizeof(struct node);
     b->methods.item_size = sizeof(struct method);
@@ -124,6 +128,8 @@ tg_routes_builder_free(struct tg_routes_builder *b)
     free(b->apis.items);
     free(b->stages.items);
     free(b->stage_plans.items);
+    free(b->domains.items);
+    free(b->mappings.items);
     free(b->plans.items);
     free(b->nodes.items);
     free(b->methods.items);
@@ -212,6 +218,35 @@ tg_routes_add_stage_plan(struct tg_routes_builder *b, uint32_t stage,
         fail(b, TG_INVALID, "a stage or plan that was not added", NULL);
     }
     (void) pile_add(b, &b->stage_plans, &sp, 1);
+}
+
+/* ---- domains ---- */
+
+uint32_t
+tg_routes_add_domain(struct tg_routes_builder *b, const char *name)
+{
+    struct domain d = { add_string(b, name) };
+
+    return pile_add(b, &b->domains, &d, 1);
+}
+
+void
+tg_routes_add_mapping(struct tg_routes_builder *b, uint32_t domain,
+    const char *path, uint32_t api, uint32_t stage)
+{
+    struct mapping m = { .domain = domain, .api = api, .stage = stage };
+
+    if (!tg_builder_is_failed(b)
+        && (domain >= b->domains.count || api >= b->apis.count
+            || (stage != TG_ROUTE_NONE
+                && (stage >= b->stages.count
+                    || AT(b->stages, struct stage, stage)->api != api))))
+    {
+        fail(b, TG_INVALID, "a base path of a domain, API or stage that was"
+            " not added", path);
+    }
+    m.path = add_string(b, path);
+    (void) pile_add(b, &b->mappings, &m, 1);
 }
 
 /* ---- integrations ---- */

@@ -39,6 +39,17 @@ struct stage_plan {
     uint32_t plan;
 };
 
+struct domain {
+    struct tg_route_text name;
+};
+
+struct mapping {
+    struct tg_route_text path;
+    uint32_t             domain;
+    uint32_t             api;
+    uint32_t             stage; /* or NONE */
+};
+
 enum node_kind { NODE_STATIC, NODE_PARAM, NODE_GREEDY };
 
 /* Children are numbered above their parents, as the file wants it. */
@@ -65,6 +76,7 @@ struct tg_routes_builder {
     struct tg_route_text   account_id;
     struct tg_bucket_limit account_throttle;
     struct pile            apis, stages, stage_plans, plans, nodes, methods;
+    struct pile            domains, mappings;
     struct pile            integrations, backends, addresses, parts, pairs;
 };
 

@@ -16,7 +16,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 
-#include "plane/routes.h"
+#include "plane/domains.h"
 #include "util/digest.h"
 
 #define TIMEOUT_MAX_MS 3600000
@@ -399,6 +399,90 @@ check_apis(struct check *c)
     return true;
 }
 
+/* The longest earlier path that path begins with stands in parent. */
+static bool
+check_parent(struct check *c, const struct tg_route_mapping *all,
+    uint32_t number)
+{
+    uint32_t             i = number;
+    struct tg_route_text path = all[number].path;
+
+    while (i-- > 0) {
+        if (all[i].path.len < path.len
+            && memcmp(c->base + all[i].path.off, c->base + path.off,
+                   all[i].path.len) == 0)
+        {
+            break; /* i is UINT32_MAX, NONE, where there is none */
+        }
+    }
+    return all[number].parent == i
+        || wrong(c, "a base path does not name the one above it");
+}
+
+static bool
+check_mapping(struct check *c, const struct tg_route_domain *d,
+    const struct tg_route_mapping *all, uint32_t number)
+{
+    const struct tg_route_mapping *m = &all[number];
+    const struct tg_route_api     *apis = ITEMS(c, c->header->apis);
+
+    if (!is_text(c, m->path, true)) {
+        return false;
+    }
+    if (m->api >= c->header->apis.count
+        || (m->stage != TG_ROUTE_NONE
+            && m->stage >= apis[m->api].stages.count))
+    {
+        return wrong(c, "a base path names an API or stage that is not"
+            " there");
+    }
+    if (!d->is_multi_level
+        && memchr(c->base + m->path.off, '/', m->path.len) != NULL)
+    {
+        return wrong(c, "a base path has segments that its domain denies");
+    }
+    if (number > 0 && compare(c, m[-1].path, m->path) >= 0) {
+        return wrong(c, "base paths are not in order");
+    }
+    return check_parent(c, all, number);
+}
+
+static bool
+check_domains(struct check *c)
+{
+    struct tg_route_list          list = c->header->domains;
+    const struct tg_route_domain *d = ITEMS(c, list);
+
+    for (uint32_t i = 0; i < list.count; i++) {
+        const struct tg_route_mapping *m = ITEMS(c, d[i].mappings);
+
+        if (!is_text(c, d[i].name, false)
+            || !IS_LIST(c, d[i].mappings, struct tg_route_mapping))
+        {
+            return false;
+        }
+        for (uint32_t k = 0; k < d[i].name.len; k++) {
+            uint8_t byte = c->base[d[i].name.off + k];
+
+            if (tg_ascii_lower(byte) != byte) {
+                return wrong(c, "a domain's name is not in lower case");
+            }
+        }
+        if (d[i].is_multi_level > 1) {
+            return wrong(c, "a domain's switch is neither 0 nor 1");
+        }
+        if (i > 0 && compare(c, d[i - 1].name, d[i].name) >= 0) {
+            return wrong(c, "domains are not in order");
+        }
+        for (uint32_t j = 0; j < d[i].mappings.count; j++) {
+            if (!check_mapping(c, &d[i], m, j)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 static bool
 check_header_lists(struct check *c)
 {
@@ -406,6 +490,7 @@ check_header_lists(struct check *c)
 
     return is_text(c, h->account_id, true)
         && IS_LIST(c, h->apis, struct tg_route_api)
+        && IS_LIST(c, h->domains, struct tg_route_domain)
         && IS_LIST(c, h->nodes, struct tg_route_node)
         && IS_LIST(c, h->integrations, struct tg_route_integration)
         && IS_LIST(c, h->backends, struct tg_route_backend)
@@ -417,7 +502,7 @@ check_records(struct check *c)
 {
     return check_header_lists(c) && check_backends(c)
         && check_integrations(c) && check_plans(c) && check_nodes(c)
-        && check_apis(c);
+        && check_apis(c) && check_domains(c);
 }
 
 static enum tg_status

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "plane/board.h"
+#include "plane/domains.h"
 #include "plane/mapped.h"
 #include "plane/routes_builder.h"
 #include "util/digest.h"
@@ -326,6 +327,146 @@ lay_apis(struct layout *l, struct tg_routes_header *h)
     }
 }
 
+/* ---- domains ---- */
+
+/* Where an API of the builder stands now that they are sorted. */
+static uint32_t
+place_of_api(struct layout *l, struct tg_route_list apis, uint32_t api)
+{
+    uint32_t i = 0;
+    uint32_t id = AT(l->b->apis, const struct api, api)->id.off;
+
+    while (i < apis.count
+        && ITEM(l, apis, struct tg_route_api, i)->id.off != id)
+    {
+        i++;
+    }
+    return i;
+}
+
+static uint32_t
+place_of_stage(struct layout *l, struct tg_route_list stages, uint32_t stage)
+{
+    uint32_t i = 0, name;
+
+    if (stage == TG_ROUTE_NONE) {
+        return TG_ROUTE_NONE;
+    }
+    name = AT(l->b->stages, const struct stage, stage)->name.off;
+    while (i < stages.count
+        && ITEM(l, stages, struct tg_route_stage, i)->name.off != name)
+    {
+        i++;
+    }
+    return i;
+}
+
+static int
+by_base_path(const void *a, const void *b, void *data)
+{
+    const struct layout           *l = data;
+    const struct tg_route_mapping *x = a, *y = b;
+
+    return compare_texts(l->b, x->path, y->path);
+}
+
+/* Of sorted mappings: the longest one that number's path begins with. */
+static uint32_t
+parent_of(struct layout *l, const struct tg_route_mapping *all,
+    uint32_t number)
+{
+    struct tg_route_text path = all[number].path;
+
+    for (uint32_t i = number; i-- > 0;) {
+        if (all[i].path.len < path.len
+            && memcmp(tg_builder_text(l->b, all[i].path),
+                   tg_builder_text(l->b, path), all[i].path.len) == 0)
+        {
+            return i;
+        }
+    }
+    return TG_ROUTE_NONE;
+}
+
+static struct tg_route_list
+lay_mappings(struct layout *l, struct tg_route_list apis, uint32_t domain)
+{
+    uint32_t                 n = 0, i = 0;
+    struct tg_route_list     list;
+    struct tg_route_mapping *laid;
+    const struct mapping    *all = AT(l->b->mappings, const struct mapping, 0);
+
+    for (size_t k = 0; k < l->b->mappings.count; k++) {
+        n += all[k].domain == domain;
+    }
+    list = RESERVE(l, n, struct tg_route_mapping);
+    if (!is_ok(l) || n == 0) {
+        return list;
+    }
+    laid = ITEM(l, list, struct tg_route_mapping, 0);
+    for (size_t k = 0; k < l->b->mappings.count; k++) {
+        if (all[k].domain == domain) {
+            uint32_t api = place_of_api(l, apis, all[k].api);
+
+            laid[i++] = (struct tg_route_mapping){ .path = all[k].path,
+                .api = api, .stage = place_of_stage(l,
+                    ITEM(l, apis, struct tg_route_api, api)->stages,
+                    all[k].stage) };
+        }
+    }
+    qsort_r(laid, n, sizeof(*laid), by_base_path, l);
+    for (i = 0; i < n; i++) {
+        laid[i].parent = parent_of(l, laid, i);
+    }
+    return list;
+}
+
+static int
+by_domain_name(const void *a, const void *b, void *data)
+{
+    const struct layout          *l = data;
+    const struct tg_route_domain *x = a, *y = b;
+
+    return compare_texts(l->b, x->name, y->name);
+}
+
+static bool
+has_slash(const struct layout *l, struct tg_route_list mappings)
+{
+    for (uint32_t i = 0; i < mappings.count; i++) {
+        if (strchr(tg_builder_text(l->b,
+                    ITEM(l, mappings, struct tg_route_mapping, i)->path), '/')
+            != NULL)
+        {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* After the APIs, which the mappings name. */
+static void
+lay_domains(struct layout *l, struct tg_routes_header *h)
+{
+    h->domains = RESERVE(l, l->b->domains.count, struct tg_route_domain);
+    for (uint32_t i = 0; is_ok(l) && i < l->b->domains.count; i++) {
+        struct tg_route_domain out = {
+            .name = AT(l->b->domains, const struct domain, i)->name,
+            .mappings = lay_mappings(l, h->apis, i),
+        };
+
+        if (is_ok(l)) {
+            out.is_multi_level = has_slash(l, out.mappings);
+            *ITEM(l, h->domains, struct tg_route_domain, i) = out;
+        }
+    }
+    if (is_ok(l) && h->domains.count > 1) {
+        qsort_r(ITEM(l, h->domains, struct tg_route_domain, 0),
+            h->domains.count, sizeof(struct tg_route_domain), by_domain_name,
+            l);
+    }
+}
+
 enum tg_status
 tg_routes_build(struct tg_routes_builder *b, const uint8_t file_id[16],
     uint64_t generation, struct tg_buf *out, struct tg_error *err)
@@ -353,6 +494,7 @@ tg_routes_build(struct tg_routes_builder *b, const uint8_t file_id[16],
     lay_integrations(&l, &h);
     lay_nodes(&l, &h);
     lay_apis(&l, &h);
+    lay_domains(&l, &h);
     (void) align_to(&l, 8);
     if (!is_ok(&l)) {
         return tg_error_set(err, out->status,

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plane/routes.h"
+#include "plane/domains.h"
 #include "util/digest.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -97,12 +97,36 @@ match_paths(const struct tg_routes *r, const struct tg_route_stage *stage)
 }
 
 static void
+read_domains(const struct tg_routes *r)
+{
+    struct tg_route_list          list = r->header->domains;
+    const struct tg_route_domain *d = tg_route_items(r, list);
+    const struct tg_route_api    *apis = tg_route_items(r, r->header->apis);
+
+    for (uint32_t i = 0; i < list.count; i++) {
+        size_t                         taken;
+        const struct tg_route_mapping *m;
+
+        read_text(r, d[i].name);
+        sum += tg_domain_find(r, tg_route_str(r, d[i].name), d[i].name.len)
+            == &d[i];
+        m = tg_domain_map(r, &d[i], "/orders/v%31/items", 18, &taken);
+        if (m != NULL) {
+            read_text(r, m->path);
+            read_text(r, apis[m->api].id);
+            sum += taken;
+        }
+    }
+}
+
+static void
 walk(const struct tg_routes *r)
 {
     const struct tg_route_api *apis = tg_route_items(r, r->header->apis);
 
     read_text(r, r->header->account_id);
     read_integrations(r);
+    read_domains(r);
     for (uint32_t i = 0; i < r->header->apis.count; i++) {
         const struct tg_route_stage *s = tg_route_items(r, apis[i].stages);
 
