@@ -49,7 +49,11 @@ struct tg_board_row {
     _Atomic uint64_t refused_no_cell;    /* calls refused for want of one */
     _Atomic uint64_t heartbeat_s;
     _Atomic uint64_t doubt; /* of these, in the hands of dead owners (P2) */
-    uint64_t         spare[5];
+    _Atomic uint64_t backend_connections; /* opened, ever */
+    _Atomic uint64_t backend_failures;    /* attempts without an answer */
+    _Atomic uint64_t backend_retries;     /* attempts after a failed one */
+    _Atomic uint64_t backend_timeouts;    /* calls that ran out of time */
+    uint64_t         spare[1];
 };
 
 _Static_assert(sizeof(struct tg_board_row) == 128, "two cache lines");

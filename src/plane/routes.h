@@ -39,6 +39,7 @@
 #define TG_ROUTE_DEPTH_MAX 64     /* segments of a resource path */
 #define TG_ROUTE_PARAMS_MAX 64    /* variables of a resource path */
 #define TG_ROUTE_SEGMENTS_MAX 512 /* segments of a request path */
+#define TG_ROUTE_ADDRESSES_MAX 64 /* of one backend */
 #define TG_ROUTE_NONE UINT32_MAX  /* no record */
 
 /* Text: len bytes at off, and a NUL behind them. */
@@ -115,6 +116,7 @@ struct tg_route_address {
     uint16_t family; /* AF_INET or AF_INET6 */
     uint16_t port;   /* host byte order */
     uint8_t  addr[16];
+    uint32_t is_down; /* takes no connections, says the daemon's check */
 };
 
 /* Where calls go: protocol, name and TLS identity; never two for the same. */

@@ -152,9 +152,12 @@ check_backends(struct check *c)
         if (b->is_tls > 1 || b->skip_chain > 1) {
             return wrong(c, "a backend's switch is neither 0 nor 1");
         }
+        if (b->addresses.count > TG_ROUTE_ADDRESSES_MAX) {
+            return wrong(c, "a backend has too many addresses");
+        }
         for (uint32_t j = 0; j < b->addresses.count; j++, a++) {
             if ((a->family != AF_INET && a->family != AF_INET6)
-                || a->port == 0)
+                || a->port == 0 || a->is_down > 1)
             {
                 return wrong(c, "a backend's address is not one");
             }

@@ -148,7 +148,7 @@ find_module(struct tg_arena *arena)
     return INSTALLED_MODULE;
 }
 
-/* The portal's host, over HTTP, with the gateway's port. */
+/* The portal's host with the gateway's port. */
 static const char *
 gateway_url(struct tg_arena *arena, const struct tg_settings *s)
 {
@@ -158,8 +158,9 @@ gateway_url(struct tg_arena *arena, const struct tg_settings *s)
     if (host[0] == '[' && strchr(host, ']') != NULL) {
         len = (size_t) (strchr(host, ']') + 1 - host);
     }
-    return tg_arena_printf(arena, "http://%.*s:%d", (int) len, host,
-        s->gateway.port);
+    return tg_arena_printf(arena, "%s://%.*s:%d",
+        s->gateway.tls_certificate == NULL ? "http" : "https", (int) len,
+        host, s->gateway.port);
 }
 
 /* AWS's own endpoint, by partition: the region's name tells which. */
@@ -257,21 +258,46 @@ check_ports(const struct tg_settings *s, struct tg_error *err)
     return TG_OK;
 }
 
+/* Settings that say nothing without another one. */
+static enum tg_status
+check_pairs(const struct tg_settings *s, struct tg_error *err)
+{
+    const struct {
+        const char *name;
+        const char *value;
+        const char *needed;
+        const char *needed_value;
+    } pairs[] = {
+        { "portal.tls_certificate", s->portal.tls_certificate,
+            "portal.tls_key", s->portal.tls_key },
+        { "portal.tls_key", s->portal.tls_key, "portal.tls_certificate",
+            s->portal.tls_certificate },
+        { "gateway.tls_certificate", s->gateway.tls_certificate,
+            "gateway.tls_key", s->gateway.tls_key },
+        { "gateway.tls_key", s->gateway.tls_key, "gateway.tls_certificate",
+            s->gateway.tls_certificate },
+        { "gateway.tls_folder", s->gateway.tls_folder,
+            "gateway.tls_certificate", s->gateway.tls_certificate },
+        { "group", s->group, "user", s->user },
+    };
+    char text[80];
+
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        if (pairs[i].value != NULL && pairs[i].needed_value == NULL) {
+            (void) snprintf(text, sizeof(text), "%s must be given too",
+                pairs[i].needed);
+            return refuse(s, pairs[i].name, err, text);
+        }
+    }
+    return TG_OK;
+}
+
 static enum tg_status
 check_together(const struct tg_settings *s, struct tg_error *err)
 {
-    if (s->portal.tls_certificate != NULL && s->portal.tls_key == NULL) {
-        return refuse(s, "portal.tls_certificate", err,
-            "portal.tls_key must be given too");
-    }
-    if (s->portal.tls_key != NULL && s->portal.tls_certificate == NULL) {
-        return refuse(s, "portal.tls_key", err,
-            "portal.tls_certificate must be given too");
-    }
-    if (s->group != NULL && s->user == NULL) {
-        return refuse(s, "group", err, "user must be given too");
-    }
-    return check_ports(s, err);
+    enum tg_status status = check_pairs(s, err);
+
+    return status == TG_OK ? check_ports(s, err) : status;
 }
 
 static struct tg_settings *

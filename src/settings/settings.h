@@ -50,6 +50,11 @@ enum tg_product_model {
     TG_PRODUCT_MODEL_CONTRACT_WITH_CONSUMPTION,
 };
 
+enum tg_tls_minimum {
+    TG_TLS_MINIMUM_1_2,
+    TG_TLS_MINIMUM_1_3,
+};
+
 /* A product on AWS Marketplace that this gateway sells. */
 struct tg_product {
     const char           *code;
@@ -76,6 +81,12 @@ struct tg_settings {
         int         worker_connections;
         int         account_rate;  /* requests a second */
         int         account_burst; /* requests */
+        const char *tls_certificate; /* NULL: HTTP; else tls_key too */
+        const char *tls_key;
+        const char *tls_folder; /* NULL: none */
+        enum tg_tls_minimum tls_minimum;
+        int         body_max_bytes;
+        int         integration_timeout_max_ms;
     } gateway;
 
     struct {
@@ -108,6 +119,18 @@ struct tg_settings {
         bool strict;        /* as Amazon has them, no forwarding ones */
         bool strip_api_key; /* towards the backend */
     } headers;
+
+    struct {
+        const char *trust_store; /* NULL: the system's */
+        int         connect_timeout_ms;
+        int         read_timeout_s;
+        int         idle_connections; /* of one worker */
+        int         max_fails;        /* 0: failures are forgotten */
+        int         fail_timeout_s;
+        int         check_interval_s; /* 0: no checks */
+        int         check_timeout_ms;
+        int         resolve_interval_s;
+    } backends;
 
     struct {
         const char *path;

@@ -51,7 +51,8 @@
         "The port on which buyers' calls arrive.")                            \
     X("gateway.url", URL, gateway.url, NULL, 1, 1024, NULL,                   \
         "Where buyers' programs find the gateway, as the portal shows it."    \
-        " Default: the host of portal.url with gateway.port, over HTTP.")     \
+        " Default: the host of portal.url with gateway.port, over HTTPS when" \
+        " there is a certificate.")                                           \
     X("gateway.workers", COUNT, gateway.workers, "auto", 1, 128, NULL,        \
         "How many workers nginx runs; auto is one a processor.")              \
     X("gateway.worker_connections", WHOLE, gateway.worker_connections,        \
@@ -64,6 +65,27 @@
     X("gateway.account_burst", WHOLE, gateway.account_burst, "5000", 1,       \
         1000000000, NULL,                                                     \
         "Requests that all APIs together may admit at once.")                 \
+    X("gateway.tls_certificate", PATH, gateway.tls_certificate, NULL, 1,      \
+        4095, NULL,                                                           \
+        "The gateway's certificate and its chain, PEM. With one the"          \
+        " gateway's port speaks TLS, with HTTP/2 and HTTP/1.1; without"       \
+        " one it speaks HTTP/1.1. A changed file is taken over at once.")     \
+    X("gateway.tls_key", PATH, gateway.tls_key, NULL, 1, 4095, NULL,          \
+        "The key of that certificate, PEM, without a pass phrase.")           \
+    X("gateway.tls_folder", PATH, gateway.tls_folder, NULL, 1, 4095, NULL,    \
+        "A folder with certificates of more names: NAME.crt with its"         \
+        " chain, NAME.key beside it, PEM. A client that asks for one of a"    \
+        " certificate's DNS names gets that one. Files may be added,"         \
+        " changed and removed at any time.")                                  \
+    X("gateway.tls_minimum", CHOICE, gateway.tls_minimum, "1.2", 0, 0,        \
+        "1.2|1.3",                                                            \
+        "The oldest version of TLS that gateway and portal speak.")           \
+    X("gateway.body_max_bytes", WHOLE, gateway.body_max_bytes, "10485760",    \
+        1, 1073741824, NULL,                                                  \
+        "The longest body of a call; a longer one is answered with 413.")     \
+    X("gateway.integration_timeout_max_ms", WHOLE,                            \
+        gateway.integration_timeout_max_ms, "29000", 29000, 900000, NULL,     \
+        "The longest timeoutInMillis that an integration may have.")          \
     X("portal.address", ADDRESS, portal.address, "0.0.0.0", 1, 45, NULL,      \
         "The address of the portal, where buyers register.")                  \
     X("portal.port", WHOLE, portal.port, "8081", 1, 65535, NULL,              \
@@ -106,6 +128,39 @@
         " X-Forwarded-For, -Port and -Proto, no upgrades.")                   \
     X("headers.strip_api_key", FLAG, headers.strip_api_key, "false", 0, 0,    \
         NULL, "Keeps x-api-key from the backend.")                            \
+    X("backends.trust_store", PATH, backends.trust_store, NULL, 1, 4095,      \
+        NULL,                                                                 \
+        "The certificates, PEM, that backends are verified with. Default:"    \
+        " the system's.")                                                     \
+    X("backends.connect_timeout_ms", WHOLE, backends.connect_timeout_ms,      \
+        "5000", 50, 60000, NULL,                                              \
+        "How long a connection to one address of a backend, TLS included,"    \
+        " may take to come about before the next address is tried.")          \
+    X("backends.read_timeout_s", WHOLE, backends.read_timeout_s, "60", 1,     \
+        3600, NULL,                                                           \
+        "How long a backend may be silent in the middle of its answer,"       \
+        " and how long an idle connection to it is kept.")                    \
+    X("backends.idle_connections", WHOLE, backends.idle_connections, "256",   \
+        0, 65535, NULL,                                                       \
+        "How many idle connections to backends one worker keeps.")            \
+    X("backends.max_fails", WHOLE, backends.max_fails, "3", 0, 1000, NULL,    \
+        "After so many failures in a row an address is passed over for a"     \
+        " while by the worker that saw them, as long as its backend has"      \
+        " another one; 0 never.")                                             \
+    X("backends.fail_timeout_s", WHOLE, backends.fail_timeout_s, "10", 1,     \
+        3600, NULL,                                                           \
+        "How long an address with failures is passed over.")                  \
+    X("backends.check_interval_s", WHOLE, backends.check_interval_s, "5",     \
+        0, 3600, NULL,                                                        \
+        "How often the daemon tries whether each address of a backend"        \
+        " that has several takes connections; 0 never. One that does not"     \
+        " gets no calls as long as another does.")                            \
+    X("backends.check_timeout_ms", WHOLE, backends.check_timeout_ms,          \
+        "2000", 50, 60000, NULL,                                              \
+        "How long such a connection may take to come about.")                 \
+    X("backends.resolve_interval_s", WHOLE, backends.resolve_interval_s,      \
+        "5", 1, 3600, NULL,                                                   \
+        "How often the names of backends are looked up again.")               \
     X("store.path", PATH, store.path, NULL, 1, 4095, NULL,                    \
         "The SQLite database. Default: private/tallygate.db in the state"     \
         " directory.")                                                        \

@@ -11,7 +11,8 @@ start(uint32_t *stage, uint32_t *integration)
 {
     uint32_t                   api, backend;
     struct tg_routes_builder  *b = tg_routes_builder_new();
-    struct tg_route_address    address = { AF_INET, 8091, { 127, 0, 0, 1 } };
+    struct tg_route_address    address = { .family = AF_INET, .port = 8091,
+        .addr = { 127, 0, 0, 1 } };
     struct tg_backend_spec     where = { "example.com", "example.com:8091",
         false, false, &address, 1 };
     struct tg_part_spec        path[] = { { TG_PART_LITERAL, "/v1/", 4 },
