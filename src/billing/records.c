@@ -47,42 +47,24 @@ tg_record_read(struct tg_ledger_record *out, struct tg_stmt *q,
     return TG_OK;
 }
 
-static enum tg_status
-add_history(struct tg_store *s, const char *id, int64_t now_s,
-    const char *from, const char *to, const char *actor, const char *reason,
-    struct tg_error *err)
-{
-    return tg_store_exec(s, err, "INSERT INTO ledger_history"
-        " (record_id, at_s, from_state, to_state, actor, reason)"
-        " VALUES ($1, $2, $3, $4, $5, $6)", "sissss", id, now_s, from, to,
-        actor, reason);
-}
-
 enum tg_status
 tg_record_insert(struct tg_store *s, const struct tg_ledger_record *r,
     int64_t now_s, const char *actor, const char *reason,
     struct tg_error *err)
 {
-    enum tg_status status;
-    const char    *sealed = tg_ledger_state_name(TG_LEDGER_SEALED);
-
     assert(r->timestamp >= r->hour && r->timestamp < r->hour + TG_HOUR_S);
     assert(r->quantity >= 0 && r->quantity <= TG_LEDGER_QUANTITY_MAX);
-    status = tg_store_exec(s, err, "INSERT INTO ledger_record (id,"
+    return tg_store_exec(s, err, "INSERT INTO ledger_record (id,"
         " agreement_id, product_code, dimension, hour, timestamp, quantity,"
         " identity_mode, customer_aws_account_id, license_arn,"
         " customer_identifier, state, deadline_s, reason, sealed_s,"
-        " updated_s) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
-        " $12, $13, $14, $15, $15)", "ssssiiisssssisi", r->id,
+        " updated_s, actor) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
+        " $11, $12, $13, $14, $15, $15, $16)", "ssssiiisssssisis", r->id,
         r->agreement_id, r->product_code, r->dimension, r->hour,
         r->timestamp, r->quantity, tg_identity_mode_name(r->mode),
         r->customer_aws_account_id, r->license_arn, r->customer_identifier,
-        sealed, r->deadline_s, reason, now_s);
-    if (status == TG_OK) {
-        status = add_history(s, r->id, now_s, NULL, sealed, actor, reason,
-            err);
-    }
-    return status;
+        tg_ledger_state_name(TG_LEDGER_SEALED), r->deadline_s, reason, now_s,
+        actor);
 }
 
 enum tg_status
@@ -100,18 +82,18 @@ tg_record_move(struct tg_store *s, const char *id,
     status = tg_store_exec(s, err, "UPDATE ledger_record SET state = $1,"
         " reason = $2, metering_record_id = $3, next_attempt_s = $4,"
         " attempts = attempts + $5, is_alone ="
-        " CASE WHEN $6 = 1 THEN 1 ELSE is_alone END,"
-        " updated_s = $7 WHERE id = $8 AND state = $9", "sssiiiiss", to,
+        " CASE WHEN $6 = 1 THEN 1 ELSE is_alone END, updated_s = $7,"
+        " actor = $8, request_id = $9, answer = $10, amazon_quantity ="
+        " CASE WHEN $11 < 0 THEN NULL ELSE $11 END"
+        " WHERE id = $12 AND state = $13", "sssiiiisssiss", to,
         move->reason, move->metering_record_id, move->next_attempt_s,
-        (int64_t) move->is_attempt, (int64_t) move->is_alone, now_s, id,
+        (int64_t) move->is_attempt, (int64_t) move->is_alone, now_s,
+        move->actor, move->request_id, move->answer,
+        move->amazon_quantity != NULL ? *move->amazon_quantity : -1, id,
         from);
     if (status == TG_OK && tg_store_changes(s) != 1) {
-        return tg_error_set(err, TG_CONFLICT, "ledger record %s is not %s",
+        status = tg_error_set(err, TG_CONFLICT, "ledger record %s is not %s",
             id, from);
-    }
-    if (status == TG_OK) {
-        status = add_history(s, id, now_s, from, to, move->actor,
-            move->reason, err);
     }
     return status;
 }

@@ -2,9 +2,10 @@
  * records.h - the ledger's rows, and where an hour's units lie
  *
  * The one place that changes ledger_record: every move is checked against
- * the rules of core/ledger.h, must find the record in the state that it is
- * moved from, and leaves a row in ledger_history.  All functions that change
- * something run in the caller's transaction.
+ * the rules of core/ledger.h and must find the record in the state that it is
+ * moved from.  The database checks the same once more, and writes the row of
+ * ledger_history by itself (migration 002), so no move is without one.  All
+ * functions that change something run in the caller's transaction.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -44,9 +45,17 @@ struct tg_record_move {
     int64_t              next_attempt_s;     /* to sealed and sent */
     bool                 is_attempt;         /* counts as one */
     bool                 is_alone;           /* set; never unset */
+
+    /* Of the answer that made the move, for the history; NULL: none. */
+    const char    *request_id;      /* x-amzn-RequestId */
+    const char    *answer;          /* Status, exception, "no reply", ... */
+    const int64_t *amazon_quantity; /* DuplicateRecord: what stays billed */
 };
 
-/* TG_CONFLICT: the record is not in state from. */
+/*
+ * The record goes from one state to another, and the move into its history.
+ * TG_CONFLICT: it is not in state from, or the database forbids the move.
+ */
 TG_MUST_CHECK enum tg_status tg_record_move(struct tg_store *s,
     const char *id, const struct tg_record_move *move, int64_t now_s,
     struct tg_error *err);

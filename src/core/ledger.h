@@ -13,26 +13,37 @@
  *                  |  +--> expired
  *                  +-----> carried
  *
- * Invariants
+ * Invariants.  Those with a + are also checked by the database itself: by
+ * constraints and triggers of the store's migrations, which no program can
+ * pass by; the others by the functions below and their tests.
  *   L1  Quantity, timestamp and identity are written once, at sealing; every
- *       request about the record carries the same.
- *   L2  A record moves only along the arrows; settled, refused, expired and
- *       carried are final.
+ *       request about the record carries the same. +
+ *   L2  A record begins as sealed and moves only along the arrows; settled,
+ *       refused, expired and carried are final.  An agreement has at most
+ *       one record of a dimension and an hour. +
  *   L3  A record is `sent' before the first byte of a request leaves.  It
  *       goes back to `sealed' only when that request surely recorded nothing
  *       and it had been `sealed' before: so `sealed' means that Amazon has
  *       not got it, and `sent' that Amazon may have.
  *   L4  Only `sealed' may become `carried': units that Amazon may have are
- *       never billed a second time in another hour.
+ *       never billed a second time in another hour. +
  *   L5  The timestamp is the later of the hour's start and the second of the
- *       agreement's activation, and lies in the hour.
- *   L6  After the deadline nothing is sent: Amazon would refuse, and one
- *       record too old fails its whole batch.
+ *       agreement's activation, lies in the hour, and is not later than the
+ *       moment of sealing. +
+ *   L6  From the deadline on nothing is sent: Amazon would refuse, and one
+ *       record too old fails its whole batch. +
  *   L7  A batch has at most 25 records, of one product and one identity mode,
  *       and its request is less than 1 MB.
- *   L8  Only the status Success settles.  What is not known to be good is
- *       refused or tried again; what is not known at all is tried again.
- *   L9  A quantity is 0 to 2^31 - 1; what is above goes to the next hour.
+ *   L8  Only the status Success settles, and a settled record has Amazon's
+ *       id. +  What is not known to be good is refused or tried again; what
+ *       is not known at all is tried again.
+ *   L9  A quantity is 0 to 2^31 - 1; + what is above goes to the next hour.
+ *   L10 Each move is in the record's history, with its time, who made it
+ *       and why, and there is no other way to make one; history and records
+ *       are never changed back or deleted. +
+ *   L11 An adjustment changes an hour only while that has no record, takes
+ *       away no more than the hour holds, is made once by its id, and stays
+ *       on record as it was made. +
  *
  * https://docs.aws.amazon.com/marketplace/latest/APIReference/API_marketplace-metering_BatchMeterUsage.html
  *
