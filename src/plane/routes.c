@@ -228,6 +228,29 @@ tg_routes_stage_plan(const struct tg_routes *r,
     return NULL;
 }
 
+const struct tg_bucket_limit *
+tg_routes_method_throttle(const struct tg_routes *r,
+    const struct tg_route_plan *plan, const struct tg_route_method *method)
+{
+    uint32_t low = 0, high = plan->methods.count;
+    const struct tg_route_method_throttle *items =
+        tg_route_items(r, plan->methods);
+
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+
+        if (items[mid].method == method->identity) {
+            return &items[mid].limit;
+        }
+        if (method->identity < items[mid].method) {
+            high = mid;
+        } else {
+            low = mid + 1;
+        }
+    }
+    return plan->has_every_method ? &plan->every_method : NULL;
+}
+
 /* ---- matching ---- */
 
 struct walk {

@@ -144,10 +144,20 @@ struct tg_route_integration {
     struct tg_route_list mock_body;    /* parts */
 };
 
+/* A stage's throttle of one method, shared by all callers. */
+struct tg_route_throttle {
+    struct tg_bucket_limit limit;
+    uint32_t               bucket; /* shared slot in the buckets file */
+    uint32_t               reserved;
+};
+
 struct tg_route_method {
     uint32_t verb;        /* enum tg_verb */
     uint32_t is_key_required;
     uint32_t integration; /* index into the file's integrations */
+    uint32_t throttle;    /* index into the file's throttles, or NONE */
+    uint64_t identity;    /* of API, stage, path and verb: the same in every
+                           * deployment; 0: has none (no plan limits it) */
 };
 
 /* A node of a stage's tree; the root stands for "/". */
@@ -161,6 +171,12 @@ struct tg_route_node {
     struct tg_route_text resource_id;
 };
 
+/* A plan's throttle of one method, for each of the plan's keys. */
+struct tg_route_method_throttle {
+    uint64_t               method; /* its identity */
+    struct tg_bucket_limit limit;
+};
+
 /* A usage plan as one stage sees it. */
 struct tg_route_plan {
     struct tg_route_text   id;
@@ -170,6 +186,12 @@ struct tg_route_plan {
     uint32_t               has_throttle;
     uint32_t               quota_offset_days;
     uint64_t               quota_limit;
+    uint64_t               first_limit;  /* the limit in first_period */
+    uint32_t               first_period; /* 0: no period is special */
+    uint32_t               has_method_throttle; /* any of the two below */
+    uint32_t               has_every_method;
+    struct tg_route_list   methods; /* tg_route_method_throttle, by method */
+    struct tg_bucket_limit every_method; /* those that are not in methods */
 };
 
 struct tg_route_stage {
@@ -200,6 +222,7 @@ struct tg_routes_header {
     struct tg_route_list integrations;
     struct tg_route_list backends;
     struct tg_route_list plans;
+    struct tg_route_list throttles;
     struct tg_bucket_limit account_throttle; /* interval 0: none */
 };
 
@@ -284,6 +307,14 @@ TG_MUST_CHECK enum tg_status tg_routes_match(const struct tg_routes *r,
 const struct tg_route_plan *tg_routes_stage_plan(const struct tg_routes *r,
     const struct tg_route_stage *stage, uint32_t number);
 
+/*
+ * The plan's limit for each key's calls of the method, which then have a
+ * bucket of their own; NULL: the plan's own bucket holds.
+ */
+const struct tg_bucket_limit *tg_routes_method_throttle(
+    const struct tg_routes *r, const struct tg_route_plan *plan,
+    const struct tg_route_method *method);
+
 /* "GET" to TG_VERB_GET ("ANY" too); TG_VERB_COUNT for any other word. */
 enum tg_verb tg_verb_parse(const char *name, size_t len);
 const char *tg_verb_name(enum tg_verb verb);
@@ -346,6 +377,12 @@ struct tg_plan_spec {
     enum tg_quota_period   quota_period; /* NONE: no quota */
     uint32_t               quota_offset_days;
     uint64_t               quota_limit;
+    uint32_t               first_period; /* 0: none */
+    uint64_t               first_limit;
+    bool                   has_every_method;
+    struct tg_bucket_limit every_method;
+    const struct tg_route_method_throttle *methods; /* in any order */
+    size_t                 method_count;
 };
 
 struct tg_routes_builder *tg_routes_builder_new(void);
@@ -369,8 +406,14 @@ uint32_t tg_routes_add_integration(struct tg_routes_builder *b,
 /* path as "/pets/{petId}" or "/static/{file+}"; resource_id for $context. */
 uint32_t tg_routes_add_resource(struct tg_routes_builder *b, uint32_t stage,
     const char *path, const char *resource_id);
-void tg_routes_add_method(struct tg_routes_builder *b, uint32_t resource,
+uint32_t tg_routes_add_method(struct tg_routes_builder *b, uint32_t resource,
     enum tg_verb verb, bool is_key_required, uint32_t integration);
+/* Gives the method the identity by which limits know it. */
+void tg_routes_set_identity(struct tg_routes_builder *b, uint32_t method,
+    uint64_t identity);
+/* Limits the method for all callers together; bucket: a shared slot. */
+void tg_routes_set_throttle(struct tg_routes_builder *b, uint32_t method,
+    struct tg_bucket_limit limit, uint32_t bucket);
 
 /* The file's bytes into out, already checked by tg_routes_check. */
 TG_MUST_CHECK enum tg_status tg_routes_build(struct tg_routes_builder *b,

@@ -115,6 +115,8 @@ tg_routes_builder_new(void)
     b->addresses.item_size = sizeof(struct tg_route_address);
     b->parts.item_size = sizeof(struct tg_route_part);
     b->pairs.item_size = sizeof(struct tg_route_pair);
+    b->throttles.item_size = sizeof(struct tg_route_throttle);
+    b->method_throttles.item_size = sizeof(struct tg_route_method_throttle);
     return b;
 }
 
@@ -138,6 +140,8 @@ tg_routes_builder_free(struct tg_routes_builder *b)
     free(b->addresses.items);
     free(b->parts.items);
     free(b->pairs.items);
+    free(b->throttles.items);
+    free(b->method_throttles.items);
     free(b);
 }
 
@@ -189,6 +193,32 @@ tg_routes_add_stage(struct tg_routes_builder *b, uint32_t api,
     return pile_add(b, &b->stages, &s, 1);
 }
 
+static int
+by_method(const void *a, const void *b)
+{
+    const struct tg_route_method_throttle *x = a, *y = b;
+
+    return (x->method > y->method) - (x->method < y->method);
+}
+
+/* A plan's throttles of methods, sorted; their place in the pile. */
+static struct tg_route_list
+add_method_throttles(struct tg_routes_builder *b,
+    const struct tg_plan_spec *plan)
+{
+    uint32_t             index;
+    struct tg_route_list list = { (uint32_t) b->method_throttles.count, 0 };
+
+    index = pile_add(b, &b->method_throttles, plan->methods,
+        plan->method_count);
+    if (index != TG_ROUTE_NONE && plan->method_count > 0) {
+        list.count = (uint32_t) plan->method_count;
+        qsort(tg_pile_at(&b->method_throttles, index), list.count,
+            sizeof(struct tg_route_method_throttle), by_method);
+    }
+    return list;
+}
+
 uint32_t
 tg_routes_add_plan(struct tg_routes_builder *b,
     const struct tg_plan_spec *plan)
@@ -203,6 +233,12 @@ tg_routes_add_plan(struct tg_routes_builder *b,
     p.has_throttle = plan->has_throttle;
     p.quota_offset_days = plan->quota_offset_days;
     p.quota_limit = plan->quota_limit;
+    p.first_period = plan->first_period;
+    p.first_limit = plan->first_limit;
+    p.has_every_method = plan->has_every_method;
+    p.every_method = plan->every_method;
+    p.methods = add_method_throttles(b, plan);
+    p.has_method_throttle = p.has_every_method || p.methods.count > 0;
     return pile_add(b, &b->plans, &p, 1);
 }
 
@@ -494,24 +530,24 @@ tg_routes_add_resource(struct tg_routes_builder *b, uint32_t stage,
     return node;
 }
 
-void
+uint32_t
 tg_routes_add_method(struct tg_routes_builder *b, uint32_t resource,
     enum tg_verb verb, bool is_key_required, uint32_t integration)
 {
     uint32_t      index;
     struct node  *n;
-    struct method m = { { (uint32_t) verb, is_key_required, integration },
-        TG_ROUTE_NONE };
+    struct method m = { { (uint32_t) verb, is_key_required, integration,
+        TG_ROUTE_NONE, 0 }, TG_ROUTE_NONE };
 
     if (tg_builder_is_failed(b)) {
-        return;
+        return TG_ROUTE_NONE;
     }
     if (resource >= b->nodes.count || (unsigned) verb >= TG_VERB_COUNT
         || integration >= b->integrations.count)
     {
         fail(b, TG_INVALID, "a method with a resource, verb or integration"
             " that is not there", NULL);
-        return;
+        return TG_ROUTE_NONE;
     }
     n = AT(b->nodes, struct node, resource);
     for (index = n->first_method; index != TG_ROUTE_NONE;
@@ -520,7 +556,7 @@ tg_routes_add_method(struct tg_routes_builder *b, uint32_t resource,
         if (AT(b->methods, struct method, index)->is.verb == m.is.verb) {
             fail(b, TG_CONFLICT, "the method is there twice",
                 tg_builder_text(b, n->resource_path));
-            return;
+            return TG_ROUTE_NONE;
         }
     }
     m.next = n->first_method;
@@ -528,5 +564,28 @@ tg_routes_add_method(struct tg_routes_builder *b, uint32_t resource,
     if (index != TG_ROUTE_NONE) {
         n->first_method = index;
         n->method_count++;
+    }
+    return index;
+}
+
+void
+tg_routes_set_identity(struct tg_routes_builder *b, uint32_t method,
+    uint64_t identity)
+{
+    if (!tg_builder_is_failed(b)) {
+        AT(b->methods, struct method, method)->is.identity = identity;
+    }
+}
+
+void
+tg_routes_set_throttle(struct tg_routes_builder *b, uint32_t method,
+    struct tg_bucket_limit limit, uint32_t bucket)
+{
+    uint32_t                 index;
+    struct tg_route_throttle throttle = { limit, bucket, 0 };
+
+    index = pile_add(b, &b->throttles, &throttle, 1);
+    if (index != TG_ROUTE_NONE) {
+        AT(b->methods, struct method, method)->is.throttle = index;
     }
 }

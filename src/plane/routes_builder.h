@@ -78,6 +78,7 @@ struct tg_routes_builder {
     struct pile            apis, stages, stage_plans, plans, nodes, methods;
     struct pile            domains, mappings;
     struct pile            integrations, backends, addresses, parts, pairs;
+    struct pile            throttles, method_throttles;
 };
 
 /* NULL while the pile is empty. */

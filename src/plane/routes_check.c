@@ -210,6 +210,22 @@ check_integrations(struct check *c)
 }
 
 static bool
+check_method_throttles(struct check *c, const struct tg_route_plan *p)
+{
+    const struct tg_route_method_throttle *m = ITEMS(c, p->methods);
+
+    if (!IS_LIST(c, p->methods, struct tg_route_method_throttle)) {
+        return false;
+    }
+    for (uint32_t i = 1; i < p->methods.count; i++) {
+        if (m[i].method <= m[i - 1].method) {
+            return wrong(c, "a plan's methods are not in order");
+        }
+    }
+    return true;
+}
+
+static bool
 check_plans(struct check *c)
 {
     struct tg_route_list        list = c->header->plans;
@@ -224,6 +240,15 @@ check_plans(struct check *c)
         {
             return wrong(c, "a plan's number, period, switch or offset is"
                 " out of range");
+        }
+        if (p->has_method_throttle > 1 || p->has_every_method > 1
+            || p->first_period > TG_QUOTA_PERIOD_MAX)
+        {
+            return wrong(c, "a plan's switch or first period is out of"
+                " range");
+        }
+        if (!check_method_throttles(c, p)) {
+            return false;
         }
     }
     return true;
@@ -248,6 +273,11 @@ check_methods(struct check *c, struct tg_route_list list)
         if (m[i].integration >= c->header->integrations.count) {
             return wrong(c,
                 "a method names an integration that is not there");
+        }
+        if (m[i].throttle != TG_ROUTE_NONE
+            && m[i].throttle >= c->header->throttles.count)
+        {
+            return wrong(c, "a method names a throttle that is not there");
         }
     }
     return true;
@@ -497,7 +527,8 @@ check_header_lists(struct check *c)
         && IS_LIST(c, h->nodes, struct tg_route_node)
         && IS_LIST(c, h->integrations, struct tg_route_integration)
         && IS_LIST(c, h->backends, struct tg_route_backend)
-        && IS_LIST(c, h->plans, struct tg_route_plan);
+        && IS_LIST(c, h->plans, struct tg_route_plan)
+        && IS_LIST(c, h->throttles, struct tg_route_throttle);
 }
 
 static bool

@@ -81,6 +81,22 @@ is_ok(const struct layout *l)
     return l->out->status == TG_OK;
 }
 
+/* Plans and the throttles of methods, theirs and those of stages. */
+static void
+lay_plans(struct layout *l, struct tg_routes_header *h)
+{
+    struct tg_route_list methods = lay_pile(l, &l->b->method_throttles,
+        _Alignof(struct tg_route_method_throttle));
+
+    h->throttles = lay_pile(l, &l->b->throttles,
+        _Alignof(struct tg_route_throttle));
+    h->plans = lay_pile(l, &l->b->plans, _Alignof(struct tg_route_plan));
+    for (uint32_t i = 0; is_ok(l) && i < h->plans.count; i++) {
+        move(&ITEM(l, h->plans, struct tg_route_plan, i)->methods, methods,
+            sizeof(struct tg_route_method_throttle));
+    }
+}
+
 /* Integrations, and the parts and pairs that they are made of. */
 static void
 lay_integrations(struct layout *l, struct tg_routes_header *h)
@@ -490,7 +506,7 @@ tg_routes_build(struct tg_routes_builder *b, const uint8_t file_id[16],
     h.account_throttle = b->account_throttle;
     (void) tg_buf_add(out, &h, sizeof(h));
     (void) tg_buf_add(out, b->texts.data, b->texts.len);
-    h.plans = lay_pile(&l, &b->plans, _Alignof(struct tg_route_plan));
+    lay_plans(&l, &h);
     lay_integrations(&l, &h);
     lay_nodes(&l, &h);
     lay_apis(&l, &h);

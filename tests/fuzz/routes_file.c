@@ -75,6 +75,17 @@ read_integrations(const struct tg_routes *r)
 }
 
 static void
+read_plan(const struct tg_routes *r, const struct tg_route_plan *plan)
+{
+    const struct tg_route_method m = { .identity = 1 };
+
+    if (plan != NULL) {
+        read_text(r, plan->id);
+        sum += tg_routes_method_throttle(r, plan, &m) != NULL;
+    }
+}
+
+static void
 match_paths(const struct tg_routes *r, const struct tg_route_stage *stage)
 {
     static const char *const paths[] = { "", "/", "/pets", "/pets/7",
@@ -88,6 +99,12 @@ match_paths(const struct tg_routes *r, const struct tg_route_stage *stage)
             read_text(r, m.node->resource_path);
             read_text(r, m.node->resource_id);
             sum += m.method->integration;
+            if (m.method->throttle != TG_ROUTE_NONE) {
+                const struct tg_route_throttle *t =
+                    tg_route_items(r, r->header->throttles);
+
+                sum += t[m.method->throttle].bucket;
+            }
             for (uint32_t k = 0; k < m.capture_count; k++) {
                 read_text(r, m.captures[k].node->segment);
                 sum += (size_t) (m.captures[k].value - paths[i]);
@@ -135,7 +152,7 @@ walk(const struct tg_routes *r)
         for (uint32_t j = 0; j < apis[i].stages.count; j++) {
             sum += tg_routes_stage(r, &apis[i], tg_route_str(r, s[j].name),
                 s[j].name.len) == &s[j];
-            sum += tg_routes_stage_plan(r, &s[j], 1) != NULL;
+            read_plan(r, tg_routes_stage_plan(r, &s[j], 1));
             match_paths(r, &s[j]);
         }
     }

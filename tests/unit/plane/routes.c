@@ -248,9 +248,18 @@ what_the_walk_relies_on_is_checked(void **state)
     const struct tg_route_api     *api;
     struct tg_plan_spec            spec = { .id = "p", .number = 1 };
     struct tg_routes_builder      *b = start(&stage, &in);
+    struct tg_bucket_limit         limit = tg_bucket_limit_make(1, 2);
+    const struct tg_route_node    *node;
+    const struct tg_route_plan    *planned;
+    const struct tg_route_method_throttle methods[] = { { 9, limit },
+        { 3, limit } };
 
-    add(b, stage, "/a/b", TG_VERB_GET, in);
+    tg_routes_set_throttle(b, tg_routes_add_method(b,
+        tg_routes_add_resource(b, stage, "/a/b", "ab"), TG_VERB_GET, true,
+        in), limit, 7);
     add(b, stage, "/a/b", TG_VERB_POST, in);
+    spec.methods = methods;
+    spec.method_count = 2;
     add(b, stage, "/c/{x+}", TG_VERB_GET, in);
     plan = tg_routes_add_plan(b, &spec);
     spec.number = 2;
@@ -260,6 +269,9 @@ what_the_walk_relies_on_is_checked(void **state)
     finish(p, b, 1, &bytes);
     h = (const struct tg_routes_header *) (const void *) bytes.data;
     api = (const void *) (bytes.data + h->apis.off);
+    planned = (const void *) (bytes.data + h->plans.off);
+    node = (const struct tg_route_node *) (const void *)
+        (bytes.data + h->nodes.off) + 2; /* the root, /a, /a/b */
 
     /* R1: lists and texts */
     refuse_number(p, &bytes, offsetof(struct tg_routes_header, nodes),
@@ -287,12 +299,65 @@ what_the_walk_relies_on_is_checked(void **state)
             + offsetof(struct tg_route_stage, root), 99, "root");
     refuse_number(p, &bytes, api->stages.off
             + offsetof(struct tg_route_stage, root), 1, "root");
+    refuse_number(p, &bytes, IN(plans, plan, has_every_method), 2, "switch");
+    refuse_number(p, &bytes, IN(plans, plan, has_method_throttle), 2,
+        "switch");
+    refuse_number(p, &bytes, IN(plans, plan, first_period), UINT32_MAX,
+        "first period");
+    refuse_number(p, &bytes, IN(plans, plan, methods), 1, "aligned");
+    refuse_number(p, &bytes, node->methods.off
+            + offsetof(struct tg_route_method, throttle), 1, "throttle");
+    refuse_number(p, &bytes, offsetof(struct tg_routes_header, throttles) + 4,
+        UINT32_MAX, "outside");
     /* order, and trees */
+    refuse_number(p, &bytes, planned->methods.off, 9, "order");
     refuse_number(p, &bytes, IN(plans, plan, number), 3, "order");
     refuse_number(p, &bytes, IN(nodes, node, param), 0, "tree");
     refuse_number(p, &bytes, IN(nodes, node, param), 1, "tree");
     refuse_number(p, &bytes, IN(nodes, node, greedy), 99, "tree");
     tg_buf_clear(&bytes);
+}
+
+/* R2 */
+static void
+a_plan_limits_methods_by_their_identity(void **state)
+{
+    uint32_t                     stage, in, plain, limited, every;
+    struct place                *p = *state;
+    struct tg_routes             r;
+    struct tg_plan_spec          spec = { .id = "p" };
+    struct tg_route_method       m = { .throttle = TG_ROUTE_NONE };
+    struct tg_routes_builder    *b = start(&stage, &in);
+    const struct tg_route_plan  *plans;
+    const struct tg_route_method_throttle methods[] = {
+        { UINT64_MAX, { 5, 5 } }, { 3, { 3, 3 } }, { 4, { 4, 4 } } };
+
+    spec.number = 1;
+    plain = tg_routes_add_plan(b, &spec);
+    spec.number = 2;
+    spec.methods = methods;
+    spec.method_count = 3;
+    limited = tg_routes_add_plan(b, &spec);
+    spec.number = 3;
+    spec.has_every_method = true;
+    spec.every_method = (struct tg_bucket_limit) { 9, 9 };
+    every = tg_routes_add_plan(b, &spec);
+    publish_and_load(p, b, &r);
+    plans = tg_route_items(&r, r.header->plans);
+    assert_false(plans[plain].has_method_throttle);
+    assert_null(tg_routes_method_throttle(&r, &plans[plain], &m));
+    assert_true(plans[limited].has_method_throttle);
+    assert_null(tg_routes_method_throttle(&r, &plans[limited], &m));
+    assert_int_equal(tg_routes_method_throttle(&r, &plans[every],
+        &m)->burst, 9);
+    for (size_t i = 0; i < 3; i++) {
+        m.identity = methods[i].method;
+        assert_int_equal(tg_routes_method_throttle(&r, &plans[limited],
+            &m)->burst, methods[i].limit.burst);
+        assert_int_equal(tg_routes_method_throttle(&r, &plans[every],
+            &m)->burst, methods[i].limit.burst);
+    }
+    tg_routes_unload(&r);
 }
 
 static void
@@ -582,6 +647,7 @@ main(void)
         PLACE_TEST(a_verb_is_exact_or_any),
         PLACE_TEST(every_change_of_a_byte_is_refused),
         PLACE_TEST(what_the_walk_relies_on_is_checked),
+        PLACE_TEST(a_plan_limits_methods_by_their_identity),
         PLACE_TEST(other_files_are_refused_by_name),
         PLACE_TEST(old_files_go_when_no_living_row_shows_them),
         PLACE_TEST(a_generation_is_never_published_twice),
