@@ -34,7 +34,7 @@
 #include "util/error.h"
 
 #define TG_ROUTES_MAGIC "TGROUTES"
-#define TG_ROUTES_VERSION 2
+#define TG_ROUTES_VERSION 3
 #define TG_ROUTES_SIZE_MAX ((size_t) 256 << 20)
 #define TG_ROUTE_DEPTH_MAX 64     /* segments of a resource path */
 #define TG_ROUTE_PARAMS_MAX 64    /* variables of a resource path */
