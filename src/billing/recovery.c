@@ -136,13 +136,18 @@ lift_lanes(struct tg_recovery *r, bool is_lifting)
     return behind;
 }
 
+/*
+ * A commit that failed may have reached the disk: then the store knows this
+ * boot already, and what is lifted is on record.
+ */
 static enum tg_status
-note_lanes(struct tg_recovery *r, int64_t now_s, struct tg_error *err)
+note_lanes(struct tg_recovery *r, const struct last_fold *last,
+    int64_t now_s, struct tg_error *err)
 {
     char     count[24];
     uint64_t behind = lift_lanes(r, false);
 
-    if (behind == 0) {
+    if (behind == 0 || last->is_same_boot) {
         return TG_OK;
     }
     (void) snprintf(count, sizeof(count), "%" PRIu64, behind);
@@ -247,7 +252,7 @@ compare(struct tg_recovery *r, const struct boot *boot, int64_t now_s,
         status = note_other_file(r, &last, now_s, err);
     }
     if (status == TG_OK && boot->is_new) {
-        status = note_lanes(r, now_s, err);
+        status = note_lanes(r, &last, now_s, err);
     } else if (status == TG_OK && (!last.is_known || last.is_same_file)
         && (uint64_t) last.row.sequence < on_board)
     {

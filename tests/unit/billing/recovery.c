@@ -15,7 +15,7 @@ after_a_power_cut_it_is_lifted(void **state)
     world_count(w, 0, 5);
     assert_int_equal(world_fold(w), TG_OK);
     atomic_fetch_sub(&cell->lanes[tg_hour_lane(HOUR)], 2);
-    w->board.page->boot_id[0] ^= 1;
+    world_boot_anew(w);
     world_restart(w);
     assert_int_equal(world_fold(w), TG_OK);
     world_count(w, 0, 1);
@@ -54,6 +54,7 @@ another_set_of_files_is_noted(void **state)
     /* the pieces are of the former set: they are refused by name */
     assert_int_equal(world_try_restart(w), TG_CORRUPT);
     w->board.page->file_id[0] ^= 1;
+    world_restart(w);
     world_sql(w, "UPDATE fold SET file_id = 'former'");
     world_restart(w);
     world_restart(w); /* it is said once */

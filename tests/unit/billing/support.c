@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <unistd.h>
 
+#include "billing/memo.h"
 #include "billing/sealer.h"
 #include "core/hours.h"
 #include "util/digest.h"
@@ -194,17 +195,19 @@ market_send(void *data, const struct tg_aws_request *request,
     enum tg_aws_delivery delivery;
     json_t              *body;
 
-    if (m->passed > 0) {
-        m->passed--;
+    if (fault_is_due(FAULT_NET)) {
+        trouble = m->faulty;
     } else if (m->times != 0) {
         trouble = m->trouble;
         m->times -= m->times > 0;
     }
     m->requests++;
+    fault_pause();
     body = json_loadb(request->body, request->body_len, 0, NULL);
     assert_non_null(body);
     delivery = answer(m, body, trouble, reply);
     json_decref(body);
+    fault_resume();
     if (delivery != TG_AWS_ANSWERED) {
         (void) tg_error_set(err, TG_IO, "connection trouble");
     }
@@ -229,8 +232,8 @@ market_units(const struct market *m, const char *who)
  * ---- the world
  */
 
-static enum tg_status
-open_daemon(struct world *w)
+enum tg_status
+world_open(struct world *w)
 {
     enum tg_status              status;
     struct tg_collector_config  c = { .board = &w->board,
@@ -239,40 +242,67 @@ open_daemon(struct world *w)
     struct tg_reporter_config   r = { .settings = w->settings,
         .marketplace = &w->marketplace, .guard = &w->guard };
 
-    assert_int_equal(tg_store_open(&w->store, w->db, &w->err), TG_OK);
-    assert_int_equal(tg_store_open(&w->other, w->db, &w->err), TG_OK);
-    assert_int_equal(tg_store_migrate(w->store, w->now_s, &w->err), TG_OK);
     tg_guard_init(&w->guard);
-    c.store = w->store;
-    status = tg_collector_open(&w->collector, &c, w->now_s, w->boot_s,
-        &w->err);
-    r.store = w->other;
-    assert_int_equal(tg_reporter_new(&w->reporter, &r, &w->err), TG_OK);
+    status = tg_store_open(&w->store, w->db, &w->err);
+    if (status == TG_OK) {
+        status = tg_store_open(&w->other, w->db, &w->err);
+    }
+    if (status == TG_OK) {
+        status = tg_store_migrate(w->store, w->now_s, &w->err);
+    }
+    if (status == TG_OK) {
+        c.store = w->store;
+        status = tg_collector_open(&w->collector, &c, w->now_s, w->boot_s,
+            &w->err);
+    }
+    if (status == TG_OK) {
+        r.store = w->other;
+        status = tg_reporter_new(&w->reporter, &r, &w->err);
+    }
+    if (status != TG_OK) {
+        world_close(w);
+    }
+    w->is_open = status == TG_OK;
     return status;
 }
 
-static void
-close_daemon(struct world *w)
+void
+world_close(struct world *w)
 {
     tg_collector_close(w->collector);
-    w->collector = NULL;
     tg_reporter_free(w->reporter);
     tg_store_close(w->store);
     tg_store_close(w->other);
     tg_guard_clear(&w->guard);
+    w->collector = NULL;
+    w->reporter = NULL;
+    w->store = w->other = NULL;
+    w->is_open = false;
 }
 
 enum tg_status
 world_try_restart(struct world *w)
 {
-    close_daemon(w);
-    return open_daemon(w);
+    if (w->is_open) {
+        world_close(w);
+    }
+    return world_open(w);
 }
 
 void
 world_restart(struct world *w)
 {
-    assert_int_equal(world_try_restart(w), TG_OK);
+    if (world_try_restart(w) != TG_OK) {
+        fail_msg("restart: %s", w->err.message);
+    }
+}
+
+void
+world_boot_anew(struct world *w)
+{
+    w->board.page->boot_id[0] ^= 1;
+    world_sql(w, "UPDATE meta SET value = 'former' WHERE name = '"
+        TG_MEMO_BOOT "'");
 }
 
 int
@@ -313,7 +343,7 @@ world_set_up(void **state)
     tg_meters_close(made);
     assert_int_equal(tg_meters_open(&w->meters, w->dir, w->board.page,
         &w->err), TG_OK);
-    assert_int_equal(open_daemon(w), TG_OK);
+    assert_int_equal(world_open(w), TG_OK);
     tg_guard_confirm_clock(&w->guard, w->now_s, w->boot_s);
     assert_int_equal(tg_sealer_through(w->store, &through, w->settings,
         w->now_s, &w->err), TG_OK);
@@ -331,7 +361,9 @@ world_tear_down(void **state)
     DIR           *dir;
     struct dirent *entry;
 
-    close_daemon(w);
+    if (w->is_open) {
+        world_close(w);
+    }
     tg_meters_close(w->meters);
     tg_board_close(&w->board);
     tg_settings_free(w->settings);
@@ -407,8 +439,8 @@ world_count(struct world *w, uint32_t slot, uint32_t units)
 enum tg_status
 world_fold(struct world *w)
 {
-    return tg_collector_fold(w->collector, false, w->now_s,
-        &w->err);
+    return w->is_open ? tg_collector_fold(w->collector, false, w->now_s,
+        &w->err) : TG_IO;
 }
 
 enum tg_status
@@ -417,8 +449,8 @@ world_seal(struct world *w)
     int64_t        sealed;
     enum tg_status status;
 
-    status = tg_collector_fold(w->collector, true, w->now_s,
-        &w->err);
+    status = w->is_open ? tg_collector_fold(w->collector, true, w->now_s,
+        &w->err) : TG_IO;
     return status == TG_OK ? tg_sealer_regular(w->store, &sealed,
         w->settings, w->now_s, &w->err) : status;
 }
@@ -429,8 +461,8 @@ world_seal_early(struct world *w, const char *agreement)
     int64_t        sealed;
     enum tg_status status;
 
-    status = tg_collector_fold(w->collector, true, w->now_s,
-        &w->err);
+    status = w->is_open ? tg_collector_fold(w->collector, true, w->now_s,
+        &w->err) : TG_IO;
     return status == TG_OK ? tg_sealer_early(w->store, &sealed, w->settings,
         agreement, w->now_s, &w->err) : status;
 }
@@ -438,7 +470,8 @@ world_seal_early(struct world *w, const char *agreement)
 enum tg_status
 world_step(struct world *w)
 {
-    return tg_reporter_step(w->reporter, w->now_s, w->boot_s, &w->err);
+    return w->is_open ? tg_reporter_step(w->reporter, w->now_s, w->boot_s,
+        &w->err) : TG_IO;
 }
 
 void

@@ -28,6 +28,8 @@
 #include "settings/settings.h"
 #include "store/store.h"
 
+#include "fault.h"
+
 #define HOUR INT64_C(1795395600) /* 2026-11-23T01:00:00Z */
 #define NOW (HOUR + 100)
 #define BOOT INT64_C(1000) /* the boot clock at NOW */
@@ -60,7 +62,7 @@ struct recorded {
 
 struct market {
     enum trouble    trouble;
-    int             passed; /* requests before the trouble begins */
+    enum trouble    faulty; /* what FAULT_NET is */
     int             times;  /* of trouble; -1: for ever */
     int64_t         retry_after_s; /* in every reply; 0: none */
     char            poison[64];   /* a batch with this account is refused */
@@ -89,6 +91,7 @@ struct world {
     struct tg_marketplace   marketplace;
     char                    file_id[2 * TG_PLANE_ID_SIZE + 1];
     int64_t                 now_s, boot_s;
+    bool                    is_open;
     struct tg_error         err;
 };
 
@@ -96,9 +99,17 @@ struct world {
 int world_set_up(void **state);
 int world_tear_down(void **state);
 
-/* The daemon goes and comes back: collector, reporter, guard, stores. */
+/*
+ * The daemon goes and comes back: collector, reporter, guard, stores.  What
+ * could not be opened is closed again: is_open.
+ */
 void world_restart(struct world *w);
 enum tg_status world_try_restart(struct world *w);
+enum tg_status world_open(struct world *w);
+void world_close(struct world *w);
+
+/* To be followed by a restart: the machine was off in between. */
+void world_boot_anew(struct world *w);
 
 /* Time passes, on both clocks. */
 void world_pass(struct world *w, int64_t seconds);
