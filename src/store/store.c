@@ -20,7 +20,6 @@
 #include <string.h>
 
 #include "store/engine.h"
-#include "store/fault.h"
 #include "store/migrations.h"
 
 #define BUCKETS 256
@@ -41,9 +40,6 @@ struct tg_store {
     bool                         is_readonly;
     bool                         in_transaction;
     struct tg_stmt              *kept[BUCKETS];
-    int64_t                      fault_in; /* 0: none */
-    bool                         fault_lasts;
-    bool                         fault_met;
 };
 
 static enum tg_status
@@ -115,42 +111,6 @@ tg_store_close(struct tg_store *s)
 }
 
 /*
- * ---- faults
- */
-
-void
-tg_store_fault_set(struct tg_store *s, int64_t n, bool is_lasting)
-{
-    s->fault_in = n;
-    s->fault_lasts = is_lasting;
-    s->fault_met = false;
-}
-
-bool
-tg_store_fault_met(const struct tg_store *s)
-{
-    return s->fault_met;
-}
-
-static enum tg_status
-fault(struct tg_store *s, struct tg_error *err)
-{
-    if (s->fault_in == 0) {
-        return TG_OK;
-    }
-    if (s->fault_in > 1) {
-        s->fault_in--;
-        return TG_OK;
-    }
-    s->fault_met = true;
-    if (!s->fault_lasts) {
-        s->fault_in = 0;
-    }
-    return tg_error_set(err, TG_IO, "store %s: a fault was asked for",
-        s->path);
-}
-
-/*
  * ---- transactions
  */
 
@@ -165,10 +125,7 @@ tg_store_begin(struct tg_store *s, enum tg_store_durability durability,
         return tg_error_set(err, TG_READONLY,
             "store %s: was opened for reading", s->path);
     }
-    status = fault(s, err);
-    if (status == TG_OK) {
-        status = s->engine->begin(s->connection, durability, err);
-    }
+    status = s->engine->begin(s->connection, durability, err);
     s->in_transaction = status == TG_OK;
     return status;
 }
@@ -191,9 +148,6 @@ tg_store_commit(struct tg_store *s, struct tg_error *err)
 
     assert(s->in_transaction);
     status = check_transaction(s, err);
-    if (status == TG_OK) {
-        status = fault(s, err);
-    }
     if (status == TG_OK) {
         status = s->engine->commit(s->connection, err);
     }
@@ -334,9 +288,6 @@ stmt_start(struct tg_stmt **out, struct tg_store *s, const char *sql,
 
     *out = NULL;
     status = check_transaction(s, err);
-    if (status == TG_OK) {
-        status = fault(s, err);
-    }
     if (status == TG_OK) {
         status = stmt_get(&q, s, sql, err);
     }

@@ -366,12 +366,12 @@ a_failing_store_leaves_nothing_half_done(void **state)
     struct tg_key e;
 
     for (n = 1; ; n++) {
-        tg_store_fault_set(p->control->store, n, true);
+        fault_arm(FAULT_SQL, n, true);
+        fault_begin();
         (void) call(p, "POST", "/apikeys", "{\"value\":\"" VALUE "\"}");
-        if (!tg_store_fault_met(p->control->store)) {
+        if (!fault_end()) {
             break;
         }
-        tg_store_fault_set(p->control->store, 0, false);
         is_there = number(p, "SELECT count(*) FROM api_key") == 1;
         assert_int_equal(number(p, "SELECT count(*) FROM audit_event"),
             is_there);
@@ -384,7 +384,6 @@ a_failing_store_leaves_nothing_half_done(void **state)
         assert_int_equal(entry(p, VALUE, &e), TG_NOTFOUND);
     }
     assert_true(n > 5);
-    tg_store_fault_set(p->control->store, 0, false);
 }
 
 /* C3: what cannot be published keeps no other change waiting. */

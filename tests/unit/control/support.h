@@ -24,8 +24,9 @@
 #include "control/control.h"
 #include "http/request.h"
 #include "settings/settings.h"
-#include "store/fault.h"
 #include "util/digest.h"
+
+#include "fault.h"
 
 #define NOW INT64_C(1795392000) /* 2026-11-23, a Monday, 00:00 UTC */
 #define DAY INT64_C(86400)
