@@ -360,7 +360,8 @@ template_add(struct template *t, struct tg_part_spec part)
 static enum tg_status
 template_flush(struct template *t)
 {
-    struct tg_part_spec part = { TG_PART_LITERAL, NULL, t->literal.len };
+    struct tg_part_spec part = { .kind = TG_PART_LITERAL,
+        .len = t->literal.len };
 
     if (t->literal.status || !t->literal.len) {
         return t->literal.status;

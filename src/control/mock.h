@@ -29,15 +29,6 @@ TG_MUST_CHECK enum tg_status tg_mock_status(int *out, const char *text,
     struct tg_error *err);
 
 /*
- * The integration response for a status: of those in responses
- * (integrationResponses), in the order of their status codes, the first
- * whose pattern matches, else the one without a pattern.  *out is NULL when
- * there is neither.
- */
-TG_MUST_CHECK enum tg_status tg_mock_response(const json_t **out,
-    const json_t *responses, int status, struct tg_error *err);
-
-/*
  * Fills the MOCK members of spec from integration (as it is stored).
  * TG_DENIED or TG_INVALID: it cannot work, and err says why.
  */

@@ -3,7 +3,7 @@
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
-#include <string.h>
+#include <stdio.h>
 
 #define NESTING_MAX 20
 #define STEPS_MAX 20000
@@ -47,37 +47,47 @@ tg_pattern_check(const char *pattern, struct tg_error *err)
     return status;
 }
 
+static enum tg_status
+match_numbers(bool *out, unsigned first, size_t count, const pcre2_code *code,
+    pcre2_match_data *data, pcre2_match_context *limits)
+{
+    char text[12];
+    int  len, found;
+
+    for (size_t i = 0; i < count; i++) {
+        len = snprintf(text, sizeof text, "%u", first + (unsigned) i);
+        found = pcre2_match(code, (PCRE2_SPTR) text, (size_t) len, 0, 0, data,
+            limits);
+        if (found < 0 && found != PCRE2_ERROR_NOMATCH) {
+            return TG_LIMIT;
+        }
+        out[i] = found >= 0;
+    }
+    return TG_OK;
+}
+
 enum tg_status
-tg_pattern_match(const char *pattern, const char *text, struct tg_error *err)
+tg_pattern_numbers(bool *out, unsigned first, size_t count,
+    const char *pattern, struct tg_error *err)
 {
     pcre2_code          *code;
-    pcre2_match_data    *data = NULL;
+    pcre2_match_data    *data = pcre2_match_data_create(1, NULL);
     pcre2_match_context *limits = pcre2_match_context_create(NULL);
-    enum tg_status       status = limits ? compile(&code, pattern, err)
-                                         : TG_NOMEM;
-    int                  found;
+    enum tg_status       status = data && limits ? compile(&code, pattern, err)
+                                                 : TG_NOMEM;
 
-    if (status != TG_OK) {
-        pcre2_match_context_free(limits);
-        return status;
-    }
-    pcre2_set_match_limit(limits, STEPS_MAX);
-    pcre2_set_depth_limit(limits, STEPS_MAX);
-    pcre2_set_heap_limit(limits, HEAP_KB_MAX);
-    data = pcre2_match_data_create(1, NULL);
-    found = data ? pcre2_match(code, (PCRE2_SPTR) text, strlen(text), 0, 0,
-                       data, limits)
-                 : PCRE2_ERROR_NOMEMORY;
-    if (found >= 0) {
-        status = TG_OK;
-    } else if (found == PCRE2_ERROR_NOMATCH) {
-        status = TG_NOTFOUND;
-    } else {
-        status = tg_error_set(err, TG_LIMIT,
-            "the pattern \"%.100s\" needs too much work", pattern);
+    if (status == TG_OK) {
+        pcre2_set_match_limit(limits, STEPS_MAX);
+        pcre2_set_depth_limit(limits, STEPS_MAX);
+        pcre2_set_heap_limit(limits, HEAP_KB_MAX);
+        status = match_numbers(out, first, count, code, data, limits);
+        if (status == TG_LIMIT) {
+            (void) tg_error_set(err, TG_LIMIT,
+                "the pattern \"%.100s\" needs too much work", pattern);
+        }
+        pcre2_code_free(code);
     }
     pcre2_match_data_free(data);
     pcre2_match_context_free(limits);
-    pcre2_code_free(code);
     return status;
 }

@@ -13,6 +13,9 @@
 #ifndef TG_CONTROL_PATTERN_H
 #define TG_CONTROL_PATTERN_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "util/error.h"
 
 #define TG_PATTERN_MAX 512 /* characters */
@@ -22,10 +25,11 @@ TG_MUST_CHECK enum tg_status tg_pattern_check(const char *pattern,
     struct tg_error *err);
 
 /*
- * TG_OK: pattern matches all of text; TG_NOTFOUND: it does not; TG_INVALID as
- * above; TG_LIMIT: the match was given up (X1).
+ * Which of the numbers first, first + 1, ... the pattern matches, written in
+ * digits: count booleans into out.  TG_INVALID as above; TG_LIMIT: a match
+ * was given up (X1).
  */
-TG_MUST_CHECK enum tg_status tg_pattern_match(const char *pattern,
-    const char *text, struct tg_error *err);
+TG_MUST_CHECK enum tg_status tg_pattern_numbers(bool *out, unsigned first,
+    size_t count, const char *pattern, struct tg_error *err);
 
 #endif

@@ -117,8 +117,9 @@ split(struct tg_parts *out, const struct compiler *c, const char *text,
             if (!copy) {
                 return TG_NOMEM;
             }
-            parts[out->count++] = (struct tg_part_spec) { TG_PART_LITERAL,
-                copy, is_path ? plain : decode(copy, plain) };
+            parts[out->count++] = (struct tg_part_spec) {
+                .kind = TG_PART_LITERAL, .text = copy,
+                .len = is_path ? plain : decode(copy, plain) };
             text += plain;
             continue;
         }

@@ -222,8 +222,9 @@ compile_method(struct tg_snapshot_compiler *c, const struct stage *stage,
             c->on_broken(stage->api_id, stage->name, verb, path, reason);
         }
     }
-    tg_routes_add_method(c->builder, resource, verb_of(verb), wants_key,
-        tg_routes_add_integration(c->builder, &spec));
+    tg_routes_add_method(c->builder, resource, &(struct tg_method_spec) {
+        .verb = verb_of(verb), .is_key_required = wants_key,
+        .integration = tg_routes_add_integration(c->builder, &spec) });
     return TG_OK;
 }
 
@@ -376,7 +377,7 @@ compile_stage(struct tg_snapshot_compiler *c, const struct stage_row *row,
             row->deployment_id),
         .has_header_keys = !source || strcmp(source, "HEADER") == 0,
         .scope = { json_object_get(row->stage_doc, "variables"),
-            row->deployment_id },
+            row->deployment_id, c->settings->headers.strict },
     };
     enum tg_status status = compile_plans(c, &stage, err);
 

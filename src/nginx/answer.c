@@ -155,9 +155,9 @@ answer_error(ngx_http_request_t *r, ngx_http_tallygate_call_t *call)
     return send_answer(r, &body);
 }
 
+/* Sets one header of an answer from its mapping. */
 static ngx_int_t
-mock_header(ngx_http_tallygate_call_t *call,
-    const struct tg_route_pair *pair)
+add_mapped(ngx_http_tallygate_call_t *call, const struct tg_route_pair *pair)
 {
     ngx_str_t                value, name;
     ngx_int_t                rc;
@@ -186,33 +186,74 @@ mock_header(ngx_http_tallygate_call_t *call,
                                          value.data, value.len);
 }
 
+/* Status, headers and body of a response; the body is what it gives. */
 static ngx_int_t
-answer_mock(ngx_http_request_t *r, ngx_http_tallygate_call_t *call)
+apply_response(ngx_http_tallygate_call_t *call,
+    const struct tg_route_response *response, ngx_str_t *body)
 {
-    uint32_t                           i;
-    ngx_int_t                          rc;
-    ngx_str_t                          body;
-    const struct tg_route_pair        *pairs;
-    const struct tg_route_integration *mock = call->integration;
+    uint32_t                         i;
+    ngx_int_t                        rc;
+    ngx_http_request_t              *r = call->request;
+    const struct tg_routes          *routes = &call->routes->table;
+    const struct tg_route_pair      *pairs;
+    const struct tg_route_template  *t;
 
-    ngx_http_tallygate_begin(call);
+    r->headers_out.status = response->status;
+    t = ngx_http_tallygate_reply_template(call, response->templates);
 
-    r->headers_out.status = mock->status;
-    pairs = tg_route_items(&call->routes->table, mock->mock_headers);
+    if (t) {
+        r->headers_out.content_type.data = (u_char *) tg_route_str(routes,
+                                                                   t->type);
+        r->headers_out.content_type.len = t->type.len;
+        r->headers_out.content_type_len = t->type.len;
+    }
 
-    for (i = 0; i < mock->mock_headers.count; i++) {
-        if (mock_header(call, &pairs[i]) != NGX_OK) {
+    pairs = tg_route_items(routes, response->headers);
+
+    for (i = 0; i < response->headers.count; i++) {
+        if (add_mapped(call, &pairs[i]) != NGX_OK) {
             return NGX_ERROR;
         }
     }
 
-    rc = ngx_http_tallygate_value(call, mock->mock_body, &body);
-    if (rc == NGX_ERROR) {
-        return NGX_ERROR;
+    rc = t ? ngx_http_tallygate_value(call, t->body, body) : NGX_DECLINED;
+    if (rc == NGX_DECLINED) {
+        ngx_str_null(body);
+        rc = NGX_OK;
     }
 
-    if (rc == NGX_DECLINED) {
-        ngx_str_null(&body);
+    return rc;
+}
+
+static ngx_int_t
+answer_mock(ngx_http_request_t *r, ngx_http_tallygate_call_t *call)
+{
+    ngx_uint_t                          n;
+    ngx_str_t                           body;
+    const u_char                       *choice;
+    const struct tg_routes             *routes = &call->routes->table;
+    const struct tg_route_template     *t;
+    const struct tg_route_response     *responses;
+    const struct tg_route_integration  *mock = call->integration;
+
+    ngx_http_tallygate_begin(call);
+
+    n = 0;
+    choice = (u_char *) tg_route_str(routes, mock->choice);
+
+    if (ngx_http_tallygate_request_template(call, &t) == NGX_OK) {
+        n = choice[t->status - TG_ROUTE_STATUS_FIRST];
+    }
+
+    if (n == 0) {
+        call->error = ngx_http_tallygate_error(API_CONFIGURATION_ERROR);
+        return answer_error(r, call);
+    }
+
+    responses = tg_route_items(routes, mock->responses);
+
+    if (apply_response(call, &responses[n - 1], &body) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     return send_answer(r, &body);

@@ -178,6 +178,19 @@ ngx_str_t ngx_http_tallygate_backend_verb(ngx_http_tallygate_call_t *call);
 ngx_int_t ngx_http_tallygate_value(ngx_http_tallygate_call_t *call,
     struct tg_route_list parts, ngx_str_t *value);
 
+/* ---- template.c ---- */
+
+/*
+ * The template for the call's media type.  NGX_DECLINED: there is none, and
+ * the body passes as it came; NGX_HTTP_UNSUPPORTED_MEDIA_TYPE: nor may it.
+ */
+ngx_int_t ngx_http_tallygate_request_template(ngx_http_tallygate_call_t *call,
+    const struct tg_route_template **found);
+
+/* Of a response's templates the one that the client takes; NULL: none. */
+const struct tg_route_template *ngx_http_tallygate_reply_template(
+    ngx_http_tallygate_call_t *call, struct tg_route_list list);
+
 /* ---- upstream.c, deadline.c ---- */
 
 char *ngx_http_tallygate_upstream(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -341,7 +341,7 @@ evaluate(ngx_http_tallygate_call_t *call, const struct tg_route_part *part,
         *value = r->headers_in.server;
         return NGX_OK;
 
-    case TG_PART_COUNT:
+    default: /* nobody makes the others yet */
         break;
     }
 

@@ -30,29 +30,18 @@
 
 #include "core/bucket.h"
 #include "core/quota.h"
+#include "plane/values.h"
 #include "util/buf.h"
 #include "util/error.h"
 
 #define TG_ROUTES_MAGIC "TGROUTES"
-#define TG_ROUTES_VERSION 3
+#define TG_ROUTES_VERSION 4
 #define TG_ROUTES_SIZE_MAX ((size_t) 256 << 20)
 #define TG_ROUTE_DEPTH_MAX 64     /* segments of a resource path */
 #define TG_ROUTE_PARAMS_MAX 64    /* variables of a resource path */
 #define TG_ROUTE_SEGMENTS_MAX 512 /* segments of a request path */
 #define TG_ROUTE_ADDRESSES_MAX 64 /* of one backend */
 #define TG_ROUTE_NONE UINT32_MAX  /* no record */
-
-/* Text: len bytes at off, and a NUL behind them. */
-struct tg_route_text {
-    uint32_t off;
-    uint32_t len;
-};
-
-/* Records: count of them, the first at off. */
-struct tg_route_list {
-    uint32_t off;
-    uint32_t count;
-};
 
 enum tg_verb {
     TG_VERB_GET,
@@ -68,48 +57,9 @@ enum tg_verb {
 
 enum tg_integration_type {
     TG_INTEGRATION_HTTP_PROXY,
+    TG_INTEGRATION_HTTP,
     TG_INTEGRATION_MOCK,
     TG_INTEGRATION_BROKEN, /* cannot work as configured: 500 */
-};
-
-/*
- * A value is put together from parts; a part with text where its kind has a
- * name (a header's, a path variable's) or is literal.
- */
-enum tg_part_kind {
-    TG_PART_LITERAL,
-    TG_PART_PATH,         /* method.request.path.NAME, as sent, decoded once */
-    TG_PART_QUERY,        /* method.request.querystring.NAME, last value */
-    TG_PART_MULTIQUERY,   /* ...multivaluequerystring.NAME, joined by comma */
-    TG_PART_HEADER,       /* method.request.header.NAME, last value */
-    TG_PART_MULTIHEADER,  /* ...multivalueheader.NAME, joined by comma */
-    TG_PART_API_ID,       /* context.apiId */
-    TG_PART_STAGE,        /* context.stage */
-    TG_PART_REQUEST_ID,   /* context.requestId */
-    TG_PART_HTTP_METHOD,  /* context.httpMethod */
-    TG_PART_RESOURCE_PATH,/* context.resourcePath */
-    TG_PART_RESOURCE_ID,  /* context.resourceId */
-    TG_PART_REQUEST_PATH, /* context.path (with the stage) */
-    TG_PART_SOURCE_IP,    /* context.identity.sourceIp */
-    TG_PART_USER_AGENT,   /* context.identity.userAgent */
-    TG_PART_API_KEY_ID,   /* context.identity.apiKeyId */
-    TG_PART_ACCOUNT_ID,   /* context.accountId (the setting, a literal too) */
-    TG_PART_PROTOCOL,     /* context.protocol */
-    TG_PART_REQUEST_TIME, /* context.requestTime */
-    TG_PART_REQUEST_TIME_EPOCH, /* context.requestTimeEpoch, ms */
-    TG_PART_DOMAIN_NAME,  /* context.domainName: the Host header */
-    TG_PART_COUNT
-};
-
-struct tg_route_part {
-    uint32_t             kind; /* enum tg_part_kind */
-    struct tg_route_text text;
-};
-
-/* A header or query parameter and its value (list of tg_route_part). */
-struct tg_route_pair {
-    struct tg_route_text name;
-    struct tg_route_list value;
 };
 
 struct tg_route_address {
@@ -131,17 +81,20 @@ struct tg_route_backend {
 struct tg_route_integration {
     uint32_t             type;       /* enum tg_integration_type */
     uint32_t             timeout_ms; /* to the response's header */
-    /* HTTP_PROXY */
+    /* HTTP_PROXY and HTTP */
     uint32_t             backend; /* index into the file's backends */
     uint32_t             verb;    /* enum tg_verb; ANY: the client's own */
     struct tg_route_list path;    /* parts of the path, before any query */
     struct tg_route_text query;   /* query already in the URI, without `?' */
     struct tg_route_list headers; /* tg_route_pair: overwrite */
     struct tg_route_list queries; /* tg_route_pair: appended */
-    /* MOCK */
-    uint32_t             status;  /* 100..599 */
-    struct tg_route_list mock_headers; /* tg_route_pair */
-    struct tg_route_list mock_body;    /* parts */
+    /* all three */
+    uint32_t             reads_body; /* a value looks into the call's body */
+    /* HTTP and MOCK */
+    uint32_t             passthrough; /* enum tg_passthrough */
+    struct tg_route_list templates;   /* tg_route_template, for the request */
+    struct tg_route_list responses;   /* tg_route_response */
+    struct tg_route_text choice; /* a byte a status: 1 + response, 0: none */
 };
 
 /* A stage's throttle of one method, shared by all callers. */
@@ -158,6 +111,7 @@ struct tg_route_method {
     uint32_t throttle;    /* index into the file's throttles, or NONE */
     uint64_t identity;    /* of API, stage, path and verb: the same in every
                            * deployment; 0: has none (no plan limits it) */
+    struct tg_route_list required; /* parts that must be there */
 };
 
 /* A node of a stage's tree; the root stands for "/". */
@@ -199,6 +153,7 @@ struct tg_route_stage {
     struct tg_route_text deployment_id;
     uint32_t             root;  /* node */
     struct tg_route_list plans; /* uint32_t indexes, by plan number */
+    struct tg_route_list gateway; /* tg_route_gateway a type, or none */
 };
 
 struct tg_route_api {
@@ -329,18 +284,6 @@ const char *tg_verb_name(enum tg_verb verb);
  */
 struct tg_routes_builder;
 
-struct tg_part_spec {
-    enum tg_part_kind kind;
-    const char       *text; /* name or literal; NULL where there is none */
-    size_t            len;
-};
-
-struct tg_pair_spec {
-    const char                *name;
-    const struct tg_part_spec *parts;
-    size_t                     part_count;
-};
-
 struct tg_backend_spec {
     const char                    *name;
     const char                    *host;
@@ -362,11 +305,21 @@ struct tg_integration_spec {
     size_t                     header_count;
     const struct tg_pair_spec *queries;
     size_t                     query_count;
-    uint32_t                   status;
-    const struct tg_pair_spec *mock_headers;
-    size_t                     mock_header_count;
-    const struct tg_part_spec *mock_body;
-    size_t                     mock_body_count;
+    bool                       reads_body;
+    enum tg_passthrough        passthrough;
+    const struct tg_template_spec *templates;
+    size_t                     template_count;
+    const struct tg_response_spec *responses;
+    size_t                     response_count;
+    const uint8_t             *choice; /* TG_ROUTE_STATUSES of them, or NULL */
+};
+
+struct tg_method_spec {
+    enum tg_verb               verb;
+    bool                       is_key_required;
+    uint32_t                   integration; /* tg_routes_add_integration */
+    const struct tg_part_spec *required;    /* path, query, header */
+    size_t                     required_count;
 };
 
 struct tg_plan_spec {
@@ -407,13 +360,16 @@ uint32_t tg_routes_add_integration(struct tg_routes_builder *b,
 uint32_t tg_routes_add_resource(struct tg_routes_builder *b, uint32_t stage,
     const char *path, const char *resource_id);
 uint32_t tg_routes_add_method(struct tg_routes_builder *b, uint32_t resource,
-    enum tg_verb verb, bool is_key_required, uint32_t integration);
+    const struct tg_method_spec *method);
 /* Gives the method the identity by which limits know it. */
 void tg_routes_set_identity(struct tg_routes_builder *b, uint32_t method,
     uint64_t identity);
 /* Limits the method for all callers together; bucket: a shared slot. */
 void tg_routes_set_throttle(struct tg_routes_builder *b, uint32_t method,
     struct tg_bucket_limit limit, uint32_t bucket);
+/* One of each type, in order; a stage without them has Amazon's. */
+void tg_routes_set_gateway(struct tg_routes_builder *b, uint32_t stage,
+    const struct tg_gateway_spec specs[TG_GATEWAY_TYPE_COUNT]);
 
 /* The file's bytes into out, already checked by tg_routes_check. */
 TG_MUST_CHECK enum tg_status tg_routes_build(struct tg_routes_builder *b,

@@ -117,6 +117,9 @@ tg_routes_builder_new(void)
     b->pairs.item_size = sizeof(struct tg_route_pair);
     b->throttles.item_size = sizeof(struct tg_route_throttle);
     b->method_throttles.item_size = sizeof(struct tg_route_method_throttle);
+    b->templates.item_size = sizeof(struct tg_route_template);
+    b->responses.item_size = sizeof(struct tg_route_response);
+    b->gateways.item_size = sizeof(struct tg_route_gateway);
     return b;
 }
 
@@ -142,6 +145,9 @@ tg_routes_builder_free(struct tg_routes_builder *b)
     free(b->pairs.items);
     free(b->throttles.items);
     free(b->method_throttles.items);
+    free(b->templates.items);
+    free(b->responses.items);
+    free(b->gateways.items);
     free(b);
 }
 
@@ -298,7 +304,8 @@ add_parts(struct tg_routes_builder *b, const struct tg_part_spec *specs,
     for (size_t i = 0; i < count; i++) {
         struct tg_route_part part;
 
-        part.kind = (uint32_t) specs[i].kind;
+        part.kind = (uint16_t) specs[i].kind;
+        part.escape = (uint16_t) specs[i].escape;
         part.text = add_text(b, specs[i].text,
             specs[i].text != NULL ? specs[i].len : 0);
         index = pile_add(b, &b->parts, &part, 1);
@@ -321,6 +328,46 @@ add_pairs(struct tg_routes_builder *b, const struct tg_pair_spec *specs,
         pair.name = add_string(b, specs[i].name);
         pair.value = add_parts(b, specs[i].parts, specs[i].part_count);
         if (pile_add(b, &b->pairs, &pair, 1) != TG_ROUTE_NONE) {
+            list.count++;
+        }
+    }
+    return list;
+}
+
+static struct tg_route_list
+add_templates(struct tg_routes_builder *b,
+    const struct tg_template_spec *specs, size_t count)
+{
+    struct tg_route_list list = { (uint32_t) b->templates.count, 0 };
+
+    for (size_t i = 0; i < count; i++) {
+        struct tg_route_template t;
+
+        t.type = add_string(b, specs[i].type);
+        t.body = add_parts(b, specs[i].parts, specs[i].part_count);
+        t.status = specs[i].status;
+        if (pile_add(b, &b->templates, &t, 1) != TG_ROUTE_NONE) {
+            list.count++;
+        }
+    }
+    return list;
+}
+
+static struct tg_route_list
+add_responses(struct tg_routes_builder *b,
+    const struct tg_response_spec *specs, size_t count)
+{
+    struct tg_route_list list = { (uint32_t) b->responses.count, 0 };
+
+    for (size_t i = 0; i < count; i++) {
+        struct tg_route_response r;
+
+        r.status = specs[i].status;
+        r.reads_reply = specs[i].reads_reply;
+        r.headers = add_pairs(b, specs[i].headers, specs[i].header_count);
+        r.templates = add_templates(b, specs[i].templates,
+            specs[i].template_count);
+        if (pile_add(b, &b->responses, &r, 1) != TG_ROUTE_NONE) {
             list.count++;
         }
     }
@@ -379,17 +426,19 @@ tg_routes_add_integration(struct tg_routes_builder *b,
     memset(&in, 0, sizeof(in));
     in.type = (uint32_t) spec->type;
     in.timeout_ms = spec->timeout_ms;
-    in.backend = spec->type == TG_INTEGRATION_HTTP_PROXY ? spec->backend
-                                                         : TG_ROUTE_NONE;
+    in.backend = spec->type == TG_INTEGRATION_HTTP_PROXY
+        || spec->type == TG_INTEGRATION_HTTP ? spec->backend : TG_ROUTE_NONE;
     in.verb = (uint32_t) spec->verb;
     in.path = add_parts(b, spec->path, spec->path_count);
     in.query = add_string(b, spec->query);
     in.headers = add_pairs(b, spec->headers, spec->header_count);
     in.queries = add_pairs(b, spec->queries, spec->query_count);
-    in.status = spec->status;
-    in.mock_headers = add_pairs(b, spec->mock_headers,
-        spec->mock_header_count);
-    in.mock_body = add_parts(b, spec->mock_body, spec->mock_body_count);
+    in.reads_body = spec->reads_body;
+    in.passthrough = (uint32_t) spec->passthrough;
+    in.templates = add_templates(b, spec->templates, spec->template_count);
+    in.responses = add_responses(b, spec->responses, spec->response_count);
+    in.choice = add_text(b, (const char *) spec->choice,
+        spec->choice != NULL ? TG_ROUTE_STATUSES : 0);
     return pile_add(b, &b->integrations, &in, 1);
 }
 
@@ -532,23 +581,27 @@ tg_routes_add_resource(struct tg_routes_builder *b, uint32_t stage,
 
 uint32_t
 tg_routes_add_method(struct tg_routes_builder *b, uint32_t resource,
-    enum tg_verb verb, bool is_key_required, uint32_t integration)
+    const struct tg_method_spec *spec)
 {
     uint32_t      index;
     struct node  *n;
-    struct method m = { { (uint32_t) verb, is_key_required, integration,
-        TG_ROUTE_NONE, 0 }, TG_ROUTE_NONE };
+    struct method m = { .next = TG_ROUTE_NONE };
 
     if (tg_builder_is_failed(b)) {
         return TG_ROUTE_NONE;
     }
-    if (resource >= b->nodes.count || (unsigned) verb >= TG_VERB_COUNT
-        || integration >= b->integrations.count)
+    if (resource >= b->nodes.count || (unsigned) spec->verb >= TG_VERB_COUNT
+        || spec->integration >= b->integrations.count)
     {
         fail(b, TG_INVALID, "a method with a resource, verb or integration"
             " that is not there", NULL);
         return TG_ROUTE_NONE;
     }
+    m.is.verb = (uint32_t) spec->verb;
+    m.is.is_key_required = spec->is_key_required;
+    m.is.integration = spec->integration;
+    m.is.throttle = TG_ROUTE_NONE;
+    m.is.required = add_parts(b, spec->required, spec->required_count);
     n = AT(b->nodes, struct node, resource);
     for (index = n->first_method; index != TG_ROUTE_NONE;
          index = AT(b->methods, struct method, index)->next)
@@ -587,5 +640,32 @@ tg_routes_set_throttle(struct tg_routes_builder *b, uint32_t method,
     index = pile_add(b, &b->throttles, &throttle, 1);
     if (index != TG_ROUTE_NONE) {
         AT(b->methods, struct method, method)->is.throttle = index;
+    }
+}
+
+/* ---- gateway responses ---- */
+
+void
+tg_routes_set_gateway(struct tg_routes_builder *b, uint32_t stage,
+    const struct tg_gateway_spec specs[TG_GATEWAY_TYPE_COUNT])
+{
+    struct tg_route_list    list = { (uint32_t) b->gateways.count, 0 };
+    struct tg_route_gateway g;
+
+    if (!tg_builder_is_failed(b) && stage >= b->stages.count) {
+        fail(b, TG_INVALID, "gateway responses of a stage that was not added",
+            NULL);
+    }
+    for (size_t i = 0; i < TG_GATEWAY_TYPE_COUNT; i++) {
+        g.status = specs[i].status;
+        g.headers = add_pairs(b, specs[i].headers, specs[i].header_count);
+        g.templates = add_templates(b, specs[i].templates,
+            specs[i].template_count);
+        if (pile_add(b, &b->gateways, &g, 1) != TG_ROUTE_NONE) {
+            list.count++;
+        }
+    }
+    if (!tg_builder_is_failed(b)) {
+        AT(b->stages, struct stage, stage)->gateway = list;
     }
 }

@@ -32,6 +32,7 @@ struct stage {
     struct tg_route_text deployment_id;
     uint32_t             api;
     uint32_t             root;
+    struct tg_route_list gateway;
 };
 
 struct stage_plan {
@@ -79,6 +80,7 @@ struct tg_routes_builder {
     struct pile            domains, mappings;
     struct pile            integrations, backends, addresses, parts, pairs;
     struct pile            throttles, method_throttles;
+    struct pile            templates, responses, gateways;
 };
 
 /* NULL while the pile is empty. */

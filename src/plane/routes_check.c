@@ -103,10 +103,12 @@ check_parts(struct check *c, struct tg_route_list list)
     }
     parts = ITEMS(c, list);
     for (uint32_t i = 0; i < list.count; i++) {
-        bool has_name = parts[i].kind >= TG_PART_PATH
-            && parts[i].kind <= TG_PART_MULTIHEADER;
+        bool has_name = parts[i].kind >= TG_PART_FIRST_NAMED
+            && parts[i].kind <= TG_PART_LAST_NAMED;
 
-        if (parts[i].kind >= TG_PART_COUNT) {
+        if (parts[i].kind >= TG_PART_COUNT
+            || parts[i].escape >= TG_ESCAPE_COUNT)
+        {
             return wrong(c, "a part of a value is of no known kind");
         }
         if (!is_text(c, parts[i].text, !has_name)) {
@@ -128,6 +130,75 @@ check_pairs(struct check *c, struct tg_route_list list)
     for (uint32_t i = 0; i < list.count; i++) {
         if (!is_text(c, pairs[i].name, false)
             || !check_parts(c, pairs[i].value))
+        {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+check_templates(struct check *c, struct tg_route_list list)
+{
+    const struct tg_route_template *t;
+
+    if (!IS_LIST(c, list, struct tg_route_template)) {
+        return false;
+    }
+    t = ITEMS(c, list);
+    for (uint32_t i = 0; i < list.count; i++) {
+        if (!is_text(c, t[i].type, false) || !check_parts(c, t[i].body)) {
+            return false;
+        }
+        if (t[i].status != 0
+            && t[i].status - TG_ROUTE_STATUS_FIRST >= TG_ROUTE_STATUSES)
+        {
+            return wrong(c, "a template's status is out of range");
+        }
+    }
+    return true;
+}
+
+static bool
+check_responses(struct check *c, struct tg_route_list list)
+{
+    const struct tg_route_response *r;
+
+    if (!IS_LIST(c, list, struct tg_route_response)) {
+        return false;
+    }
+    r = ITEMS(c, list);
+    for (uint32_t i = 0; i < list.count; i++) {
+        if (r[i].status < 200 || r[i].status > 599 || r[i].reads_reply > 1) {
+            return wrong(c, "a response's status or switch is out of range");
+        }
+        if (!check_pairs(c, r[i].headers)
+            || !check_templates(c, r[i].templates))
+        {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+check_gateway(struct check *c, struct tg_route_list list)
+{
+    const struct tg_route_gateway *g;
+
+    if (!IS_LIST(c, list, struct tg_route_gateway)) {
+        return false;
+    }
+    if (list.count != 0 && list.count != TG_GATEWAY_TYPE_COUNT) {
+        return wrong(c, "a stage has some gateway responses, but not all");
+    }
+    g = ITEMS(c, list);
+    for (uint32_t i = 0; i < list.count; i++) {
+        if (g[i].status != 0 && (g[i].status < 200 || g[i].status > 599)) {
+            return wrong(c, "a gateway response's status is out of range");
+        }
+        if (!check_pairs(c, g[i].headers)
+            || !check_templates(c, g[i].templates))
         {
             return false;
         }
@@ -166,8 +237,24 @@ check_backends(struct check *c)
     return true;
 }
 
+/* The table of A2 names responses that are there. */
 static bool
-check_http_proxy(struct check *c, const struct tg_route_integration *in)
+check_choice(struct check *c, const struct tg_route_integration *in)
+{
+    if (in->choice.len != TG_ROUTE_STATUSES) {
+        return wrong(c, "an integration's table of statuses is not whole");
+    }
+    for (uint32_t i = 0; i < TG_ROUTE_STATUSES; i++) {
+        if (c->base[in->choice.off + i] > in->responses.count) {
+            return wrong(c, "an integration chooses a response that is not"
+                " there");
+        }
+    }
+    return true;
+}
+
+static bool
+check_http(struct check *c, const struct tg_route_integration *in)
 {
     if (in->backend >= c->header->backends.count) {
         return wrong(c, "an integration names a backend that is not there");
@@ -188,22 +275,28 @@ check_integrations(struct check *c)
         if (in->type > TG_INTEGRATION_BROKEN || in->verb >= TG_VERB_COUNT) {
             return wrong(c, "an integration is of no known kind or verb");
         }
+        if (in->reads_body > 1 || in->passthrough >= TG_PASSTHROUGH_COUNT) {
+            return wrong(c, "an integration's switch is out of range");
+        }
         if (!check_parts(c, in->path) || !is_text(c, in->query, true)
             || !check_pairs(c, in->headers) || !check_pairs(c, in->queries)
-            || !check_pairs(c, in->mock_headers)
-            || !check_parts(c, in->mock_body))
+            || !check_templates(c, in->templates)
+            || !check_responses(c, in->responses)
+            || !is_text(c, in->choice, true))
         {
             return false;
         }
-        if (in->type == TG_INTEGRATION_HTTP_PROXY
-            && !check_http_proxy(c, in))
+        if ((in->type == TG_INTEGRATION_HTTP_PROXY
+                || in->type == TG_INTEGRATION_HTTP)
+            && !check_http(c, in))
         {
             return false;
         }
-        if (in->type == TG_INTEGRATION_MOCK
-            && (in->status < 100 || in->status > 599))
+        if ((in->type == TG_INTEGRATION_HTTP
+                || in->type == TG_INTEGRATION_MOCK)
+            && !check_choice(c, in))
         {
-            return wrong(c, "a MOCK's status is out of range");
+            return false;
         }
     }
     return true;
@@ -255,6 +348,24 @@ check_plans(struct check *c)
 }
 
 static bool
+check_required(struct check *c, struct tg_route_list list)
+{
+    const struct tg_route_part *parts = ITEMS(c, list);
+
+    if (!check_parts(c, list)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < list.count; i++) {
+        if (parts[i].kind < TG_PART_PATH
+            || parts[i].kind > TG_PART_MULTIHEADER)
+        {
+            return wrong(c, "a required parameter is none of a request");
+        }
+    }
+    return true;
+}
+
+static bool
 check_methods(struct check *c, struct tg_route_list list)
 {
     const struct tg_route_method *m;
@@ -278,6 +389,9 @@ check_methods(struct check *c, struct tg_route_list list)
             && m[i].throttle >= c->header->throttles.count)
         {
             return wrong(c, "a method names a throttle that is not there");
+        }
+        if (!check_required(c, m[i].required)) {
+            return false;
         }
     }
     return true;
@@ -381,7 +495,7 @@ check_stage(struct check *c, const struct tg_route_stage *s)
     const struct tg_route_plan *plans = ITEMS(c, c->header->plans);
 
     if (!is_text(c, s->name, false) || !is_text(c, s->deployment_id, true)
-        || !IS_LIST(c, s->plans, uint32_t))
+        || !IS_LIST(c, s->plans, uint32_t) || !check_gateway(c, s->gateway))
     {
         return false;
     }

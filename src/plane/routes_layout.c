@@ -18,10 +18,16 @@
 
 #define ROUTES_MODE 0640
 
+/* Where the piles of values stand in the file. */
+struct values {
+    struct tg_route_list parts, pairs, templates, responses, gateways;
+};
+
 /* The file while it is put together. */
 struct layout {
     const struct tg_routes_builder *b;
     struct tg_buf                  *out;
+    struct values                   values;
 };
 
 static uint32_t
@@ -81,6 +87,8 @@ is_ok(const struct layout *l)
     return l->out->status == TG_OK;
 }
 
+#define MOVE(list, pile, type) move(&(list), (pile), sizeof(type))
+
 /* Plans and the throttles of methods, theirs and those of stages. */
 static void
 lay_plans(struct layout *l, struct tg_routes_header *h)
@@ -97,37 +105,68 @@ lay_plans(struct layout *l, struct tg_routes_header *h)
     }
 }
 
-/* Integrations, and the parts and pairs that they are made of. */
+/* Values, and what is made of them. */
+static void
+lay_values(struct layout *l, struct values *v)
+{
+    v->parts = lay_pile(l, &l->b->parts, _Alignof(struct tg_route_part));
+    v->pairs = lay_pile(l, &l->b->pairs, _Alignof(struct tg_route_pair));
+    v->templates = lay_pile(l, &l->b->templates,
+        _Alignof(struct tg_route_template));
+    v->responses = lay_pile(l, &l->b->responses,
+        _Alignof(struct tg_route_response));
+    v->gateways = lay_pile(l, &l->b->gateways,
+        _Alignof(struct tg_route_gateway));
+    for (uint32_t i = 0; is_ok(l) && i < v->pairs.count; i++) {
+        MOVE(ITEM(l, v->pairs, struct tg_route_pair, i)->value, v->parts,
+            struct tg_route_part);
+    }
+    for (uint32_t i = 0; is_ok(l) && i < v->templates.count; i++) {
+        MOVE(ITEM(l, v->templates, struct tg_route_template, i)->body,
+            v->parts, struct tg_route_part);
+    }
+    for (uint32_t i = 0; is_ok(l) && i < v->responses.count; i++) {
+        struct tg_route_response *r =
+            ITEM(l, v->responses, struct tg_route_response, i);
+
+        MOVE(r->headers, v->pairs, struct tg_route_pair);
+        MOVE(r->templates, v->templates, struct tg_route_template);
+    }
+    for (uint32_t i = 0; is_ok(l) && i < v->gateways.count; i++) {
+        struct tg_route_gateway *g =
+            ITEM(l, v->gateways, struct tg_route_gateway, i);
+
+        MOVE(g->headers, v->pairs, struct tg_route_pair);
+        MOVE(g->templates, v->templates, struct tg_route_template);
+    }
+}
+
+/* Integrations, and the backends that they go to. */
 static void
 lay_integrations(struct layout *l, struct tg_routes_header *h)
 {
-    struct tg_route_list parts, pairs, addresses;
+    struct values       *v = &l->values;
+    struct tg_route_list addresses;
 
-    parts = lay_pile(l, &l->b->parts, _Alignof(struct tg_route_part));
-    pairs = lay_pile(l, &l->b->pairs, _Alignof(struct tg_route_pair));
     addresses = lay_pile(l, &l->b->addresses,
         _Alignof(struct tg_route_address));
     h->backends = lay_pile(l, &l->b->backends,
         _Alignof(struct tg_route_backend));
     h->integrations = lay_pile(l, &l->b->integrations,
         _Alignof(struct tg_route_integration));
-    for (uint32_t i = 0; is_ok(l) && i < pairs.count; i++) {
-        move(&ITEM(l, pairs, struct tg_route_pair, i)->value, parts,
-            sizeof(struct tg_route_part));
-    }
     for (uint32_t i = 0; is_ok(l) && i < h->backends.count; i++) {
-        move(&ITEM(l, h->backends, struct tg_route_backend, i)->addresses,
-            addresses, sizeof(struct tg_route_address));
+        MOVE(ITEM(l, h->backends, struct tg_route_backend, i)->addresses,
+            addresses, struct tg_route_address);
     }
     for (uint32_t i = 0; is_ok(l) && i < h->integrations.count; i++) {
         struct tg_route_integration *in =
             ITEM(l, h->integrations, struct tg_route_integration, i);
 
-        move(&in->path, parts, sizeof(struct tg_route_part));
-        move(&in->mock_body, parts, sizeof(struct tg_route_part));
-        move(&in->headers, pairs, sizeof(struct tg_route_pair));
-        move(&in->queries, pairs, sizeof(struct tg_route_pair));
-        move(&in->mock_headers, pairs, sizeof(struct tg_route_pair));
+        MOVE(in->path, v->parts, struct tg_route_part);
+        MOVE(in->headers, v->pairs, struct tg_route_pair);
+        MOVE(in->queries, v->pairs, struct tg_route_pair);
+        MOVE(in->templates, v->templates, struct tg_route_template);
+        MOVE(in->responses, v->responses, struct tg_route_response);
     }
 }
 
@@ -153,6 +192,8 @@ lay_methods(struct layout *l, const struct node *n)
         const struct method *m = AT(l->b->methods, const struct method, at);
 
         *ITEM(l, list, struct tg_route_method, i) = m->is;
+        MOVE(ITEM(l, list, struct tg_route_method, i)->required,
+            l->values.parts, struct tg_route_part);
         at = m->next;
     }
     qsort(ITEM(l, list, struct tg_route_method, 0), list.count,
@@ -290,10 +331,12 @@ lay_stages(struct layout *l, uint32_t api)
     }
     list = RESERVE(l, n, struct tg_route_stage);
     for (uint32_t k = 0; is_ok(l) && k < l->b->stages.count; k++) {
-        struct tg_route_stage s = { all[k].name, all[k].deployment_id,
-            all[k].root, { 0, 0 } };
+        struct tg_route_stage s = { .name = all[k].name,
+            .deployment_id = all[k].deployment_id, .root = all[k].root,
+            .gateway = all[k].gateway };
 
         if (all[k].api == api) {
+            MOVE(s.gateway, l->values.gateways, struct tg_route_gateway);
             s.plans = lay_stage_plans(l, k);
             if (is_ok(l)) {
                 *ITEM(l, list, struct tg_route_stage, i++) = s;
@@ -488,7 +531,7 @@ tg_routes_build(struct tg_routes_builder *b, const uint8_t file_id[16],
     uint64_t generation, struct tg_buf *out, struct tg_error *err)
 {
     enum tg_status          status;
-    struct layout           l = { b, out };
+    struct layout           l = { .b = b, .out = out };
     struct tg_error         why;
     struct tg_routes_header h;
 
@@ -507,6 +550,7 @@ tg_routes_build(struct tg_routes_builder *b, const uint8_t file_id[16],
     (void) tg_buf_add(out, &h, sizeof(h));
     (void) tg_buf_add(out, b->texts.data, b->texts.len);
     lay_plans(&l, &h);
+    lay_values(&l, &l.values);
     lay_integrations(&l, &h);
     lay_nodes(&l, &h);
     lay_apis(&l, &h);

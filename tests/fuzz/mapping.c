@@ -72,7 +72,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_t                 *variables = json_pack("{ss}", "a", "b");
     struct tg_arena         arena;
     struct tg_parts         parts;
-    struct tg_mapping_scope scope = {variables, "d3pl0y"};
+    struct tg_mapping_scope scope = {variables, "d3pl0y", false};
 
     if (text == NULL) {
         abort();

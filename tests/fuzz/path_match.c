@@ -43,18 +43,19 @@ build_tree(const char **text, const char *end)
     uint32_t                   stage, in;
     const char                *line;
     struct tg_routes_builder  *b = tg_routes_builder_new();
-    struct tg_integration_spec mock = { .type = TG_INTEGRATION_MOCK,
-        .status = 200, .verb = TG_VERB_ANY };
+    struct tg_integration_spec none = { .type = TG_INTEGRATION_BROKEN,
+        .verb = TG_VERB_ANY };
 
     stage = tg_routes_add_stage(b, tg_routes_add_api(b, "a", false), "s",
         "d");
-    in = tg_routes_add_integration(b, &mock);
+    in = tg_routes_add_integration(b, &none);
     for (int i = 0; take_line(text, end, &line, &len) && len > 0; i++) {
         char    *path = strndup(line, len);
         uint32_t r = tg_routes_add_resource(b, stage, path, "r");
 
-        tg_routes_add_method(b, r, i % 2 ? TG_VERB_GET : TG_VERB_ANY, true,
-            in);
+        tg_routes_add_method(b, r, &(struct tg_method_spec) {
+            .verb = i % 2 ? TG_VERB_GET : TG_VERB_ANY,
+            .is_key_required = true, .integration = in });
         free(path);
     }
     return b;

@@ -46,6 +46,47 @@ read_pairs(const struct tg_routes *r, struct tg_route_list list)
 }
 
 static void
+read_templates(const struct tg_routes *r, struct tg_route_list list)
+{
+    const struct tg_route_template *t = tg_route_items(r, list);
+
+    for (uint32_t i = 0; i < list.count; i++) {
+        read_text(r, t[i].type);
+        read_parts(r, t[i].body);
+    }
+}
+
+static void
+read_responses(const struct tg_routes *r,
+    const struct tg_route_integration *in)
+{
+    const char                     *choice = tg_route_str(r, in->choice);
+    const struct tg_route_response *list = tg_route_items(r, in->responses);
+
+    for (uint32_t i = 0; i < in->responses.count; i++) {
+        read_pairs(r, list[i].headers);
+        read_templates(r, list[i].templates);
+    }
+    for (uint32_t i = 0; i < in->choice.len
+         && in->type != TG_INTEGRATION_HTTP_PROXY
+         && in->type != TG_INTEGRATION_BROKEN; i++)
+    {
+        sum += choice[i] ? list[(uint8_t) choice[i] - 1].status : 0;
+    }
+}
+
+static void
+read_gateway(const struct tg_routes *r, const struct tg_route_stage *stage)
+{
+    const struct tg_route_gateway *g = tg_route_items(r, stage->gateway);
+
+    for (uint32_t i = 0; i < stage->gateway.count; i++) {
+        read_pairs(r, g[i].headers);
+        read_templates(r, g[i].templates);
+    }
+}
+
+static void
 read_integrations(const struct tg_routes *r)
 {
     struct tg_route_list               list = r->header->integrations;
@@ -58,9 +99,10 @@ read_integrations(const struct tg_routes *r)
         read_text(r, in->query);
         read_pairs(r, in->headers);
         read_pairs(r, in->queries);
-        read_pairs(r, in->mock_headers);
-        read_parts(r, in->mock_body);
-        if (in->type == TG_INTEGRATION_HTTP_PROXY) {
+        read_templates(r, in->templates);
+        read_responses(r, in);
+        if (in->type == TG_INTEGRATION_HTTP_PROXY
+            || in->type == TG_INTEGRATION_HTTP) {
             const struct tg_route_backend *b = &backends[in->backend];
             const struct tg_route_address *a =
                 tg_route_items(r, b->addresses);
@@ -154,6 +196,7 @@ walk(const struct tg_routes *r)
                 s[j].name.len) == &s[j];
             read_plan(r, tg_routes_stage_plan(r, &s[j], 1));
             match_paths(r, &s[j]);
+            read_gateway(r, &s[j]);
         }
     }
 }

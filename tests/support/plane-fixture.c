@@ -71,9 +71,11 @@ flag(const json_t *object, const char *name, bool otherwise)
 
 static const char *const kinds[TG_PART_COUNT] = {
     "literal", "path", "query", "multiquery", "header", "multiheader",
-    "apiId", "stage", "requestId", "httpMethod", "resourcePath",
+    "param", "replyHeader", "replyMultiheader", "bodyText", "bodyJson",
+    "replyText", "replyJson", "body", "reply", "apiId", "stage", "requestId", "httpMethod", "resourcePath",
     "resourceId", "requestPath", "sourceIp", "userAgent", "apiKeyId",
     "accountId", "protocol", "requestTime", "requestTimeEpoch", "domainName",
+    "errorMessage", "errorMessageString", "errorType",
 };
 
 /* "text", or ["kind", "name"]. */
@@ -81,7 +83,7 @@ static struct tg_part_spec
 part_of(const json_t *value)
 {
     struct tg_part_spec part = { TG_PART_LITERAL, json_string_value(value),
-        json_string_length(value) };
+        json_string_length(value), TG_ESCAPE_NONE };
 
     if (json_is_array(value)) {
         const char *kind = json_string_value(json_array_get(value, 0));
@@ -165,12 +167,44 @@ add_backend(struct tg_routes_builder *b, const json_t *spec)
     return tg_routes_add_backend(b, &backend);
 }
 
+/* A MOCK that answers all calls with one response. */
+struct mock {
+    struct tg_part_spec     body[PARTS_MAX];
+    struct pairs            headers;
+    struct tg_template_spec request, answer;
+    struct tg_response_spec response;
+    uint8_t                 choice[TG_ROUTE_STATUSES];
+};
+
+static void
+set_mock(struct tg_integration_spec *in, struct mock *m, const json_t *spec)
+{
+    memset(m, 0, sizeof(*m));
+    memset(m->choice, 1, sizeof(m->choice));
+    pairs_of(&m->headers, json_object_get(spec, "mock_headers"));
+    m->request = (struct tg_template_spec) { .type = "$default",
+        .status = 200 };
+    m->answer = (struct tg_template_spec) { .type = "application/json",
+        .parts = m->body,
+        .part_count = parts_of(m->body, json_object_get(spec, "body")) };
+    m->response = (struct tg_response_spec) {
+        .status = (uint32_t) number(spec, "status", 200),
+        .headers = m->headers.pairs, .header_count = m->headers.count,
+        .templates = &m->answer, .template_count = 1 };
+    in->templates = &m->request;
+    in->template_count = 1;
+    in->responses = &m->response;
+    in->response_count = 1;
+    in->choice = m->choice;
+}
+
 static uint32_t
 add_integration(struct tg_routes_builder *b, const json_t *spec,
     const json_t *backends)
 {
-    struct tg_part_spec path[PARTS_MAX], body[PARTS_MAX];
-    struct pairs headers, queries, mock_headers;
+    struct tg_part_spec path[PARTS_MAX];
+    struct pairs headers, queries;
+    struct mock mock;
     struct tg_integration_spec in = { 0 };
     const char *type = text(spec, "type", "mock");
 
@@ -178,28 +212,24 @@ add_integration(struct tg_routes_builder *b, const json_t *spec,
         : strcmp(type, "broken") == 0 ? TG_INTEGRATION_BROKEN
         : TG_INTEGRATION_MOCK;
     in.timeout_ms = (uint32_t) number(spec, "timeout_ms", 29000);
-    in.status = (uint32_t) number(spec, "status", 200);
     in.query = text(spec, "query", NULL);
     in.verb = tg_verb_parse(text(spec, "verb", "ANY"),
         strlen(text(spec, "verb", "ANY")));
     in.path = path;
     in.path_count = parts_of(path, json_object_get(spec, "path"));
-    in.mock_body = body;
-    in.mock_body_count = parts_of(body, json_object_get(spec, "body"));
 
     pairs_of(&headers, json_object_get(spec, "headers"));
     pairs_of(&queries, json_object_get(spec, "queries"));
-    pairs_of(&mock_headers, json_object_get(spec, "mock_headers"));
     in.headers = headers.pairs;
     in.header_count = headers.count;
     in.queries = queries.pairs;
     in.query_count = queries.count;
-    in.mock_headers = mock_headers.pairs;
-    in.mock_header_count = mock_headers.count;
 
     if (in.type == TG_INTEGRATION_HTTP_PROXY)
         in.backend = add_backend(b, json_object_get(backends,
             text(spec, "backend", "")));
+    if (in.type == TG_INTEGRATION_MOCK)
+        set_mock(&in, &mock, spec);
     return tg_routes_add_integration(b, &in);
 }
 
@@ -220,10 +250,11 @@ add_resources(struct tg_routes_builder *b, uint32_t stage,
         json_array_foreach(json_object_get(resource, "methods"), j, method) {
             const char *verb = text(method, "verb", "GET");
 
-            tg_routes_add_method(b, at, tg_verb_parse(verb, strlen(verb)),
-                flag(method, "key", false),
-                add_integration(b, json_object_get(method, "integration"),
-                    backends));
+            tg_routes_add_method(b, at, &(struct tg_method_spec) {
+                .verb = tg_verb_parse(verb, strlen(verb)),
+                .is_key_required = flag(method, "key", false),
+                .integration = add_integration(b,
+                    json_object_get(method, "integration"), backends) });
         }
     }
 }

@@ -21,7 +21,7 @@ set_up(void **state)
     (void) state;
     variables = json_pack("{ssss}", "backend", "127.0.0.1:9001", "tenant",
         "acme");
-    scope = (struct tg_mapping_scope) { variables, "d3pl0y" };
+    scope = (struct tg_mapping_scope) { variables, "d3pl0y", false };
     tg_arena_init(&arena);
     return 0;
 }
@@ -143,11 +143,11 @@ templates_with_plain_variables_become_parts(void **state)
     } rows[] = {
         { "{\"a\": 1}", TG_OK, "{\"a\": 1}" },
         { "", TG_OK, "" },
-        { "in $context.stage!", TG_OK, "in <7>!" },
-        { "in ${context.stage}s", TG_OK, "in <7>s" },
-        { "$context.stage.", TG_OK, "<7>." },
+        { "in $context.stage!", TG_OK, "in <16>!" },
+        { "in ${context.stage}s", TG_OK, "in <16>s" },
+        { "$context.stage.", TG_OK, "<16>." },
         { "$context.nothing|", TG_OK, "|" },
-        { "$!context.stage", TG_OK, "<7>" },
+        { "$!context.stage", TG_OK, "<16>" },
         { "$stageVariables.tenant-$stageVariables.x|", TG_OK, "|" },
         { "${stageVariables.tenant}-", TG_OK, "acme-" },
         { "costs $5 or $money", TG_OK, "costs $5 or $money" },

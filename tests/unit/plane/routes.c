@@ -15,8 +15,9 @@ start(uint32_t *stage, uint32_t *integration)
         .addr = { 127, 0, 0, 1 } };
     struct tg_backend_spec     where = { "example.com", "example.com:8091",
         false, false, &address, 1 };
-    struct tg_part_spec        path[] = { { TG_PART_LITERAL, "/v1/", 4 },
-        { TG_PART_PATH, "proxy", 5 } };
+    struct tg_part_spec        path[] = {
+        { TG_PART_LITERAL, "/v1/", 4, TG_ESCAPE_NONE },
+        { TG_PART_PATH, "proxy", 5, TG_ESCAPE_NONE } };
     struct tg_pair_spec        header = { "X-Id", path + 1, 1 };
     struct tg_integration_spec in = { .timeout_ms = 29000,
         .verb = TG_VERB_ANY, .path = path, .path_count = 2,
@@ -34,13 +35,14 @@ start(uint32_t *stage, uint32_t *integration)
     return b;
 }
 
-static void
+static uint32_t
 add(struct tg_routes_builder *b, uint32_t stage, const char *path,
     enum tg_verb verb, uint32_t integration)
 {
     uint32_t r = tg_routes_add_resource(b, stage, path, path + 1);
 
-    tg_routes_add_method(b, r, verb, true, integration);
+    return tg_routes_add_method(b, r, &(struct tg_method_spec) { .verb = verb,
+        .is_key_required = true, .integration = integration });
 }
 
 static void
@@ -254,9 +256,8 @@ what_the_walk_relies_on_is_checked(void **state)
     const struct tg_route_method_throttle methods[] = { { 9, limit },
         { 3, limit } };
 
-    tg_routes_set_throttle(b, tg_routes_add_method(b,
-        tg_routes_add_resource(b, stage, "/a/b", "ab"), TG_VERB_GET, true,
-        in), limit, 7);
+    tg_routes_set_throttle(b, add(b, stage, "/a/b", TG_VERB_GET, in), limit,
+        7);
     add(b, stage, "/a/b", TG_VERB_POST, in);
     spec.methods = methods;
     spec.method_count = 2;
@@ -286,7 +287,8 @@ what_the_walk_relies_on_is_checked(void **state)
     refuse_number(p, &bytes, IN(backends, backend, name) + 4, 0, "NUL");
     /* numbers out of their range */
     refuse_number(p, &bytes, IN(backends, backend, is_tls), 2, "switch");
-    refuse_number(p, &bytes, IN(integrations, integration, type), 3, "kind");
+    refuse_number(p, &bytes, IN(integrations, integration, type),
+        TG_INTEGRATION_BROKEN + 1, "kind");
     refuse_number(p, &bytes, IN(integrations, integration, verb),
         TG_VERB_COUNT, "verb");
     refuse_number(p, &bytes, IN(integrations, integration, backend), 1,
