@@ -90,6 +90,27 @@ static const struct verb verbs[] = {
         " once.",
         TG_OPTION_CONFIG | TG_OPTION_JSON | TG_OPTION_DEPLOY, "DOCUMENT",
         tg_cli_import },
+    { "credentials list", "--config FILE [--json]",
+        "Shows the access keys of the admin API that were made, but not the"
+        " one of\nadmin-credentials: who has which role, and until when.",
+        TG_OPTION_CONFIG | TG_OPTION_JSON, NULL, tg_cli_credentials_list },
+    { "credentials create",
+        "--config FILE --role ROLE [--duration TIME] [--json] USER",
+        "Makes an access key for the admin API and prints it, this once, as a"
+        " profile of a\nshared credentials file. ROLE is admin, onboarding"
+        " (API keys, and the plans that\nthey are in) or read-only."
+        " --duration (15m to 36h) makes temporary credentials with\na session"
+        " token.",
+        TG_OPTION_CONFIG | TG_OPTION_JSON | TG_OPTION_ROLE
+        | TG_OPTION_DURATION, "USER", tg_cli_credentials_create },
+    { "credentials revoke", "--config FILE ACCESS-KEY",
+        "Revokes an access key: from then on it signs nothing.",
+        TG_OPTION_CONFIG, "ACCESS-KEY", tg_cli_credentials_revoke },
+    { "credentials rotate-master-key", "--config FILE [--json]",
+        "Makes a new master key and seals every value in the store anew under"
+        " it, while\ncalls go on; waits until that is done. One that was"
+        " interrupted goes on by itself\nwhen the daemon starts.",
+        TG_OPTION_CONFIG | TG_OPTION_JSON, NULL, tg_cli_credentials_rotate },
     { "audit verify", "--config FILE [--json]",
         "Reads the whole audit trail and names the first record that was"
         " changed, is\nmissing or stands in another's place. Needs no"

@@ -25,18 +25,18 @@
 #define SELF "tallygate"
 
 struct tg_audit_identity
-tg_audit_admin(char arn_out[TG_AUDIT_ARN_SIZE], const char *account_id,
-    const char *access_key_id)
+tg_audit_user(char arn_out[TG_AUDIT_ARN_SIZE], const char *account_id,
+    const char *user_name, const char *access_key_id)
 {
-    (void) snprintf(arn_out, TG_AUDIT_ARN_SIZE, "arn:aws:iam::%s:user/admin",
-        account_id);
+    (void) snprintf(arn_out, TG_AUDIT_ARN_SIZE, "arn:aws:iam::%s:user/%s",
+        account_id, user_name);
     return (struct tg_audit_identity) {
         .type = "IAMUser",
         .principal_id = access_key_id,
         .arn = arn_out,
         .account_id = account_id,
         .access_key_id = access_key_id,
-        .user_name = "admin",
+        .user_name = user_name,
     };
 }
 

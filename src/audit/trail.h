@@ -78,13 +78,14 @@ struct tg_audit_record {
 };
 
 /*
- * The identity of whoever signs with an access key of admin-credentials,
- * and of the daemon when nobody asked (invoked_by: "onboarding", ...).  The
- * texts are lent; arn_out of the first is filled in.
+ * The identity of whoever signs with an access key (of admin-credentials:
+ * user "admin"), and of the daemon when nobody asked (invoked_by:
+ * "onboarding", ...).  The texts are lent; arn_out of the first is filled in.
  */
-#define TG_AUDIT_ARN_SIZE 80
-struct tg_audit_identity tg_audit_admin(char arn_out[TG_AUDIT_ARN_SIZE],
-    const char *account_id, const char *access_key_id);
+#define TG_AUDIT_ARN_SIZE 112
+struct tg_audit_identity tg_audit_user(char arn_out[TG_AUDIT_ARN_SIZE],
+    const char *account_id, const char *user_name,
+    const char *access_key_id);
 struct tg_audit_identity tg_audit_self(const char *account_id,
     const char *invoked_by);
 

@@ -31,13 +31,6 @@ sleep_ms(int ms)
     nanosleep(&t, NULL);
 }
 
-static void
-refuse(struct tg_http_response *res, int status, const char *message)
-{
-    tg_http_json_reply(res, status, TG_HTTP_JSON,
-        json_pack("{s:s}", "message", message));
-}
-
 /* The HTTP status of a failure. */
 static int
 http_status(enum tg_status status)
@@ -127,7 +120,7 @@ get_status(struct tg_http_request *req, struct tg_http_response *res,
             json_pack("{s:I, s:O, s:O, s:o}", "now", (json_int_t) req->now_s,
                 "totals", totals, "records", records, "alarms", alarms(b)));
     } else {
-        refuse(res, http_status(status), err.message);
+        tg_http_json_refuse(res, http_status(status), err.message);
     }
     json_decref(totals);
     json_decref(records);
@@ -305,7 +298,7 @@ post_seal(struct tg_http_request *req, struct tg_http_response *res,
     if (status == TG_OK) {
         answer_seal(res, &job, records);
     } else {
-        refuse(res, http_status(status), err.message);
+        tg_http_json_refuse(res, http_status(status), err.message);
     }
     json_decref(records);
 }
@@ -404,7 +397,7 @@ post_confirm(struct tg_http_request *req, struct tg_http_response *res,
         tg_http_json_reply(res, 200, TG_HTTP_JSON,
             json_pack("{s:s}", "message", "confirmed"));
     } else {
-        refuse(res, http_status(status), err.message);
+        tg_http_json_refuse(res, http_status(status), err.message);
     }
 }
 
@@ -422,19 +415,6 @@ void
 tg_operator_handle(struct tg_http_request *req, struct tg_http_response *res,
     void *data)
 {
-    switch (tg_http_route_find(req, routes,
-        sizeof(routes) / sizeof(routes[0])))
-    {
-    case TG_OK:
-        req->route->handle(req, res, data);
-        break;
-    case TG_NOTFOUND:
-        refuse(res, 404, "no such path");
-        break;
-    case TG_DENIED:
-        refuse(res, 405, "no such method here");
-        break;
-    default:
-        refuse(res, 500, "out of memory");
-    }
+    tg_http_json_route(req, res, routes, sizeof(routes) / sizeof(routes[0]),
+        data);
 }

@@ -26,6 +26,12 @@ enum tg_exit tg_cli_confirm(const struct tg_options *options);
 /* import.c: an OpenAPI document, through the daemon. */
 enum tg_exit tg_cli_import(const struct tg_options *options);
 
+/* credentials.c: access keys of the admin API, and the master key. */
+enum tg_exit tg_cli_credentials_list(const struct tg_options *options);
+enum tg_exit tg_cli_credentials_create(const struct tg_options *options);
+enum tg_exit tg_cli_credentials_revoke(const struct tg_options *options);
+enum tg_exit tg_cli_credentials_rotate(const struct tg_options *options);
+
 /* audit.c: reads the trail in the store; no daemon is needed. */
 enum tg_exit tg_cli_audit_verify(const struct tg_options *options);
 

@@ -23,6 +23,9 @@ static const struct {
     { "--get", TG_OPTION_GET, false, offsetof(struct tg_options, get) },
     { "--deploy", TG_OPTION_DEPLOY, false,
         offsetof(struct tg_options, deploy) },
+    { "--role", TG_OPTION_ROLE, false, offsetof(struct tg_options, role) },
+    { "--duration", TG_OPTION_DURATION, false,
+        offsetof(struct tg_options, duration) },
     { "--list", TG_OPTION_LIST, true, offsetof(struct tg_options, list) },
     { "--help", ~0u, true, offsetof(struct tg_options, help) },
 };

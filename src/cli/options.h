@@ -28,6 +28,8 @@ enum tg_option {
     TG_OPTION_GET = 1 << 3,
     TG_OPTION_LIST = 1 << 4,
     TG_OPTION_DEPLOY = 1 << 5,
+    TG_OPTION_ROLE = 1 << 6,
+    TG_OPTION_DURATION = 1 << 7,
 };
 
 /* All texts are lent by argv or the environment. */
@@ -36,6 +38,8 @@ struct tg_options {
     const char *agreement; /* NULL: not given, as all that follow */
     const char *get;
     const char *deploy; /* a stage */
+    const char *role;
+    const char *duration;
     const char *operand;
     bool        json;
     bool        list;

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "control/access_keys.h"
 #include "control/change.h"
 #include "control/control.h"
 #include "http/http.h"
@@ -75,6 +76,7 @@ struct tg_control_call {
     struct tg_change          *change; /* NULL for a read-only operation */
     json_t                    *body;   /* TG_BODY_JSON: an object */
     const char                *access_key_id; /* the caller's */
+    struct tg_caller           caller;
 
     json_t *result; /* the answer; given up by the handler */
 

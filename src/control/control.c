@@ -3,8 +3,10 @@
 
 #include <stdlib.h>
 
+#include "control/access_keys.h"
 #include "control/change.h"
 #include "control/entries.h"
+#include "control/rotation.h"
 #include "control/slots.h"
 #include "control/vault.h"
 #include "util/digest.h"
@@ -41,6 +43,10 @@ open_store(struct tg_control *control, int64_t now_s, struct tg_error *err)
     if (status == TG_OK) {
         status = tg_vault_open(&control->vault,
             control->settings->master_key_file, control->store, err);
+    }
+    if (status == TG_OK) {
+        status = tg_access_keys_open(&control->access_keys, control->store,
+            control->vault, err);
     }
     return status;
 }
@@ -93,6 +99,9 @@ tg_control_open(struct tg_control **out,
     if (status == TG_OK) {
         status = open_planes(control, now_s, err);
     }
+    if (status == TG_OK) {
+        status = tg_rotation_open(&control->rotation, control, err);
+    }
     if (status != TG_OK) {
         tg_control_close(control);
         return status;
@@ -107,10 +116,12 @@ tg_control_close(struct tg_control *control)
     if (control == NULL) {
         return;
     }
+    tg_rotation_close(control->rotation);
     tg_change_forget(control);
     tg_slots_close(control->slots);
     tg_meters_close(control->meters);
     tg_keys_writer_close(control->keys);
+    tg_access_keys_close(control->access_keys);
     tg_vault_close(control->vault);
     tg_store_close(control->store);
     pthread_mutex_destroy(&control->lock);

@@ -25,6 +25,7 @@
 #include <pthread.h>
 #include <stdint.h>
 
+#include "control/attempts.h"
 #include "http/http.h"
 #include "plane/board.h"
 #include "plane/keys.h"
@@ -34,6 +35,8 @@
 #include "util/error.h"
 #include "util/sigv4.h"
 
+struct tg_access_keys;
+struct tg_rotation;
 struct tg_slots;
 struct tg_unpublished;
 struct tg_vault;
@@ -56,7 +59,8 @@ struct tg_routes_publisher {
 struct tg_control_config {
     const struct tg_settings *settings;
     struct tg_board_map      *board;  /* opened by the daemon, for writing */
-    struct tg_sigv4_verifier  verifier; /* lookup and data; service is ours */
+    /* The lookup of the seller's own key; see access_keys.h for others. */
+    struct tg_sigv4_verifier  verifier;
 };
 
 struct tg_control {
@@ -74,6 +78,9 @@ struct tg_control {
     struct tg_unpublished    *unpublished; /* oldest first; C3 of change.h */
     uint64_t                  due_epoch;   /* 0, or: after the last of them */
     bool                      has_unpublished_routes;
+    struct tg_access_keys    *access_keys; /* has its own lock */
+    struct tg_attempts        attempts;    /* atomic */
+    struct tg_rotation       *rotation;    /* has its own lock */
 };
 
 /*

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "audit/trail.h"
+#include "control/authorize.h"
 #include "control/call.h"
 #include "control/change.h"
 #include "control/control.h"
@@ -171,26 +172,42 @@ describe_request(struct tg_control_call *call)
     }
 }
 
+/* Who called: a user, or somebody whose signature was refused. */
+static struct tg_audit_identity
+identity_of(const struct tg_control_call *call, char arn[TG_AUDIT_ARN_SIZE])
+{
+    const char *account_id = call->control->settings->account_id;
+
+    if (call->caller.user_name[0] == '\0') {
+        return (struct tg_audit_identity) {
+            .type = "Unknown",
+            .account_id = account_id,
+            .access_key_id = call->access_key_id,
+        };
+    }
+    return tg_audit_user(arn, account_id, call->caller.user_name,
+        call->access_key_id);
+}
+
 static enum tg_status
 append_audit(struct tg_control_call *call, bool is_failure)
 {
     char                           arn[TG_AUDIT_ARN_SIZE];
     const struct tg_settings      *settings = call->control->settings;
-    const struct tg_audit_identity identity = tg_audit_admin(arn,
-        settings->account_id, call->access_key_id);
     struct tg_audit_record record = {
         .time_s = call->now_s,
         .event_source = TG_AUDIT_SOURCE_APIGATEWAY,
         .event_name = call->operation->name,
         .region = settings->region,
         .account_id = settings->account_id,
-        .identity = identity,
+        .identity = identity_of(call, arn),
         .source_ip = call->req->source_ip,
         .user_agent = tg_http_header_get(call->req, "User-Agent"),
         .request_id = call->req->id,
         .request = call->audit_request,
         .resource_type = call->resource_type,
         .resource_name = call->resource_name,
+        .is_read_only = call->operation->is_read_only,
     };
 
     if (is_failure) {
@@ -302,25 +319,8 @@ parse_body(struct tg_control_call *call)
     return TG_DENIED;
 }
 
-static bool
-is_signed(struct tg_control *control, struct tg_http_request *req,
-    struct tg_http_response *res, bool is_cloudtrail,
-    struct tg_sigv4_signer *signer)
-{
-    enum tg_sigv4_result     result;
-    struct tg_sigv4_verifier verifier = control->config.verifier;
-
-    verifier.service = is_cloudtrail ? "cloudtrail" : "apigateway";
-    result = tg_http_verify(signer, req, &verifier);
-    if (result == TG_SIGV4_ACCEPTED) {
-        return true;
-    }
-    tg_http_json_error(res, 403, is_cloudtrail ? JSON_1_1 : TG_HTTP_JSON,
-        tg_sigv4_error_type(result), signer->message);
-    return false;
-}
-
-static void
+/* Parses the body, and calls the handler in its transaction. */
+static enum tg_status
 run(struct tg_control_call *call)
 {
     enum tg_status status = parse_body(call);
@@ -328,18 +328,45 @@ run(struct tg_control_call *call)
     if (status == TG_OK || !call->operation->is_read_only) {
         describe_request(call);
     }
-    if (status != TG_OK && !call->operation->is_read_only) {
-        status = audit_failure(call, status);
-    } else if (status == TG_OK) {
-        status = call->operation->is_read_only ? call_reading(call)
-                                               : call_changing(call);
+    if (status != TG_OK) {
+        return call->operation->is_read_only ? status
+                                             : audit_failure(call, status);
     }
-    answer(call, status);
-    json_decref(call->body);
-    json_decref(call->result);
-    json_decref(call->audit_request);
-    json_decref(call->audit_response);
-    json_decref(call->position);
+    return call->operation->is_read_only ? call_reading(call)
+                                         : call_changing(call);
+}
+
+/* What stands for an operation that there is none of. */
+static const struct tg_operation unknown = {.name = "Unknown",
+    .pattern = "/"};
+static const struct tg_operation unknown_target = {.name = "Unknown"};
+
+/* The signature, the operation, the role; TG_DENIED: refused. */
+static enum tg_status
+admit(struct tg_control_call *call, struct tg_sigv4_signer *signer,
+    const char *target)
+{
+    bool           is_audited;
+    enum tg_status status;
+
+    status = tg_authorize_signature(call, signer,
+        target != NULL ? "cloudtrail" : "apigateway", &is_audited);
+    if (status == TG_OK && call->operation == &unknown) {
+        return tg_call_refuse(call, 403, "AccessDeniedException", "Unable to "
+            "determine service/operation name to be authorized");
+    }
+    if (status == TG_OK && call->operation == &unknown_target) {
+        return tg_call_refuse(call, 400, "UnknownOperationException",
+            "There is no such operation");
+    }
+    if (status == TG_OK) {
+        status = tg_authorize_operation(call);
+    }
+    if (status != TG_OK && is_audited) {
+        describe_request(call);
+        status = audit_failure(call, status);
+    }
+    return status;
 }
 
 void
@@ -347,6 +374,7 @@ tg_control_handle(struct tg_http_request *req, struct tg_http_response *res,
     void *data)
 {
     const char            *target = cloudtrail_name(req);
+    enum tg_status         status;
     struct tg_control     *control = data;
     struct tg_sigv4_signer signer;
     struct tg_control_call call = {
@@ -357,23 +385,21 @@ tg_control_handle(struct tg_http_request *req, struct tg_http_response *res,
         .now_s = req->now_s,
         .store = control->store,
         .access_key_id = signer.access_key_id,
+        .operation = find_operation(req, target),
     };
 
     (void) tg_http_header_add(res, "x-amz-apigw-id", req->id);
-    if (!is_signed(control, req, res, target != NULL, &signer)) {
-        return;
-    }
-    call.operation = find_operation(req, target);
     if (call.operation == NULL) {
-        if (target != NULL) {
-            tg_http_json_error(res, 400, JSON_1_1,
-                "UnknownOperationException", "There is no such operation");
-        } else {
-            tg_http_json_error(res, 403, TG_HTTP_JSON,
-                "AccessDeniedException", "Unable to determine "
-                "service/operation name to be authorized");
-        }
-        return;
+        call.operation = target != NULL ? &unknown_target : &unknown;
     }
-    run(&call);
+    status = admit(&call, &signer, target);
+    if (status == TG_OK) {
+        status = run(&call);
+    }
+    answer(&call, status);
+    json_decref(call.body);
+    json_decref(call.result);
+    json_decref(call.audit_request);
+    json_decref(call.audit_response);
+    json_decref(call.position);
 }

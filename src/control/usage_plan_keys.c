@@ -3,7 +3,8 @@
  *
  * https://docs.aws.amazon.com/apigateway/latest/api/API_UsagePlanKey.html
  *
- * A plan key is answered with the key's value, unasked, as Amazon does.
+ * A plan key is answered with the key's value, unasked, as Amazon does; to who
+ * may not see values, without it.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -11,6 +12,7 @@
 
 #include <string.h>
 
+#include "control/authorize.h"
 #include "control/customers.h"
 #include "control/page.h"
 #include "control/vault.h"
@@ -38,8 +40,10 @@ key_json(struct tg_control_call *call, struct tg_stmt *row, json_t **out)
     status = tg_vault_unseal(call->control->vault, tg_stmt_text(row, 0),
         tg_stmt_text(row, 2), value, sizeof(value), &call->err);
     if (status == TG_OK) {
-        *out = json_pack("{s:s, s:s, s:s}", "id", tg_stmt_text(row, 0),
-            "type", "API_KEY", "value", value);
+        *out = json_pack("{s:s, s:s}", "id", tg_stmt_text(row, 0), "type",
+            "API_KEY");
+        tg_json_set_text(*out, "value",
+            tg_authorize_values(call) ? value : NULL);
         tg_json_set_text(*out, "name", tg_stmt_text(row, 1));
         tg_wipe(value, sizeof(value));
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "billing/operator.h"
+#include "control/access.h"
 
 #define THREADS 4
 #define BODY_MAX_BYTES (10 * 1024 * 1024)
@@ -48,7 +49,11 @@ answer_operator(struct tg_http_request *req, struct tg_http_response *res,
 {
     const struct tg_servers *s = data;
 
-    tg_operator_handle(req, res, s->config.billing);
+    if (tg_access_is_path(req->path)) {
+        tg_access_handle(req, res, s->config.control);
+    } else {
+        tg_operator_handle(req, res, s->config.billing);
+    }
 }
 
 enum tg_status

@@ -62,3 +62,30 @@ tg_http_json_error(struct tg_http_response *res, int status,
     tg_http_json_reply(res, status, content_type, body);
     (void) tg_http_header_set(res, "x-amzn-ErrorType", type);
 }
+
+void
+tg_http_json_refuse(struct tg_http_response *res, int status,
+    const char *message)
+{
+    tg_http_json_reply(res, status, TG_HTTP_JSON,
+        json_pack("{s:s}", "message", message));
+}
+
+void
+tg_http_json_route(struct tg_http_request *req, struct tg_http_response *res,
+    const struct tg_http_route *routes, size_t count, void *data)
+{
+    switch (tg_http_route_find(req, routes, count)) {
+    case TG_OK:
+        req->route->handle(req, res, data);
+        break;
+    case TG_NOTFOUND:
+        tg_http_json_refuse(res, 404, "no such path");
+        break;
+    case TG_DENIED:
+        tg_http_json_refuse(res, 405, "no such method here");
+        break;
+    default:
+        tg_http_json_refuse(res, 500, "out of memory");
+    }
+}

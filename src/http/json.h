@@ -33,4 +33,16 @@ void tg_http_json_reply(struct tg_http_response *res, int status,
 void tg_http_json_error(struct tg_http_response *res, int status,
     const char *content_type, const char *type, const char *message);
 
+/* Answers {"message": ...}: an error of an API of our own. */
+void tg_http_json_refuse(struct tg_http_response *res, int status,
+    const char *message);
+
+/*
+ * Calls the handler of the row for req with data; where there is none, refuses
+ * with 404 or 405.
+ */
+void tg_http_json_route(struct tg_http_request *req,
+    struct tg_http_response *res, const struct tg_http_route *routes,
+    size_t count, void *data);
+
 #endif

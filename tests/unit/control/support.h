@@ -39,6 +39,7 @@ struct place {
     int64_t             now_s;
     int                 status; /* of the last call */
     json_t             *answer; /* of the last call; NULL: empty */
+    struct tg_sigv4_credentials signer; /* of calls; NULL: the seller's */
 };
 
 static inline bool
@@ -130,14 +131,16 @@ call_bytes(struct place *p, const char *method, const char *target,
     uint8_t                hash[TG_SHA256_SIZE];
     struct tg_arena        arena;
     struct tg_error        err = {0};
-    struct tg_header       headers[3] = {{"Host", "localhost"}};
+    struct tg_header       headers[4] = {{"Host", "localhost"}};
     struct tg_sigv4_signed sig = {0};
     const struct tg_sigv4_options options = {0};
     struct tg_http_request req = {.method = method, .target = target,
         .body = body, .body_len = len, .arena = &arena, .now_s = p->now_s,
         .source_ip = "127.0.0.1", .headers = headers, .header_count = 1};
     struct tg_http_response res = {.status = 200, .arena = &arena};
-    const struct tg_sigv4_credentials keys = {"AKIDTEST", "secret", NULL};
+    const struct tg_sigv4_credentials keys = p->signer.access_key_id != NULL
+        ? p->signer
+        : (struct tg_sigv4_credentials) {"AKIDTEST", "secret", NULL};
     struct tg_sigv4_request to_sign = {.method = method, .target = target,
         .headers = headers, .header_count = 1, .body_sha256 = hash};
 
@@ -151,6 +154,10 @@ call_bytes(struct place *p, const char *method, const char *target,
     headers[2] = (struct tg_header) {"Authorization",
         sig.authorization.data};
     req.header_count = 3;
+    if (keys.session_token != NULL) {
+        headers[req.header_count++] = (struct tg_header) {
+            "X-Amz-Security-Token", keys.session_token};
+    }
     assert_int_equal(tg_http_request_split(&req), TG_OK);
     tg_control_handle(&req, &res, p->control);
     json_decref(p->answer);
