@@ -172,23 +172,31 @@ find_verb(char **argv, int *words)
 static const char *
 suggest_verb(char **argv)
 {
+    const char *first = NULL;
     const char *names[VERB_COUNT];
     const char *near;
     size_t      len = strlen(argv[1]);
     char        words[64];
 
+    (void) snprintf(words, sizeof(words), "%s %s", argv[1],
+        argv[2] == NULL ? "" : argv[2]);
     for (size_t i = 0; i < VERB_COUNT; i++) {
         names[i] = verbs[i].name;
-        if (strncmp(names[i], argv[1], len) == 0 && names[i][len] == ' ') {
-            return names[i]; /* the first of its two words */
+        if (strncmp(names[i], argv[1], len) != 0 || names[i][len] != ' ') {
+            continue;
+        }
+        first = first == NULL ? names[i] : first; /* of its two words */
+        if (argv[2] != NULL
+            && strncmp(names[i], words, strlen(words)) == 0)
+        {
+            return names[i];
         }
     }
     near = tg_suggest(argv[1], names, VERB_COUNT);
-    if (near == NULL && argv[2] != NULL) {
-        (void) snprintf(words, sizeof(words), "%s %s", argv[1], argv[2]);
+    if (argv[2] != NULL && (near == NULL || first != NULL)) {
         near = tg_suggest(words, names, VERB_COUNT);
     }
-    return near;
+    return near != NULL ? near : first;
 }
 
 static enum tg_exit

@@ -43,8 +43,8 @@
     X("master_key_file", PATH, master_key_file, NULL, 1, 4095, NULL,          \
         "The file with the key (64 hex digits) that encrypts API keys in the" \
         " store; made at the first start. The environment variable"           \
-        " TALLYGATE_MASTER_KEY goes before it. Default: private/master.key"   \
-        " in the state directory.")                                           \
+        " TALLYGATE_MASTER_KEY goes before it (docs/reference/access.md)."    \
+        " Default: private/master.key in the state directory.")               \
     X("gateway.address", ADDRESS, gateway.address, "0.0.0.0", 1, 45, NULL,    \
         "The address on which buyers' calls arrive.")                         \
     X("gateway.port", WHOLE, gateway.port, "8080", 1, 65535, NULL,            \
