@@ -12,35 +12,10 @@
  */
 #include "nginx/module.h"
 
-/*
- * SHA-256 with digest and context kept: fetching them costs more than it.
- * (OpenSSL comes with the headers of nginx, which is linked with it.)
- */
-static ngx_int_t
-digest(uint8_t out[TG_SHA256_SIZE], const ngx_str_t *value)
-{
-    static EVP_MD      *md;
-    static EVP_MD_CTX  *ctx;
-
-    if (ctx == NULL) {
-        md = EVP_MD_fetch(NULL, "SHA256", NULL);
-        ctx = md ? EVP_MD_CTX_new() : NULL;
-        if (ctx == NULL) {
-            return NGX_ERROR;
-        }
-    }
-
-    return EVP_DigestInit_ex2(ctx, md, NULL) == 1
-           && EVP_DigestUpdate(ctx, value->data, value->len) == 1
-           && EVP_DigestFinal_ex(ctx, out, NULL) == 1
-           ? NGX_OK : NGX_ERROR;
-}
-
 /* Finds the key, its plan for this stage, and the cell. */
 static const ngx_http_tallygate_error_t *
 find_key(ngx_http_tallygate_call_t *call)
 {
-    uint8_t                    sha[TG_SHA256_SIZE];
     uint32_t                   i;
     struct tg_key              key;
     const struct tg_key_plan  *plan;
@@ -49,11 +24,13 @@ find_key(ngx_http_tallygate_call_t *call)
         return ngx_http_tallygate_error(INVALID_API_KEY);
     }
 
-    if (digest(sha, &call->api_key->value) != NGX_OK) {
+    if (!call->has_digest) {
         return ngx_http_tallygate_error(INTERNAL);
     }
 
-    if (tg_keys_find(call->set->keys, sha, &key) != TG_OK || !key.enabled) {
+    if (tg_keys_find(call->set->keys, call->digest, &key) != TG_OK
+        || !key.enabled)
+    {
         return ngx_http_tallygate_error(INVALID_API_KEY);
     }
 

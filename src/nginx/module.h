@@ -86,6 +86,10 @@ struct ngx_http_tallygate_call_s {
     enum tg_verb                        verb;
     const ngx_http_tallygate_error_t   *error;
 
+    /* key.c */
+    uint8_t                             digest[TG_SHA256_SIZE];
+    uint32_t                            expected; /* entry of the key */
+
     /* admit.c */
     const struct tg_route_plan         *plan;
     struct tg_meter_cell               *cell;
@@ -111,6 +115,7 @@ struct ngx_http_tallygate_call_s {
                                             NGX_HTTP_TALLYGATE_UUID_LEN];
 
     unsigned                            has_request_id:1;
+    unsigned                            has_digest:1;
     unsigned                            is_too_large:1;
     unsigned                            is_decided:1;  /* PREACCESS is over */
     unsigned                            is_pinned:1;
@@ -154,6 +159,13 @@ ngx_int_t ngx_http_tallygate_log_handler(ngx_http_request_t *r);
 
 /* Gives back what an admitted call had taken (N2). */
 void ngx_http_tallygate_give_back(ngx_http_tallygate_call_t *call);
+
+/* ---- key.c: in this order, with some work between them ---- */
+
+/* Takes the digest of the key, if there is one. */
+void ngx_http_tallygate_key_digest(ngx_http_tallygate_call_t *call);
+void ngx_http_tallygate_key_prefetch_entry(ngx_http_tallygate_call_t *call);
+void ngx_http_tallygate_key_prefetch_cell(ngx_http_tallygate_call_t *call);
 
 /* ---- finish.c ---- */
 

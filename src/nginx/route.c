@@ -287,13 +287,15 @@ route(ngx_http_tallygate_call_t *call)
     }
 
     path_of(r, &rest);
+    call->verb = verb_of(r->method);
+    call->header_size = scan_headers(call);
+    ngx_http_tallygate_key_digest(call);
 
     if (!find_stage(call, &rest)) {
         return ngx_http_tallygate_error(UNKNOWN_API);
     }
 
-    call->verb = verb_of(r->method);
-    call->header_size = scan_headers(call);
+    ngx_http_tallygate_key_prefetch_entry(call);
 
     if (call->header_size > HEADERS_MAX) {
         return ngx_http_tallygate_error(HEADERS_TOO_LARGE);
@@ -319,6 +321,7 @@ route(ngx_http_tallygate_call_t *call)
     }
 
     call->is_too_large = r->headers_in.content_length_n > BODY_MAX;
+    ngx_http_tallygate_key_prefetch_cell(call);
 
     return NULL;
 }

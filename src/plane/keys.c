@@ -10,9 +10,13 @@
 #include "plane/keys.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "plane/keys_format.h"
+
+/* Most keys stand in the cache line of their home, or in the next. */
+#define EXPECTED_PROBES 8
 
 /* A writer would have to change this very key at each of them. */
 #define RETRIES 1000
@@ -143,6 +147,52 @@ tg_keys_find(const struct tg_keys *keys,
         }
     }
     return TG_NOTFOUND;
+}
+
+void
+tg_keys_prefetch_word(const struct tg_keys *keys,
+    const uint8_t digest[TG_SHA256_SIZE])
+{
+    __builtin_prefetch((const void *) &keys->words[tg_keys_home(digest)
+        & keys->mask]);
+}
+
+uint32_t
+tg_keys_prefetch_entry(const struct tg_keys *keys,
+    const uint8_t digest[TG_SHA256_SIZE])
+{
+    uint32_t tag = tg_keys_tag(digest);
+    uint64_t home = tg_keys_home(digest);
+
+    for (uint64_t i = 0; i < EXPECTED_PROBES; i++) {
+        uint64_t word = atomic_load_explicit(
+            &keys->words[(home + i) & keys->mask], memory_order_relaxed);
+        uint32_t index = tg_keys_word_index(word);
+
+        if (word == 0) {
+            break;
+        }
+        if (tg_keys_word_tag(word) == tag && index < keys->slot_count) {
+            __builtin_prefetch(&keys->slots[index]);
+            return index;
+        }
+    }
+    return UINT32_MAX;
+}
+
+uint32_t
+tg_keys_expected_cell(const struct tg_keys *keys, uint32_t slot)
+{
+    union tg_keys_slot entry;
+    const size_t       part = offsetof(struct tg_keys_entry, plan.cell)
+        / sizeof(uint64_t);
+
+    if (slot >= keys->slot_count) {
+        return UINT32_MAX;
+    }
+    entry.plain[part] = atomic_load_explicit(&keys->slots[slot].shared[part],
+        memory_order_relaxed);
+    return entry.entry.plan.cell;
 }
 
 enum tg_status

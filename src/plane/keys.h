@@ -62,6 +62,20 @@ uint64_t tg_keys_generation(const struct tg_keys *keys);
 TG_MUST_CHECK enum tg_status tg_keys_find(const struct tg_keys *keys,
     const uint8_t digest[TG_SHA256_SIZE], struct tg_key *out);
 
+/*
+ * For whoever knows the digest some time before the look-up: each asks the
+ * processor for memory that it will touch, and changes nothing.  First the
+ * word; then the entry, whose expected slot is returned (UINT32_MAX: none);
+ * then it can be said in which cell of the meters the key's first plan
+ * counts (UINT32_MAX: not known).  These are guesses: nothing may rest on
+ * them.
+ */
+void tg_keys_prefetch_word(const struct tg_keys *keys,
+    const uint8_t digest[TG_SHA256_SIZE]);
+uint32_t tg_keys_prefetch_entry(const struct tg_keys *keys,
+    const uint8_t digest[TG_SHA256_SIZE]);
+uint32_t tg_keys_expected_cell(const struct tg_keys *keys, uint32_t slot);
+
 /* Writer: one in the daemon, never two; not safe between threads. */
 struct tg_keys_writer;
 

@@ -204,6 +204,18 @@ tg_meters_cell(const struct tg_meters *m, uint32_t slot)
 }
 
 void
+tg_meters_prefetch(const struct tg_meters *m, uint32_t slot, int64_t hour)
+{
+    const struct tg_meter_cell *cell = tg_meters_cell(m, slot);
+
+    if (cell != NULL) {
+        __builtin_prefetch(cell, 1);
+        __builtin_prefetch((const void *) &cell->lanes[tg_hour_lane(hour)],
+            1);
+    }
+}
+
+void
 tg_meters_mark_dirty(struct tg_meters *m, uint32_t slot)
 {
     uint64_t          bit = UINT64_C(1) << (slot % 64);

@@ -64,6 +64,13 @@ void tg_meters_close(struct tg_meters *m);
 struct tg_meter_cell *tg_meters_cell(const struct tg_meters *m,
     uint32_t slot);
 
+/*
+ * Asks the processor for what admitting a call and counting it in that hour
+ * will touch; no more than a hint, whatever the slot.
+ */
+void tg_meters_prefetch(const struct tg_meters *m, uint32_t slot,
+    int64_t hour);
+
 /* Counts units into the hour's lane of a slot and marks it dirty (M3). */
 void tg_meters_count(struct tg_meters *m, uint32_t slot, int64_t hour,
     uint32_t units);

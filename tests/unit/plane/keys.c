@@ -152,6 +152,35 @@ a_change_is_found_at_once(void **state)
     tg_keys_writer_close(NULL);
 }
 
+/* The look-ahead says no wrong cell, and mostly the right one. */
+static void
+a_look_ahead_expects_the_cell(void **state)
+{
+    uint8_t                digest[TG_SHA256_SIZE];
+    uint32_t               cell, known = 0;
+    struct place          *p = *state;
+    struct tg_keys_writer *w = open_writer(p, 1000);
+    struct tg_keys        *r = open_reader(p);
+
+    for (uint32_t i = 0; i < 1000; i++) {
+        put(w, i, 11 * i + 1); /* one plan, whose cell is the version */
+    }
+    for (uint32_t i = 0; i < 2000; i++) {
+        digest_of(digest, i);
+        tg_keys_prefetch_word(r, digest);
+        cell = tg_keys_expected_cell(r, tg_keys_prefetch_entry(r, digest));
+        assert_true(cell == UINT32_MAX || (i < 1000 && cell == 11 * i + 1));
+        known += cell != UINT32_MAX;
+    }
+    assert_in_range(known, 990, 1000);
+    drop(w, 1);
+    digest_of(digest, 1);
+    assert_int_equal(tg_keys_prefetch_entry(r, digest), UINT32_MAX);
+    assert_int_equal(tg_keys_expected_cell(r, UINT32_MAX), UINT32_MAX);
+    tg_keys_close(r);
+    tg_keys_writer_close(w);
+}
+
 static void
 the_file_holds_digests_only(void **state)
 {
@@ -723,6 +752,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(entries_are_the_same_if_they_say_the_same),
         PLACE_TEST(a_change_is_found_at_once),
+        PLACE_TEST(a_look_ahead_expects_the_cell),
         PLACE_TEST(the_file_holds_digests_only),
         PLACE_TEST(all_is_there_when_the_writer_comes_back),
         PLACE_TEST(a_sweep_removes_what_it_is_told_to),
