@@ -62,7 +62,8 @@ static const char template[] =
     "@JOURNAL@"
     "\n"
     "    upstream tallygate_backends {\n"
-    "        tallygate_upstream connections=256;\n"
+    "        tallygate_upstream connections=@idle@ max_fails=@fails@"
+    " fail_timeout=@fail_s@;\n"
     "    }\n"
     "    upstream tallygate_portal {\n"
     "        server \"unix:@state_dir@/run/portal.sock\";\n"
@@ -81,7 +82,7 @@ static const char template[] =
     "        reset_timedout_connection on;\n"
     "        client_header_buffer_size 4k;\n"
     "        large_client_header_buffers 4 32k;\n"
-    "        client_max_body_size 10485760;\n"
+    "        client_max_body_size @body_max@;\n"
     "        client_body_buffer_size 64k;\n"
     "        error_page 400 401 402 403 404 405 406 408 409 410 411 412 413"
     " 414\n"
@@ -100,21 +101,27 @@ static const char template[] =
     "        proxy_set_header Expect \"\";\n"
     "        proxy_set_header Upgrade \"\";\n"
     "        proxy_redirect off;\n"
-    "        proxy_request_buffering off;\n"
+    "        proxy_request_buffering on;\n"
     "        proxy_buffering on;\n"
     "        proxy_buffer_size 16k;\n"
     "        proxy_buffers 8 16k;\n"
     "        proxy_busy_buffers_size 32k;\n"
     "        proxy_max_temp_file_size 0;\n"
-    "        proxy_next_upstream error;\n"
-    "        proxy_connect_timeout 30s;\n"
-    "        proxy_send_timeout 60s;\n"
-    "        proxy_read_timeout 60s;\n"
+    "        proxy_next_upstream error timeout non_idempotent;\n"
+    "        proxy_connect_timeout @connect_ms@ms;\n"
+    "        proxy_send_timeout @read_s@s;\n"
+    "        proxy_read_timeout @read_s@s;\n"
     "        proxy_socket_keepalive on;\n"
     "        proxy_ignore_headers X-Accel-Redirect X-Accel-Expires\n"
     "            X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Charset\n"
     "            Expires Cache-Control Set-Cookie Vary;\n"
     "        proxy_hide_header Via;\n"
+    "        proxy_ssl_server_name on;\n"
+    "        proxy_ssl_verify on;\n"
+    "        proxy_ssl_verify_depth 4;\n"
+    "        proxy_ssl_trusted_certificate \"@trust_store@\";\n"
+    "        proxy_ssl_session_reuse on;\n"
+    "        proxy_ssl_protocols TLSv1.2 TLSv1.3;\n"
     "        location = /.tallygate/http {\n"
     "            internal;\n"
     "            proxy_pass http://tallygate_backends;\n"
@@ -122,12 +129,16 @@ static const char template[] =
     "        location = /.tallygate/https {\n"
     "            internal;\n"
     "            proxy_pass https://tallygate_backends;\n"
-    "            proxy_ssl_server_name on;\n"
-    "            proxy_ssl_verify on;\n"
-    "            proxy_ssl_verify_depth 4;\n"
-    "            proxy_ssl_trusted_certificate \"@trust_store@\";\n"
-    "            proxy_ssl_session_reuse on;\n"
-    "            proxy_ssl_protocols TLSv1.2 TLSv1.3;\n"
+    "        }\n"
+    "        location = /.tallygate/http/stream {\n"
+    "            internal;\n"
+    "            proxy_request_buffering off;\n"
+    "            proxy_pass http://tallygate_backends;\n"
+    "        }\n"
+    "        location = /.tallygate/https/stream {\n"
+    "            internal;\n"
+    "            proxy_request_buffering off;\n"
+    "            proxy_pass https://tallygate_backends;\n"
     "        }\n"
     "        location = /.tallygate/answer {\n"
     "            internal;\n"
@@ -348,41 +359,73 @@ lines_text(const struct tg_buf *lines)
     return lines->len == 0 ? "" : lines->data;
 }
 
+/* Numbers as the template has them. */
+struct numbers {
+    char generation[24], workers[16], connections[16], body_max[16];
+    char idle[16], fails[16], fail_s[16], connect_ms[16], read_s[16];
+};
+
+static void
+format_int(char out[16], int number)
+{
+    (void) snprintf(out, 16, "%d", number);
+}
+
+static void
+make_numbers(struct numbers *n, const struct tg_conf *conf)
+{
+    const struct tg_settings *s = conf->settings;
+
+    (void) snprintf(n->generation, sizeof(n->generation), "%" PRIu64,
+        conf->generation);
+    format_int(n->workers, s->gateway.workers);
+    if (s->gateway.workers == 0) {
+        (void) strcpy(n->workers, "auto");
+    }
+    format_int(n->connections, s->gateway.worker_connections);
+    format_int(n->body_max, s->gateway.body_max_bytes);
+    format_int(n->idle, s->backends.idle_connections);
+    format_int(n->fails, s->backends.max_fails);
+    format_int(n->fail_s, s->backends.fail_timeout_s);
+    format_int(n->connect_ms, s->backends.connect_timeout_ms);
+    format_int(n->read_s, s->backends.read_timeout_s);
+}
+
 enum tg_status
 tg_conf_write(struct tg_buf *out, const struct tg_conf *conf)
 {
     const struct tg_settings *s = conf->settings;
     struct lines   lines;
+    struct numbers n;
     enum tg_status status;
     char gateway[LISTEN_SIZE], portal[LISTEN_SIZE], admin[LISTEN_SIZE];
-    char generation[24], workers[16] = "auto", connections[16];
 
     make_lines(&lines, conf);
+    make_numbers(&n, conf);
     format_listen(gateway, s->gateway.address, s->gateway.port, false);
     format_listen(portal, s->portal.address, s->portal.port,
         s->portal.tls_certificate != NULL);
     format_listen(admin, s->admin.address, s->admin.port, false);
-    (void) snprintf(generation, sizeof(generation), "%" PRIu64,
-        conf->generation);
-    if (s->gateway.workers != 0) {
-        (void) snprintf(workers, sizeof(workers), "%d", s->gateway.workers);
-    }
-    (void) snprintf(connections, sizeof(connections), "%d",
-        s->gateway.worker_connections);
     {
         const struct value values[] = {
             { "module", s->nginx.module },
             { "USER", lines_text(&lines.user) },
-            { "workers", workers },
+            { "workers", n.workers },
             { "state_dir", s->state_dir },
             { "error_level", error_level(s->log.level) },
             { "ENVIRONMENT", lines_text(&lines.environment) },
-            { "worker_connections", connections },
-            { "generation", generation },
+            { "worker_connections", n.connections },
+            { "generation", n.generation },
             { "strict", s->headers.strict ? "on" : "off" },
             { "strip", s->headers.strip_api_key ? "on" : "off" },
             { "JOURNAL", lines_text(&lines.journal) },
+            { "idle", n.idle },
+            { "fails", n.fails },
+            { "fail_s", n.fail_s },
             { "gateway_listen", gateway },
+            { "body_max", n.body_max },
+            { "connect_ms", n.connect_ms },
+            { "read_s", n.read_s },
             { "trust_store", conf->trust_store },
             { "portal_listen", portal },
             { "PORTAL_TLS", lines_text(&lines.tls) },

@@ -201,18 +201,18 @@ admit(ngx_http_tallygate_call_t *call)
 static void
 show_verb(ngx_http_tallygate_call_t *call)
 {
-    ngx_str_t            verb;
     ngx_uint_t           is_head;
+    enum tg_verb         verb;
     ngx_http_request_t  *r = call->request;
 
     verb = ngx_http_tallygate_backend_verb(call);
-    is_head = verb.data[0] == 'H';
+    is_head = verb == TG_VERB_HEAD;
     call->is_head_sent = is_head;
 
     if (is_head != (r->method == NGX_HTTP_HEAD)) {
         call->method_name = r->method_name;
         call->is_method_swapped = 1;
-        r->method_name = verb;
+        r->method_name = ngx_http_tallygate_verb_name(verb);
     }
 }
 

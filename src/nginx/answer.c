@@ -25,8 +25,10 @@ const ngx_http_tallygate_error_t
 
 /* nginx's status to the gateway response, in Amazon's sense of it. */
 static const ngx_http_tallygate_error_t *
-error_of(ngx_uint_t status, ngx_uint_t is_begun)
+error_of(const ngx_http_tallygate_call_t *call, ngx_uint_t status)
 {
+    const ngx_http_upstream_t  *u = call->request->upstream;
+
     switch (status) {
 
     case NGX_HTTP_NOT_ALLOWED: /* TRACE, CONNECT */
@@ -58,8 +60,10 @@ error_of(ngx_uint_t status, ngx_uint_t is_begun)
         return ngx_http_tallygate_error(UNAVAILABLE);
 
     case NGX_HTTP_GATEWAY_TIME_OUT:
-        return is_begun ? ngx_http_tallygate_error(INTEGRATION_TIMEOUT)
-                        : ngx_http_tallygate_error(INTEGRATION_FAILURE);
+        /* Not in time: an answer, or else a connection to any address. */
+        return call->is_over || (u && u->request_sent)
+               ? ngx_http_tallygate_error(INTEGRATION_TIMEOUT)
+               : ngx_http_tallygate_error(INTEGRATION_FAILURE);
 
     default:
         return status >= NGX_HTTP_INTERNAL_SERVER_ERROR
@@ -281,7 +285,7 @@ ngx_http_tallygate_answer_handler(ngx_http_request_t *r)
     ignore_body(r);
 
     if (r->err_status) {
-        call->error = error_of(r->err_status, call->is_begun);
+        call->error = error_of(call, r->err_status);
 
     } else if (call->error == NULL
                && call->integration->type == TG_INTEGRATION_BROKEN)

@@ -44,6 +44,7 @@ address_set(ngx_http_tallygate_address_t *a,
     ngx_memzero(a, sizeof(*a));
     ngx_queue_init(&a->idle);
     a->sockaddr = &a->storage.sockaddr;
+    a->is_down = record->is_down;
 
     if (record->family == AF_INET6) {
         sin6 = &a->storage.sockaddr_in6;
@@ -144,6 +145,7 @@ ngx_http_tallygate_backend_t *
 ngx_http_tallygate_backend_get(const struct tg_routes *routes,
     const struct tg_route_backend *record)
 {
+    ngx_uint_t                     i;
     ngx_queue_t                   *q;
     ngx_http_tallygate_backend_t  *b, *known;
 
@@ -161,6 +163,10 @@ ngx_http_tallygate_backend_get(const struct tg_routes *routes,
         known = ngx_queue_data(q, ngx_http_tallygate_backend_t, queue);
 
         if (is_same(known, b)) {
+            for (i = 0; i < b->address_count; i++) {
+                known->addresses[i].is_down = b->addresses[i].is_down;
+            }
+
             ngx_free(b);
             known->uses++;
             return known;

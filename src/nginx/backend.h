@@ -35,6 +35,9 @@ typedef struct {
     ngx_queue_t                    idle; /* newest first */
     struct sockaddr               *sockaddr;
     socklen_t                      socklen;
+    ngx_uint_t                     is_down;   /* as the routes say */
+    ngx_uint_t                     fails;     /* attempts, in a row */
+    time_t                         failed_at;
     ngx_str_t                      text; /* for logs */
     ngx_sockaddr_t                 storage;
     u_char                         buffer[NGX_SOCKADDR_STRLEN];
@@ -54,7 +57,10 @@ struct ngx_http_tallygate_backend_s {
     ngx_http_tallygate_address_t   addresses[];
 };
 
-/* The backend of a record of routes; one use is the caller's. */
+/*
+ * The backend of a record of routes; one use is the caller's.  One that is
+ * known already learns which of its addresses are down now.
+ */
 ngx_http_tallygate_backend_t *ngx_http_tallygate_backend_get(
     const struct tg_routes *routes, const struct tg_route_backend *record);
 void ngx_http_tallygate_backend_release(ngx_http_tallygate_backend_t *b);

@@ -27,24 +27,62 @@ struct line_s {
 
 static line_t  *lines;
 
+/*
+ * A body that streams: the backend's time begins when it has all of it.  As
+ * long as the body moves the time starts again; when it had ended some time
+ * ago, nginx's own timer of the connection gets what is left.
+ */
+static ngx_uint_t
+has_time_left(ngx_http_tallygate_call_t *call, ngx_connection_t *c,
+    ngx_msec_t msec)
+{
+    ngx_msec_t            passed;
+    ngx_http_request_t   *r = call->request;
+    ngx_http_upstream_t  *u = r->upstream;
+
+    if (!r->request_body_no_buffering) {
+        return 0;
+    }
+
+    if (!u->request_body_sent) {
+
+        if (u->request_body_blocked && c->sent == call->sent_before) {
+            return 0; /* the backend does not read */
+        }
+
+        call->sent_before = c->sent;
+
+        return ngx_http_tallygate_deadline_add(call, msec) == NGX_OK;
+    }
+
+    if (!c->read->timer_set) {
+        return 0;
+    }
+
+    /* nginx set it when the body had gone. */
+    passed = ngx_current_msec - (c->read->timer.key - u->conf->read_timeout);
+    if (passed >= msec) {
+        return 0;
+    }
+
+    ngx_del_timer(c->read);
+    ngx_add_timer(c->read, msec - passed);
+
+    return 1;
+}
+
 static void
 run_out(ngx_http_tallygate_call_t *call, ngx_msec_t msec)
 {
-    ngx_event_t         *rev;
-    ngx_connection_t    *c;
-    ngx_http_request_t  *r = call->request;
+    ngx_event_t       *rev;
+    ngx_connection_t  *c;
 
-    /* The client is still sending: the backend has not had its time. */
-    if (r->reading_body
-        && ngx_http_tallygate_deadline_add(call, msec) == NGX_OK)
-    {
+    c = call->request->upstream->peer.connection;
+    if (c == NULL || has_time_left(call, c, msec)) {
         return;
     }
 
-    c = r->upstream->peer.connection;
-    if (c == NULL) {
-        return;
-    }
+    call->is_over = 1;
 
     rev = c->read;
     rev->timedout = 1;

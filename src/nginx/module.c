@@ -58,7 +58,7 @@ static ngx_command_t  commands[] = {
       NULL },
 
     { ngx_string("tallygate_upstream"),
-      NGX_HTTP_UPS_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      NGX_HTTP_UPS_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE123,
       ngx_http_tallygate_upstream,
       NGX_HTTP_SRV_CONF_OFFSET,
       0,
@@ -148,6 +148,8 @@ create_srv_conf(ngx_conf_t *cf)
     conf->strict_headers = NGX_CONF_UNSET;
     conf->strip_api_key = NGX_CONF_UNSET;
     conf->connections = 256; /* nginx merges nothing into an upstream */
+    conf->max_fails = 3;
+    conf->fail_timeout = 10;
 
     return conf;
 }

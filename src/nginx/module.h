@@ -53,7 +53,11 @@ typedef struct {
     ngx_flag_t  enable;
     ngx_flag_t  strict_headers;
     ngx_flag_t  strip_api_key;
-    ngx_uint_t  connections; /* upstream: idle ones that a worker keeps */
+
+    /* of the upstream block */
+    ngx_uint_t  connections;  /* idle ones that a worker keeps */
+    ngx_uint_t  max_fails;    /* in a row, of an address; 0: not counted */
+    ngx_uint_t  fail_timeout; /* seconds without calls after them */
 } ngx_http_tallygate_srv_conf_t;
 
 /* What a throttle took, for giving it back. */
@@ -100,13 +104,17 @@ struct ngx_http_tallygate_call_s {
     ngx_uint_t                          token_count;
     char                                key_id[TG_KEY_ID_SIZE + 1];
 
-    /* upstream.c */
+    /* upstream.c, peer.c */
+    const ngx_http_tallygate_srv_conf_t *upstream;
     ngx_http_tallygate_backend_t       *backend;
-    ngx_http_tallygate_address_t       *address;
-    ngx_uint_t                          address_next;
-    ngx_uint_t                          idle_max;
+    ngx_http_tallygate_address_t       *address; /* of this attempt */
+    uint64_t                            address_bit;
+    uint64_t                            tried;   /* addresses that failed */
+    ngx_uint_t                          turn;
+    uint64_t                            written_before; /* to the TLS peer */
     ngx_queue_t                         deadline;
     ngx_msec_t                          deadline_at;
+    off_t                               sent_before; /* it, of a body */
 
     ngx_int_t                         (*process_header)(ngx_http_request_t *);
     ngx_int_t                         (*reinit_request)(ngx_http_request_t *);
@@ -124,6 +132,8 @@ struct ngx_http_tallygate_call_s {
     unsigned                            is_begun:1;
     unsigned                            is_counted:1;
     unsigned                            is_waiting:1;  /* has a deadline */
+    unsigned                            is_over:1;     /* it has passed */
+    unsigned                            wants_fresh:1; /* no idle connection */
     unsigned                            is_answer:1;   /* not a backend's */
     unsigned                            is_last_seen:1;
     unsigned                            is_method_swapped:1;
@@ -180,8 +190,10 @@ void ngx_http_tallygate_finish(ngx_http_tallygate_call_t *call);
 /* The request's header for the backend, in a buffer of its own. */
 ngx_buf_t *ngx_http_tallygate_request_header(ngx_http_tallygate_call_t *call);
 
-/* Name under which a call goes to its backend. */
-ngx_str_t ngx_http_tallygate_backend_verb(ngx_http_tallygate_call_t *call);
+/* The verb with which a call goes to its backend. */
+enum tg_verb ngx_http_tallygate_backend_verb(
+    const ngx_http_tallygate_call_t *call);
+ngx_str_t ngx_http_tallygate_verb_name(enum tg_verb verb);
 
 /*
  * Puts a value together from its parts.  NGX_DECLINED: all of it comes from a
@@ -203,10 +215,14 @@ ngx_int_t ngx_http_tallygate_request_template(ngx_http_tallygate_call_t *call,
 const struct tg_route_template *ngx_http_tallygate_reply_template(
     ngx_http_tallygate_call_t *call, struct tg_route_list list);
 
-/* ---- upstream.c, deadline.c ---- */
+/* ---- upstream.c, peer.c, deadline.c ---- */
 
 char *ngx_http_tallygate_upstream(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+ngx_int_t ngx_http_tallygate_peer_get(ngx_peer_connection_t *pc, void *data);
+void ngx_http_tallygate_peer_free(ngx_peer_connection_t *pc, void *data,
+    ngx_uint_t state);
 
 /* After msec without an answer's header the backend's turn is over. */
 ngx_int_t ngx_http_tallygate_deadline_add(ngx_http_tallygate_call_t *call,

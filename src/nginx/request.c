@@ -607,16 +607,20 @@ make_port(request_t *q)
                   - q->port_text;
 }
 
-ngx_str_t
-ngx_http_tallygate_backend_verb(ngx_http_tallygate_call_t *call)
+enum tg_verb
+ngx_http_tallygate_backend_verb(const ngx_http_tallygate_call_t *call)
 {
-    ngx_str_t      name;
-    enum tg_verb   verb;
+    enum tg_verb  verb;
 
     verb = (enum tg_verb) call->integration->verb;
-    if (verb == TG_VERB_ANY) {
-        verb = call->verb;
-    }
+
+    return verb == TG_VERB_ANY ? call->verb : verb;
+}
+
+ngx_str_t
+ngx_http_tallygate_verb_name(enum tg_verb verb)
+{
+    ngx_str_t  name;
 
     name.data = (u_char *) tg_verb_name(verb);
     name.len = ngx_strlen(name.data);
@@ -646,7 +650,8 @@ ngx_http_tallygate_request_header(ngx_http_tallygate_call_t *call)
     q.call = call;
     q.r = call->request;
     q.conf = ngx_http_get_module_srv_conf(q.r, ngx_http_tallygate_module);
-    q.verb = ngx_http_tallygate_backend_verb(call);
+    q.verb = ngx_http_tallygate_verb_name(
+        ngx_http_tallygate_backend_verb(call));
     make_port(&q);
 
     backend = tg_route_items(routes, routes->header->backends);

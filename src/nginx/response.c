@@ -154,14 +154,21 @@ add_remapped(ngx_http_request_t *r, ngx_http_upstream_headers_in_t *in)
     return NGX_OK;
 }
 
+/*
+ * Whether what the backend sends goes on piece by piece: nginx would fill a
+ * buffer first, and nobody says how long that takes.
+ */
 static ngx_uint_t
-is_event_stream(ngx_str_t *type)
+is_endless(ngx_http_request_t *r)
 {
     static const char  name[] = "text/event-stream";
+    ngx_str_t         *type = &r->headers_out.content_type;
 
-    return type->len >= sizeof(name) - 1
-           && ngx_strncasecmp(type->data, (u_char *) name, sizeof(name) - 1)
-              == 0;
+    return r->headers_out.content_length_n < 0
+           || (type->len >= sizeof(name) - 1
+               && ngx_strncasecmp(type->data, (u_char *) name,
+                                  sizeof(name) - 1)
+                  == 0);
 }
 
 /* What the backend answered, as the client is to see it. */
@@ -192,7 +199,7 @@ translate(ngx_http_request_t *r, ngx_http_tallygate_call_t *call)
         return NGX_ERROR;
     }
 
-    if (is_event_stream(&r->headers_out.content_type)) {
+    if (is_endless(r)) {
         u->buffering = 0;
     }
 

@@ -18,10 +18,14 @@
 /* https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html */
 #define HEADERS_MAX  10240
 #define URL_MAX  10240
-#define BODY_MAX  10485760
 
-static ngx_str_t  location_http = ngx_string("/.tallygate/http");
-static ngx_str_t  location_https = ngx_string("/.tallygate/https");
+/* By protocol, and by whether the body is streamed. */
+static ngx_str_t  locations[2][2] = {
+    { ngx_string("/.tallygate/http"),
+      ngx_string("/.tallygate/http/stream") },
+    { ngx_string("/.tallygate/https"),
+      ngx_string("/.tallygate/https/stream") },
+};
 static ngx_str_t  location_answer = ngx_string("/.tallygate/answer");
 
 /* The part of the request's path that is still to be matched. */
@@ -278,9 +282,10 @@ path_of(ngx_http_request_t *r, rest_t *rest)
 static const ngx_http_tallygate_error_t *
 route(ngx_http_tallygate_call_t *call)
 {
-    rest_t               rest;
-    ngx_int_t            rc;
-    ngx_http_request_t  *r = call->request;
+    rest_t                     rest;
+    ngx_int_t                  rc;
+    ngx_http_request_t        *r = call->request;
+    ngx_http_core_loc_conf_t  *clcf;
 
     if (call->set == NULL) {
         return ngx_http_tallygate_error(UNAVAILABLE);
@@ -320,10 +325,32 @@ route(ngx_http_tallygate_call_t *call)
         return ngx_http_tallygate_error(MISSING_AUTHENTICATION_TOKEN);
     }
 
-    call->is_too_large = r->headers_in.content_length_n > BODY_MAX;
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+    call->is_too_large = r->headers_in.content_length_n
+                         > clcf->client_max_body_size;
     ngx_http_tallygate_key_prefetch_cell(call);
 
     return NULL;
+}
+
+/*
+ * A body that fits a buffer is read before the backend is asked: the call can
+ * then be sent again, and a slow client keeps no backend waiting.  Any other
+ * streams.
+ */
+static ngx_uint_t
+is_streamed(ngx_http_request_t *r)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (r->headers_in.content_length_n <= 0) {
+        return r->headers_in.chunked;
+    }
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    return r->headers_in.content_length_n
+           > (off_t) clcf->client_body_buffer_size;
 }
 
 static ngx_str_t *
@@ -337,7 +364,7 @@ location_of(ngx_http_tallygate_call_t *call)
 
     call->backend = call->routes->backends[call->integration->backend];
 
-    return call->backend->is_tls ? &location_https : &location_http;
+    return &locations[call->backend->is_tls != 0][is_streamed(call->request)];
 }
 
 ngx_int_t

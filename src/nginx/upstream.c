@@ -2,8 +2,8 @@
  * upstream.c - where a call goes
  *
  * The one upstream block stands for all backends.  Its servers are the
- * addresses of the call's backend in the routes; its pool of idle connections
- * is backend.c.  nginx's proxy module does the protocol; when it asks for a
+ * addresses of the call's backend in the routes; peer.c chooses among them,
+ * and backend.c keeps idle connections.  nginx's proxy module does the protocol; when it asks for a
  * peer it has made a request header from its own configuration, which is
  * empty, and gets ours in its place.
  *
@@ -16,66 +16,6 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "nginx/module.h"
-
-static ngx_int_t
-get_peer(ngx_peer_connection_t *pc, void *data)
-{
-    ngx_connection_t              *c;
-    ngx_http_upstream_t           *u;
-    ngx_http_tallygate_call_t     *call = data;
-    ngx_http_tallygate_backend_t  *b = call->backend;
-    ngx_http_tallygate_address_t  *a;
-
-    a = &b->addresses[call->address_next++ % b->address_count];
-    u = call->request->upstream;
-
-    call->address = a;
-    pc->sockaddr = a->sockaddr;
-    pc->socklen = a->socklen;
-    pc->name = &a->text;
-    pc->cached = 0;
-    pc->connection = NULL;
-
-    c = ngx_http_tallygate_idle_take(a, pc->log, u->conf->read_timeout);
-    if (c == NULL) {
-        return NGX_OK;
-    }
-
-    pc->connection = c;
-    pc->cached = 1;
-
-    return NGX_DONE;
-}
-
-static ngx_uint_t
-is_reusable(const ngx_http_upstream_t *u, const ngx_connection_t *c,
-    ngx_uint_t state)
-{
-    return !(state & NGX_PEER_FAILED)
-           && c != NULL
-           && !c->read->eof && !c->read->error && !c->read->timedout
-           && !c->write->error && !c->write->timedout
-           && u->keepalive && u->request_body_sent
-           && !ngx_terminate && !ngx_exiting;
-}
-
-static void
-free_peer(ngx_peer_connection_t *pc, void *data, ngx_uint_t state)
-{
-    ngx_connection_t           *c = pc->connection;
-    ngx_http_tallygate_call_t  *call = data;
-
-    if (pc->tries) {
-        pc->tries--;
-    }
-
-    if (is_reusable(call->request->upstream, c, state)
-        && ngx_http_tallygate_idle_keep(call->address, c, call->idle_max,
-               call->request->upstream->conf->read_timeout) == NGX_OK)
-    {
-        pc->connection = NULL;
-    }
-}
 
 static ngx_int_t process_header(ngx_http_request_t *r);
 
@@ -273,17 +213,25 @@ save_session(ngx_peer_connection_t *pc, void *data)
 }
 
 /*
- * nginx looks a name up in a certificate by itself too, and cannot do it for
- * an address; OpenSSL has checked that in the handshake (set_session).
+ * The call's own copy of nginx's settings, where they do not fit: a time-out
+ * longer than nginx waits between two reads; and nginx looks a name up in a
+ * certificate by itself too, and cannot do it for an address, which OpenSSL
+ * has checked in the handshake (set_session).
  */
 static ngx_int_t
-set_tls(ngx_http_tallygate_call_t *call, ngx_http_upstream_t *u)
+set_conf(ngx_http_tallygate_call_t *call, ngx_http_upstream_t *u)
 {
+    ngx_uint_t                 is_long, is_address;
     ngx_http_upstream_conf_t  *conf;
 
-    u->ssl_name = call->backend->name;
+    is_long = call->integration->timeout_ms >= u->conf->read_timeout;
+    is_address = u->ssl && call->backend->is_address;
 
-    if (!call->backend->is_address) {
+    if (u->ssl) {
+        u->ssl_name = call->backend->name;
+    }
+
+    if (!is_long && !is_address) {
         return NGX_OK;
     }
 
@@ -293,7 +241,15 @@ set_tls(ngx_http_tallygate_call_t *call, ngx_http_upstream_t *u)
     }
 
     *conf = *u->conf;
-    conf->ssl_verify = 0;
+
+    if (is_long) {
+        conf->read_timeout = (ngx_msec_t) call->integration->timeout_ms + 1000;
+    }
+
+    if (is_address) {
+        conf->ssl_verify = 0;
+    }
+
     u->conf = conf;
 
     return NGX_OK;
@@ -329,7 +285,6 @@ init_peer(ngx_http_request_t *r, ngx_http_upstream_srv_conf_t *us)
 {
     ngx_http_upstream_t                 *u = r->upstream;
     ngx_http_tallygate_call_t           *call;
-    ngx_http_tallygate_srv_conf_t  *conf;
 
     call = ngx_http_tallygate_call(r);
     if (call == NULL || !call->is_admitted || call->backend == NULL) {
@@ -352,7 +307,7 @@ init_peer(ngx_http_request_t *r, ngx_http_upstream_srv_conf_t *us)
     }
 
     if (set_header(call, u) != NGX_OK
-        || (u->ssl && set_tls(call, u) != NGX_OK)
+        || set_conf(call, u) != NGX_OK
         || ngx_http_tallygate_deadline_add(call,
                                            call->integration->timeout_ms)
            != NGX_OK)
@@ -360,9 +315,9 @@ init_peer(ngx_http_request_t *r, ngx_http_upstream_srv_conf_t *us)
         return NGX_ERROR;
     }
 
-    conf = ngx_http_conf_upstream_srv_conf(us, ngx_http_tallygate_module);
-    call->idle_max = conf->connections;
-    call->address_next = call->backend->turn++;
+    call->upstream = ngx_http_conf_upstream_srv_conf(us,
+                                                 ngx_http_tallygate_module);
+    call->turn = call->backend->turn++;
 
     call->process_header = u->process_header;
     call->reinit_request = u->reinit_request;
@@ -370,8 +325,8 @@ init_peer(ngx_http_request_t *r, ngx_http_upstream_srv_conf_t *us)
     u->reinit_request = reinit_request;
 
     u->peer.data = call;
-    u->peer.get = get_peer;
-    u->peer.free = free_peer;
+    u->peer.get = ngx_http_tallygate_peer_get;
+    u->peer.free = ngx_http_tallygate_peer_free;
     u->peer.set_session = set_session;
     u->peer.save_session = save_session;
     u->peer.tries = call->backend->address_count;
@@ -387,36 +342,47 @@ init_upstream(ngx_conf_t *cf, ngx_http_upstream_srv_conf_t *us)
     return NGX_OK;
 }
 
+/* NAME=NUMBER, one of the three. */
 static ngx_int_t
-parse_connections(ngx_http_tallygate_srv_conf_t *conf,
-    const ngx_str_t *value)
+parse_parameter(ngx_http_tallygate_srv_conf_t *conf, const ngx_str_t *value)
 {
     ngx_int_t          n;
-    static const char  name[] = "connections=";
+    ngx_uint_t         i;
+    const struct {
+        ngx_str_t      name;
+        ngx_uint_t    *number;
+    }                  known[] = {
+        { ngx_string("connections="), &conf->connections },
+        { ngx_string("max_fails="), &conf->max_fails },
+        { ngx_string("fail_timeout="), &conf->fail_timeout },
+    };
 
-    if (value->len < sizeof(name) - 1
-        || ngx_strncmp(value->data, name, sizeof(name) - 1) != 0)
-    {
-        return NGX_ERROR;
+    for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (value->len > known[i].name.len
+            && ngx_strncmp(value->data, known[i].name.data,
+                           known[i].name.len) == 0)
+        {
+            n = ngx_atoi(value->data + known[i].name.len,
+                         value->len - known[i].name.len);
+            if (n == NGX_ERROR) {
+                return NGX_ERROR;
+            }
+
+            *known[i].number = (ngx_uint_t) n;
+            return NGX_OK;
+        }
     }
 
-    n = ngx_atoi(value->data + sizeof(name) - 1,
-                 value->len - (sizeof(name) - 1));
-    if (n == NGX_ERROR) {
-        return NGX_ERROR;
-    }
-
-    conf->connections = (ngx_uint_t) n;
-
-    return NGX_OK;
+    return NGX_ERROR;
 }
 
 char *
 ngx_http_tallygate_upstream(ngx_conf_t *cf, ngx_command_t *cmd, void *data)
 {
-    ngx_str_t                           *value = cf->args->elts;
-    ngx_http_upstream_server_t          *server;
-    ngx_http_upstream_srv_conf_t        *us;
+    ngx_str_t                      *value = cf->args->elts;
+    ngx_uint_t                      i;
+    ngx_http_upstream_server_t     *server;
+    ngx_http_upstream_srv_conf_t   *us;
     ngx_http_tallygate_srv_conf_t  *conf = data;
 
     us = ngx_http_conf_get_module_srv_conf(cf, ngx_http_upstream_module);
@@ -425,10 +391,12 @@ ngx_http_tallygate_upstream(ngx_conf_t *cf, ngx_command_t *cmd, void *data)
         return "is duplicate";
     }
 
-    if (cf->args->nelts > 1 && parse_connections(conf, &value[1]) != NGX_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
-                           &value[1]);
-        return NGX_CONF_ERROR;
+    for (i = 1; i < cf->args->nelts; i++) {
+        if (parse_parameter(conf, &value[i]) != NGX_OK) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
     }
 
     us->peer.init_upstream = init_upstream;

@@ -10,13 +10,13 @@ import os
 import re
 import signal
 import socket
-import ssl
 import subprocess
 import threading
 import time
 
 import pytest
 
+from support.certificates import Authority
 from support.module import (Client, Gateway, RawBackend, free_port, request,
                             wait_until)
 
@@ -169,12 +169,6 @@ def assert_refused(reply, status, message, error_type):
         status, {"message": message}, error_type)
     assert_signed(reply)
     assert reply["Content-Type"] == "application/json"
-
-
-def assert_counted(gateway, calls, slot=0):
-    """A worker may be put to sleep between its last write and the count."""
-    wait_until(lambda: gateway.counted(slot) >= calls, "the count", 3)
-    assert gateway.counted(slot) == calls
 
 
 def assert_signed(reply):
@@ -453,7 +447,7 @@ def test_who_may_call(gateway, headers, expected):
         assert_refused(reply, *expected)
     else:
         assert reply.status == 200
-    assert_counted(gateway, 0 if expected else 1)
+    gateway.assert_counted(0 if expected else 1)
 
 
 def test_a_key_in_the_query_is_none(gateway):
@@ -491,7 +485,7 @@ def test_a_bucket_holds_its_burst(gateway):
     assert [reply.status for reply in statuses] == [200] * 3 + [429] * 2
     assert_refused(statuses[-1], *THROTTLED)
     assert gateway.used(2) == 3
-    assert_counted(gateway, 3, 2)
+    gateway.assert_counted(3, 2)
 
 
 def test_rate_zero_refuses_everything(gateway):
@@ -503,7 +497,7 @@ def test_a_quota_is_never_exceeded(gateway):
     assert [reply.status for reply in statuses] == [200] * 3 + [429] * 2
     assert_refused(statuses[-1], *OVER)
     assert gateway.used(1) == 3
-    assert_counted(gateway, 3, 1)
+    gateway.assert_counted(3, 1)
 
 
 def test_the_account_has_a_throttle_and_gives_back(backend):
@@ -564,7 +558,7 @@ def test_a_mock_answers_what_it_was_told(gateway):
     assert reply["X-One"] == "1" and reply["X-Absent"] is None
     assert reply["X-City"] == "a  X-Evil: b c" and reply["X-Evil"] is None
     assert gateway.call(path="/prod/empty", key=KEY).status == 204
-    assert_counted(gateway, 2)
+    gateway.assert_counted(2)
 
 
 def test_a_mock_knows_its_context(gateway):
@@ -750,7 +744,7 @@ def test_what_a_client_is_told(gateway, backend):
                 assert reply[header] == value, (name, header)
             assert_signed(reply)
             assert reply["x-amzn-ErrorType"] is None
-    assert_counted(gateway, len(ANSWERS))
+    gateway.assert_counted(len(ANSWERS))
 
 
 def test_several_cookies_stay_several(gateway, backend):
@@ -773,7 +767,7 @@ def test_the_integration_names_the_verb(gateway, backend, verb, method, path):
             assert reply.status == 200
             assert bool(reply.body) == (verb == "GET" and method != "HEAD")
     assert [seen["method"] for seen in backend.requests] == [verb] * 2
-    assert_counted(gateway, 2)
+    gateway.assert_counted(2)
 
 
 def broken_answer(data, then=lambda connection: None):
@@ -808,7 +802,7 @@ def test_a_backend_that_fails(gateway, backend, name):
     backend.answers["/" + name] = answer
     assert_refused(gateway.call(path="/prod/files/" + name, key=KEY,
                                 headers=[("Upgrade", "h2c")]), *expected)
-    assert_counted(gateway, 1)
+    gateway.assert_counted(1)
 
 
 def test_backends_that_are_not_there(gateway):
@@ -816,10 +810,10 @@ def test_backends_that_are_not_there(gateway):
     assert_refused(gateway.call(path="/prod/nowhere", key=KEY), *INTERNAL)
     assert_refused(gateway.call(path="/prod/broken", key=KEY), *INTERNAL)
     assert_refused(gateway.call(path="/prod/reserved", key=KEY), *INTERNAL)
-    assert_counted(gateway, 4)
+    gateway.assert_counted(4)
     for _ in range(4):     # one of two addresses is dead: the other serves
         assert gateway.call(path="/prod/half", key=KEY).status == 200
-    assert_counted(gateway, 8)
+    gateway.assert_counted(8)
 
 
 def drip(connection, seen):
@@ -837,7 +831,7 @@ def test_an_integration_that_takes_too_long(gateway, backend, answer):
     started = time.monotonic()
     assert_refused(gateway.call(path="/prod/slow", key=KEY), *TIMED_OUT)
     assert time.monotonic() - started > 0.25
-    assert_counted(gateway, 1)
+    gateway.assert_counted(1)
 
 
 def test_the_time_out_ends_with_the_header(gateway, backend):
@@ -880,7 +874,7 @@ def test_a_long_answer_streams_in_bounded_memory(gateway, backend):
     status = open(f"/proc/{worker}/status").read()
     if "asan" not in str(gateway.conf.read_text()):
         assert int(re.search(r"VmHWM:\s+(\d+)", status).group(1)) < 200000
-    assert_counted(gateway, 1)
+    gateway.assert_counted(1)
     assert not list(gateway.state.glob("run/tmp/*/*/*"))
 
 
@@ -902,7 +896,7 @@ def test_an_event_stream_is_not_held_back(gateway, backend):
         go_on.set()
         client.until(b"data: 2")
         client.until(b"0\r\n\r\n")
-    assert_counted(gateway, 1)
+    gateway.assert_counted(1)
 
 
 def test_a_websocket_counts_when_it_is_open(gateway, backend):
@@ -918,10 +912,10 @@ def test_a_websocket_counts_when_it_is_open(gateway, backend):
         client.send(request(path="/prod/files/ws", key=KEY, headers=[
             ("Connection", "Upgrade"), ("Upgrade", "websocket")]))
         assert client.reply().status == 101
-        assert_counted(gateway, 1)
+        gateway.assert_counted(1)
         client.send(b"hello")
         assert client.exactly(5) == b"HELLO"
-    assert_counted(gateway, 1)
+    gateway.assert_counted(1)
 
 
 # ---- kept connections ----
@@ -940,7 +934,7 @@ def test_a_kept_connection_that_went_stale_is_retried(gateway, backend):
     backend.answers["/s"] = answer
     for _ in range(20):
         assert gateway.call(path="/prod/files/s", key=KEY).body == b"ok"
-    assert_counted(gateway, 20)
+    gateway.assert_counted(20)
     assert len(backend.requests) == 20
 
 
@@ -972,7 +966,7 @@ def test_each_call_counts_once(gateway, backend):
             assert client.reply().status == 200
         client.send(request("HEAD", "/prod/files/x", KEY))
         assert client.reply(head_only=True).status == 200
-        assert_counted(gateway, 21)   # before the connection ends
+        gateway.assert_counted(21)   # before the connection ends
     row = gateway.dump()["rows"][0]
     assert row["admitted"] == row["counted"] == 21
 
@@ -981,7 +975,7 @@ def test_http_10_counts_too(gateway):
     reply = gateway.call(path="/restapis/abc123/prod/_user_request_/files/x",
                          key=KEY, host=None, version="1.0")
     assert reply.status == 200
-    assert_counted(gateway, 1)
+    gateway.assert_counted(1)
 
 
 def test_a_client_that_leaves_during_the_integration_pays(gateway, backend):
@@ -996,9 +990,9 @@ def test_a_client_that_leaves_during_the_integration_pays(gateway, backend):
     client.send(request(path="/prod/patient", key=KEY))
     assert asked.wait(5)
     client.close()
-    assert_counted(gateway, 1)
+    gateway.assert_counted(1)
     time.sleep(0.2)
-    assert_counted(gateway, 1)
+    gateway.assert_counted(1)
 
 
 def test_a_client_that_stops_reading_pays_once(gateway, backend):
@@ -1012,7 +1006,7 @@ def test_a_client_that_stops_reading_pays_once(gateway, backend):
     client.until(b"\r\n\r\n")
     assert gateway.counted(0) == 0
     client.close()
-    assert_counted(gateway, 1)
+    gateway.assert_counted(1)
 
 
 def test_a_backend_that_leaves_in_the_body_is_paid_once(gateway, backend):
@@ -1022,9 +1016,9 @@ def test_a_backend_that_leaves_in_the_body_is_paid_once(gateway, backend):
         client.send(request(path="/prod/files/cut", key=KEY))
         with pytest.raises(ConnectionError):
             client.reply()
-    assert_counted(gateway, 1)
+    gateway.assert_counted(1)
     time.sleep(0.1)
-    assert_counted(gateway, 1)
+    gateway.assert_counted(1)
 
 
 def test_http2_counts_each_stream(backend):
@@ -1038,7 +1032,7 @@ def test_http2_counts_each_stream(backend):
              "/restapis/abc123/prod/_user_request_/files/x"],
             capture_output=True, text=True, timeout=60)
         assert "200 succeeded" in done.stdout, done.stdout
-        assert_counted(gateway, 200)
+        gateway.assert_counted(200)
         done = subprocess.run(
             ["curl", "-sSi", "--http2-prior-knowledge",
              "-H", "X-Filler: " + "f" * 10300,
@@ -1052,7 +1046,7 @@ def test_http2_counts_each_stream(backend):
              "/restapis/abc123/prod/_user_request_/files/x"],
             capture_output=True, text=True, timeout=20)
         assert done.stdout.startswith("HTTP/2 200"), done.stdout
-        assert_counted(gateway, 201)
+        gateway.assert_counted(201)
     finally:
         gateway.stop()
 
@@ -1097,7 +1091,7 @@ def test_a_call_in_flight_keeps_its_routes(gateway, backend):
             assert gateway.call(path="/prod/pets", key=KEY).status == 200
         go_on.set()
         assert client.reply().body == b"ok"
-    assert_counted(gateway, 4)
+    gateway.assert_counted(4)
 
 
 def test_a_damaged_routes_file_is_refused_by_name(gateway):
@@ -1155,7 +1149,7 @@ def test_a_state_directory_made_anew_is_noticed(gateway, backend):
                    "the new planes", 3)
         go_on.set()
         assert client.reply().body == b"ok"
-    assert_counted(gateway, 1)      # the other is gone with its meters
+    gateway.assert_counted(1)      # the other is gone with its meters
 
 
 def test_the_row_pins_the_epoch_of_a_call_in_flight(gateway, backend):
@@ -1238,7 +1232,7 @@ def test_reloads_under_load_lose_nothing(gateway):
     assert load.wrong == [] and load.answered > 100
     # A kept connection may be closed by a leaving worker before the client's
     # next call on it: nobody answered that one, so nobody counted it.
-    assert_counted(gateway, load.answered)
+    gateway.assert_counted(load.answered)
 
 
 def test_a_killed_worker_loses_only_what_it_had_in_hand(gateway):
@@ -1262,30 +1256,6 @@ def test_a_killed_worker_loses_only_what_it_had_in_hand(gateway):
 
 # ---- backends with TLS ----
 
-def openssl(folder, *args):
-    done = subprocess.run(["openssl", *args], cwd=folder,
-                          capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-
-
-def certificate(folder, name, subject, san, signer=None, days="30"):
-    openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-keyout",
-            name + ".key", "-out", name + ".csr", "-subj", "/CN=" + subject)
-    (folder / (name + ".ext")).write_text(
-        f"subjectAltName={san}\n" if san else
-        "basicConstraints=critical,CA:TRUE\n")
-    sign = ["-signkey", name + ".key"] if signer is None else [
-        "-CA", signer + ".crt", "-CAkey", signer + ".key", "-CAcreateserial"]
-    openssl(folder, "x509", "-req", "-in", name + ".csr", "-out",
-            name + ".crt", "-days", days, "-extfile", name + ".ext", *sign)
-
-
-def tls_backend(folder, name):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / (name + ".crt"), folder / (name + ".key"))
-    return RawBackend(context)
-
-
 # certificate, name in the URI, insecureSkipVerification -> served
 TLS = [
     ("good", "good.test", False, True), ("good", "good.test", True, True),
@@ -1297,14 +1267,14 @@ TLS = [
 
 
 def test_backends_with_tls(tmp_path, backend):
-    certificate(tmp_path, "ca", "test CA", None)
-    certificate(tmp_path, "good", "good.test", "DNS:good.test,IP:127.0.0.1",
-                "ca")
-    certificate(tmp_path, "own", "own.test", "DNS:own.test")
-    certificate(tmp_path, "past", "past.test", "DNS:past.test", "ca",
-                days="-1")
-    backends = {name: tls_backend(tmp_path, name)
-                for name in ("good", "own", "past")}
+    authority = Authority(tmp_path)
+    pairs = {
+        "good": authority.issue("good", "DNS:good.test,IP:127.0.0.1"),
+        "own": authority.self_signed("own", "DNS:own.test"),
+        "past": authority.issue("past", "DNS:past.test", days=-1),
+    }
+    backends = {name: RawBackend(pair.context())
+                for name, pair in pairs.items()}
     spec = spec_of(backend.port)
     for n, (made, name, skip, _) in enumerate(TLS):
         spec["backends"][str(n)] = {
@@ -1314,7 +1284,7 @@ def test_backends_with_tls(tmp_path, backend):
             resource(f"/tls{n}", ("GET", True, http("/x", str(n)))))
     gateway = Gateway(spec, edit=lambda conf: conf.replace(
         "/etc/ssl/certs/ca-certificates.crt",
-        str(tmp_path / "ca.crt"))).start()
+        str(authority.certificate))).start()
     try:
         for _ in range(3):      # the later rounds resume TLS sessions
             for n, (made, name, skip, is_served) in enumerate(TLS):
@@ -1327,7 +1297,7 @@ def test_backends_with_tls(tmp_path, backend):
         served = sum(row[3] and row[0] == "good" for row in TLS)
         # One connection for each identity that is served, kept.
         assert len(backends["good"].requests) == 3 * served
-        assert_counted(gateway, 3 * len(TLS))
+        gateway.assert_counted(3 * len(TLS))
     finally:
         gateway.stop()
         for made in backends.values():

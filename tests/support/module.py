@@ -184,7 +184,7 @@ class RawBackend:
         fields = {k.lower(): v for k, v in headers}
         body = b""
         if fields.get("transfer-encoding") == "chunked":
-            while size := int(reader.readline(), 16):
+            while size := int(self.line_of(reader), 16):
                 body += reader.read(size)
                 reader.readline()
             reader.readline()
@@ -204,6 +204,12 @@ class RawBackend:
                 answer += data
         connection.sendall(answer)
         return b"Connection: close" not in answer
+
+    @staticmethod
+    def line_of(reader):
+        if not (line := reader.readline()):
+            raise ConnectionError("closed in a body")
+        return line
 
     def stop(self):
         self.listener.close()
@@ -254,6 +260,12 @@ class Gateway:
     def counted(self, slot=None):
         return sum(cell["counted"] for cell in self.dump()["cells"]
                    if slot is None or cell["slot"] == slot)
+
+    def assert_counted(self, calls, slot=0):
+        """A worker may be put to sleep between its last write and the
+        count."""
+        wait_until(lambda: self.counted(slot) >= calls, "the count", 3)
+        assert self.counted(slot) == calls
 
     def used(self, slot):
         return {c["slot"]: c["used"] for c in self.dump()["cells"]}[slot]

@@ -155,6 +155,7 @@ add_backend(struct tg_routes_builder *b, const json_t *spec)
         memset(a, 0, sizeof(*a));
         a->family = AF_INET;
         a->port = (uint16_t) json_integer_value(json_array_get(pair, 1));
+        a->is_down = json_is_true(json_array_get(pair, 2));
         if (inet_pton(AF_INET, json_string_value(json_array_get(pair, 0)),
                 a->addr) != 1)
             check(tg_error_set(&err, TG_INVALID, "address"));
@@ -445,7 +446,8 @@ rows_of(const struct tg_board_map *map)
         if (atomic_load(&row->pid) == 0)
             continue;
         json_array_append_new(rows, json_pack(
-            "{s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+            "{s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I,"
+            " s:I}",
             "pid", (int) atomic_load(&row->pid),
             "alive", tg_board_row_is_alive(map, i),
             "confGeneration", (json_int_t) atomic_load(&row->conf_generation),
@@ -455,6 +457,11 @@ rows_of(const struct tg_board_map *map)
             "counted", (json_int_t) atomic_load(&row->counted),
             "refusedNoCell",
             (json_int_t) atomic_load(&row->refused_no_cell),
+            "connections",
+            (json_int_t) atomic_load(&row->backend_connections),
+            "failures", (json_int_t) atomic_load(&row->backend_failures),
+            "retries", (json_int_t) atomic_load(&row->backend_retries),
+            "timeouts", (json_int_t) atomic_load(&row->backend_timeouts),
             "heartbeat", (json_int_t) atomic_load(&row->heartbeat_s)));
     }
     return rows;
