@@ -149,32 +149,67 @@ log_sealed(const char *event, int64_t sealed)
     tg_log(TG_LOG_INFO, event, "records", count, NULL);
 }
 
-/* Seals what is due: a sweep, then the seal. */
+/* Whether an hour has ended, or its seal was stopped half way. */
+static enum tg_status
+is_seal_due(struct tg_billing *b, bool *answer, int64_t now_s,
+    struct tg_error *err)
+{
+    int64_t        through = 0;
+    enum tg_status status;
+
+    status = tg_sealer_through(b->collector_store, &through,
+        b->config.settings, now_s, err);
+    *answer = through < tg_sealer_due(b->config.settings, now_s);
+    return status == TG_OK && !*answer
+        ? tg_sealer_is_under_way(b->collector_store, answer, err) : status;
+}
+
+typedef enum tg_status sealer(struct tg_store *s, int64_t *sealed,
+    const struct tg_settings *settings, int64_t now_s, struct tg_error *err);
+
+/* A sweep, then the seal. */
+static enum tg_status
+sweep_and_seal(struct tg_billing *b, sealer *run, const char *event,
+    int64_t now_s, struct tg_error *err)
+{
+    int64_t        sealed = 0;
+    enum tg_status status;
+
+    status = tg_collector_fold(b->collector, true, now_s, err);
+    if (status == TG_OK) {
+        status = run(b->collector_store, &sealed, b->config.settings, now_s,
+            err);
+    }
+    if (status == TG_OK) {
+        log_sealed(event, sealed);
+    }
+    ring(b->reporter_bell);
+    return status;
+}
+
+/* Seals what is due: ended hours, and the open one of who leaves. */
 static enum tg_status
 seal_if_due(struct tg_billing *b, int64_t now_s, struct tg_error *err)
 {
+    bool           answer = false;
     char           reason[TG_GUARD_REASON_SIZE];
-    int64_t        through = 0, sealed = 0;
     enum tg_status status;
 
     if (tg_guard_reason(&b->guard, reason)) {
         return TG_OK; /* G1 */
     }
-    status = tg_sealer_through(b->collector_store, &through,
-        b->config.settings, now_s, err);
-    if (status != TG_OK
-        || through >= tg_sealer_due(b->config.settings, now_s))
-    {
-        return status;
+    status = is_seal_due(b, &answer, now_s, err);
+    if (status == TG_OK && answer) {
+        status = sweep_and_seal(b, tg_sealer_regular, "hour_sealed", now_s,
+            err);
     }
-    status = tg_collector_fold(b->collector, true, now_s, err);
     if (status == TG_OK) {
-        status = tg_sealer_regular(b->collector_store, &sealed,
+        status = tg_sealer_has_leavers(b->collector_store, &answer,
             b->config.settings, now_s, err);
     }
-    if (status == TG_OK) {
-        log_sealed("hour_sealed", sealed);
-        ring(b->reporter_bell);
+    if (status == TG_OK && answer) {
+        status = sweep_and_seal(b, tg_sealer_leavers, "leaver_sealed", now_s,
+            err);
     }
     return status;
 }
@@ -215,22 +250,24 @@ static void
 tick(struct tg_billing *b, int64_t *last_boot_s)
 {
     int64_t         now_s = tg_clock_now_s(), boot_s = tg_clock_boot_s();
+    bool            has_worked = boot_s != *last_boot_s;
+    const char     *event = "fold_failed";
     enum tg_status  status = TG_OK;
     struct tg_error err = { 0 };
 
     if (!tg_guard_look(&b->guard, now_s, boot_s)) {
         ring(b->reporter_bell); /* it asks the Marketplace for the time */
     }
-    if (boot_s != *last_boot_s) {
+    if (has_worked) {
         status = tg_collector_fold(b->collector, false, now_s, &err);
-        note_trouble(b, status, "fold_failed", &err);
         *last_boot_s = boot_s;
     }
     if (status == TG_OK) {
+        event = "seal_failed";
         status = seal_if_due(b, now_s, &err);
-        if (status != TG_OK) {
-            note_trouble(b, status, "seal_failed", &err);
-        }
+    }
+    if (has_worked || status != TG_OK) {
+        note_trouble(b, status, event, &err);
     }
     pthread_mutex_lock(&b->lock);
     b->collected = tg_collector_stats(b->collector);

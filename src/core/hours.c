@@ -3,7 +3,6 @@
 
 #include "core/civil.h"
 
-#define REPORT_WINDOW_S (24 * TG_HOUR_S)
 #define MONTH_CLOSES_S (6 * TG_HOUR_S) /* into the first of a month */
 
 int64_t
@@ -28,12 +27,18 @@ tg_hour_of_lane(unsigned lane, int64_t now_s)
 }
 
 int64_t
-tg_hour_deadline(int64_t timestamp_s)
+tg_hour_month_closes(int64_t timestamp_s)
 {
     int64_t month = tg_civil_month(timestamp_s / TG_DAY_S);
-    int64_t closes = tg_civil_month_start(month + 1) * TG_DAY_S
-        + MONTH_CLOSES_S;
-    int64_t window = timestamp_s + REPORT_WINDOW_S;
+
+    return tg_civil_month_start(month + 1) * TG_DAY_S + MONTH_CLOSES_S;
+}
+
+int64_t
+tg_hour_deadline(int64_t timestamp_s)
+{
+    int64_t closes = tg_hour_month_closes(timestamp_s);
+    int64_t window = timestamp_s + TG_HOUR_WINDOW_S;
 
     return window < closes ? window : closes;
 }

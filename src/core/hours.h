@@ -12,6 +12,7 @@
 
 #define TG_HOUR_S 3600
 #define TG_LANES 32
+#define TG_HOUR_WINDOW_S (24 * TG_HOUR_S) /* for a record, at Amazon */
 
 /* Start of the hour that holds time_s (not before 1970). */
 int64_t tg_hour_of(int64_t time_s);
@@ -32,5 +33,8 @@ int64_t tg_hour_of_lane(unsigned lane, int64_t now_s);
  * https://docs.aws.amazon.com/marketplace/latest/userguide/metering-for-usage.html
  */
 int64_t tg_hour_deadline(int64_t timestamp_s);
+
+/* The latter of the two: 06:00 UTC on the first of the month after it. */
+int64_t tg_hour_month_closes(int64_t timestamp_s);
 
 #endif
