@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "audit/chain.h"
+#include "aws/json.h"
 #include "util/buf.h"
 #include "util/clock.h"
 
@@ -340,7 +341,7 @@ tg_audit_append(struct tg_store *s, const struct tg_audit_record *record,
     assert(tg_store_in_transaction(s)); /* A2 */
     tg_uuid(event_id);
     json = record_json(record, event_id);
-    text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
+    text = tg_aws_json_text(json);
     if (text == NULL) {
         status = tg_error_set(err, TG_NOMEM,
             "out of memory for the audit record of %s", record->event_name);

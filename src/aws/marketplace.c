@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aws/json.h"
 #include "util/buf.h"
 #include "util/digest.h"
 #include "util/sigv4.h"
@@ -226,7 +227,7 @@ static void
 perform(const struct tg_marketplace *m, struct tg_marketplace_result *result,
     const char *endpoint, const char *target, json_t *body, int64_t now_s)
 {
-    char       *text = json_dumps(body, JSON_COMPACT);
+    char       *text = tg_aws_json_text(body);
     struct call call = { m, result, endpoint, target, text, 0, now_s };
 
     result->time_s = now_s;

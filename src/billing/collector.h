@@ -23,6 +23,8 @@
  *       living workers had shown its epoch.
  *   F8  The cost of a fold grows with the cells that changed; that of a full
  *       sweep with those that exist.
+ *   F9  After 30 hours and more without a fold a lane may hold calls of two
+ *       hours, 32 hours apart.  They go to the later one, with the reason.
  *
  * A collector belongs to one thread.
  *
@@ -77,6 +79,7 @@ struct tg_collector_stats {
     uint64_t units;
     uint64_t set_aside; /* units: F5 */
     uint64_t carried;   /* units: F6 */
+    uint64_t unsure;    /* units: F9 */
     int64_t  last_s;
 };
 struct tg_collector_stats tg_collector_stats(const struct tg_collector *c);

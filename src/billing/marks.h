@@ -26,12 +26,16 @@ struct tg_marks_piece;
 
 /* All zero: no lane has been folded. */
 struct tg_marks {
+    int64_t                number; /* of the set, in the store */
     struct tg_marks_piece *pieces[TG_METER_PIECES_MAX];
 };
 
 void tg_marks_clear(struct tg_marks *marks);
 
-/* Reads the marks of the set of files in place of what was there. */
+/*
+ * Reads the marks of the set of files in place of what was there.  A set
+ * that the store does not know yet gets its number in a transaction.
+ */
 TG_MUST_CHECK enum tg_status tg_marks_read(struct tg_marks *marks,
     struct tg_store *s, const char *file_id, struct tg_error *err);
 
@@ -43,8 +47,8 @@ bool tg_marks_is_bare(const struct tg_marks *marks, uint32_t slot);
 
 /* Sets a mark: in the mirror, and in the caller's transaction. */
 TG_MUST_CHECK enum tg_status tg_marks_store(struct tg_marks *marks,
-    struct tg_store *s, const char *file_id, uint32_t slot, unsigned lane,
-    uint32_t owner, uint32_t mark, struct tg_error *err);
+    struct tg_store *s, uint32_t slot, unsigned lane, uint32_t owner,
+    uint32_t mark, struct tg_error *err);
 
 /*
  * Whether the mark is ahead of its lane, which is never so while both are

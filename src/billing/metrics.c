@@ -90,6 +90,8 @@ tg_billing_metrics(struct tg_billing *b, struct tg_buf *out, int64_t now_s)
         " their owner.", c.set_aside);
     counter(out, "late_units_total", "Units counted after their hour was"
         " sealed.", c.carried);
+    counter(out, "unsure_units_total", "Units found after more than 30 hours"
+        " without a fold: their hour may be 32 hours earlier.", c.unsure);
     gauge(out, "fold_lag_seconds", "Since the last fold.",
         c.last_s > 0 ? now_s - c.last_s : 0);
     counter(out, "metering_requests_total", "BatchMeterUsage requests.",

@@ -150,18 +150,29 @@ tg_record_open_hour(struct tg_store *s, int64_t *out,
 
 enum tg_status
 tg_usage_add(struct tg_store *s, const struct tg_usage_row *row,
-    int64_t quantity, struct tg_error *err)
+    int64_t quantity, int64_t *number, struct tg_error *err)
 {
-    return tg_store_exec(s, err, "INSERT INTO usage_detail (node,"
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    status = tg_store_query(s, &q, err, "INSERT INTO usage_detail (node,"
         " agreement_id, product_code, dimension, hour, used_hour, key_id,"
         " plan_id, quantity, reason)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-        " ON CONFLICT (agreement_id, dimension, hour, key_id, plan_id,"
+        " ON CONFLICT (hour, agreement_id, dimension, key_id, plan_id,"
         " used_hour, product_code, node, reason) DO UPDATE SET"
-        " quantity = usage_detail.quantity + excluded.quantity",
-        "ssssiissis", row->node, row->agreement_id, row->product_code,
-        row->dimension, row->hour, row->used_hour, row->key_id, row->plan_id,
-        quantity, row->reason);
+        " quantity = usage_detail.quantity + excluded.quantity"
+        " RETURNING id", "ssssiissis", row->node, row->agreement_id,
+        row->product_code, row->dimension, row->hour, row->used_hour,
+        row->key_id, row->plan_id, quantity, row->reason);
+    if (status == TG_OK) {
+        status = tg_stmt_next(q, err);
+    }
+    if (status == TG_OK && number != NULL) {
+        *number = tg_stmt_int(q, 0);
+    }
+    tg_stmt_done(q);
+    return status;
 }
 
 static enum tg_status
@@ -239,7 +250,7 @@ tg_usage_move(struct tg_store *s, const char *agreement_id,
         if (status == TG_OK) {
             row.hour = to_hour;
             row.reason = reason;
-            status = tg_usage_add(s, &row, units, err);
+            status = tg_usage_add(s, &row, units, NULL, err);
             quantity -= units;
         }
     }

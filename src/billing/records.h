@@ -83,9 +83,13 @@ struct tg_usage_row {
     const char *reason; /* "": none */
 };
 
-/* Adds quantity to the row, which is made if it is not there. */
+/*
+ * Adds quantity to the row, which is made if it is not there; *number is by
+ * what it is found again, NULL: nobody asks.
+ */
 TG_MUST_CHECK enum tg_status tg_usage_add(struct tg_store *s,
-    const struct tg_usage_row *row, int64_t quantity, struct tg_error *err);
+    const struct tg_usage_row *row, int64_t quantity, int64_t *number,
+    struct tg_error *err);
 
 /*
  * Moves quantity units of an agreement's dimension from one hour to another,

@@ -265,6 +265,7 @@ compare(struct tg_recovery *r, const struct boot *boot, int64_t now_s,
         tell_guard(r, &last);
     }
     r->sequence = last.row.sequence;
+    r->through_s = last.is_same_file ? last.row.through_s : 0;
     if (!boot->is_new && (uint64_t) r->sequence < on_board) {
         r->sequence = (int64_t) on_board;
     }

@@ -39,6 +39,7 @@ struct tg_recovery {
 
     char    node[TG_UUID_SIZE]; /* who we are in the ledger */
     int64_t sequence;           /* of the last fold */
+    int64_t through_s;          /* when that was; 0: never, of these files */
 };
 
 /*

@@ -27,6 +27,9 @@ struct tg_engine {
     enum tg_status (*open)(struct tg_engine_connection **out,
         const char *path, bool is_readonly, struct tg_error *err);
     void (*close)(struct tg_engine_connection *c);
+    /* How much of the store it may keep in memory. */
+    enum tg_status (*set_cache)(struct tg_engine_connection *c, int64_t kib,
+        struct tg_error *err);
 
     /* begin takes the write lock. */
     enum tg_status (*begin)(struct tg_engine_connection *c,

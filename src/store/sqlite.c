@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -229,6 +230,16 @@ done:
 }
 
 static enum tg_status
+sqlite_set_cache(struct tg_engine_connection *c, int64_t kib,
+    struct tg_error *err)
+{
+    char sql[64];
+
+    (void) snprintf(sql, sizeof(sql), "PRAGMA cache_size = -%" PRId64, kib);
+    return run(c, sql, "open", err);
+}
+
+static enum tg_status
 sqlite_begin(struct tg_engine_connection *c,
     enum tg_store_durability durability, struct tg_error *err)
 {
@@ -398,6 +409,7 @@ const struct tg_engine tg_engine_sqlite = {
     .name = "sqlite",
     .open = sqlite_open,
     .close = sqlite_close,
+    .set_cache = sqlite_set_cache,
     .begin = sqlite_begin,
     .commit = sqlite_commit,
     .rollback = sqlite_rollback,

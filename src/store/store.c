@@ -79,6 +79,12 @@ tg_store_open_readonly(struct tg_store **out, const char *path,
     return open_with(out, path, true, err);
 }
 
+enum tg_status
+tg_store_set_cache(struct tg_store *s, int64_t kib, struct tg_error *err)
+{
+    return s->engine->set_cache(s->connection, kib, err);
+}
+
 static void
 stmt_free(struct tg_stmt *q)
 {

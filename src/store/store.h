@@ -45,6 +45,10 @@ TG_MUST_CHECK enum tg_status tg_store_open_readonly(struct tg_store **out,
     const char *path, struct tg_error *err);
 void tg_store_close(struct tg_store *s);
 
+/* For a connection whose transactions are large. */
+TG_MUST_CHECK enum tg_status tg_store_set_cache(struct tg_store *s,
+    int64_t kib, struct tg_error *err);
+
 /*
  * Brings the schema to the newest migration, each in a transaction of its
  * own.  TG_STALE: the store is newer than this program.

@@ -69,6 +69,7 @@ fault_arm(unsigned kinds, uint64_t n, bool is_lasting)
 void
 fault_begin(void)
 {
+    paused = 0; /* an assertion may have jumped out of a fake */
     armed.seen = 0;
     armed.is_met = false;
     armed.is_running = true;

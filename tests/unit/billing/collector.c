@@ -60,6 +60,48 @@ each_unit_finds_its_hour_after_thirty_hours_away(void **state)
     }
 }
 
+/* F9: a lane whose hour may have been another one says so. */
+static void
+after_more_than_thirty_hours_the_later_hour_is_named(void **state)
+{
+    struct world *w = *state;
+
+    world_count(w, 0, 1);
+    assert_int_equal(world_fold(w), TG_OK);
+    world_count(w, 0, 2); /* in HOUR, and never folded in time */
+    world_pass(w, 32 * 3600);
+    world_count(w, 0, 4); /* the same lane */
+    world_restart(w);
+    assert_int_equal(world_fold(w), TG_OK);
+    assert_int_equal(world_int(w, UNITS), 7);
+    assert_int_equal(world_int(w, UNITS " WHERE hour = used_hour AND hour ="
+        " 1795510800 AND agreement_id = 'agr-1' AND reason LIKE 'nobody had"
+        " folded for more than 30 hours%'"), 6);
+    assert_int_equal(tg_collector_stats(w->collector).unsure, 6);
+    world_count(w, 0, 8);
+    assert_int_equal(world_fold(w), TG_OK);
+    assert_int_equal(world_int(w, UNITS " WHERE hour = 1795510800 AND"
+        " reason = ''"), 8);
+}
+
+/* The daemon was there, but there was nothing to fold: nothing is unsure. */
+static void
+idle_hours_make_no_hour_unsure(void **state)
+{
+    int           i;
+    struct world *w = *state;
+
+    world_count(w, 0, 1);
+    for (i = 0; i < 40; i++) {
+        assert_int_equal(world_fold(w), TG_OK);
+        world_pass(w, 3600);
+    }
+    world_restart(w);
+    world_count(w, 0, 2);
+    assert_int_equal(world_fold(w), TG_OK);
+    assert_int_equal(world_int(w, UNITS " WHERE reason = ''"), 3);
+}
+
 static void
 lanes_roll_over(void **state)
 {
@@ -134,6 +176,68 @@ a_sealed_hour_stays_as_it_is(void **state)
         " ledger_record"), 6);
 }
 
+/* F6 also for a cell that is known by its row's number. */
+static void
+a_cell_that_counts_on_notices_the_seal(void **state)
+{
+    int           i;
+    struct world *w = *state;
+
+    world_agreement(w, "agr-2", "222222222222", "account");
+    world_owner(w, 1, 1, "agr-2", "key-2");
+    for (i = 0; i < 3; i++) {
+        world_count(w, 0, 1);
+        world_count(w, 1, 10);
+        assert_int_equal(world_fold(w), TG_OK);
+    }
+    assert_int_equal(world_seal_early(w, "agr-1"), TG_OK);
+    for (i = 0; i < 3; i++) {
+        world_count(w, 0, 1);
+        world_count(w, 1, 10);
+        assert_int_equal(world_fold(w), TG_OK);
+    }
+    assert_int_equal(world_int(w, UNITS " WHERE hour = 1795395600 AND"
+        " agreement_id = 'agr-1'"), 3);
+    assert_int_equal(world_int(w, UNITS " WHERE hour = 1795399200 AND"
+        " agreement_id = 'agr-1' AND reason LIKE 'its hour was sealed%'"),
+        3);
+    assert_int_equal(world_int(w, UNITS " WHERE hour = 1795395600 AND"
+        " agreement_id = 'agr-2'"), 60);
+}
+
+/* The row's number goes with its owner: the next one has his own. */
+static void
+the_next_owner_of_a_slot_has_a_row_of_his_own(void **state)
+{
+    struct world *w = *state;
+
+    world_count(w, 0, 5);
+    assert_int_equal(world_fold(w), TG_OK);
+    world_sql(w, "UPDATE meter_owner SET state = 'closed'");
+    world_agreement(w, "agr-2", "222222222222", "account");
+    world_owner(w, 0, 2, "agr-2", "key-2");
+    world_count(w, 0, 3);
+    assert_int_equal(world_fold(w), TG_OK);
+    assert_int_equal(world_int(w, UNITS " WHERE agreement_id = 'agr-1'"), 5);
+    assert_int_equal(world_int(w, UNITS " WHERE agreement_id = 'agr-2'"), 3);
+}
+
+/* A transaction that failed leaves no number behind that is not there. */
+static void
+rows_of_a_failed_fold_are_forgotten(void **state)
+{
+    struct world *w = *state;
+
+    world_count(w, 0, 5);
+    world_sql(w, "CREATE TRIGGER no BEFORE INSERT ON fold BEGIN"
+        " SELECT RAISE(ABORT, 'no'); END");
+    assert_int_not_equal(world_fold(w), TG_OK);
+    world_sql(w, "DROP TRIGGER no");
+    world_count(w, 0, 1);
+    assert_int_equal(world_fold(w), TG_OK);
+    assert_int_equal(world_int(w, UNITS), 6);
+}
+
 static void
 a_lane_behind_its_mark_stops_folding_in_the_same_boot(void **state)
 {
@@ -185,10 +289,15 @@ main(void)
         TEST(what_was_counted_is_folded_once),
         TEST(a_restart_changes_no_sum),
         TEST(each_unit_finds_its_hour_after_thirty_hours_away),
+        TEST(after_more_than_thirty_hours_the_later_hour_is_named),
+        TEST(idle_hours_make_no_hour_unsure),
         TEST(lanes_roll_over),
         TEST(held_units_say_why),
         TEST(units_of_another_owner_are_set_aside),
         TEST(a_sealed_hour_stays_as_it_is),
+        TEST(a_cell_that_counts_on_notices_the_seal),
+        TEST(the_next_owner_of_a_slot_has_a_row_of_his_own),
+        TEST(rows_of_a_failed_fold_are_forgotten),
         TEST(a_lane_behind_its_mark_stops_folding_in_the_same_boot),
         TEST(a_retired_slot_is_folded_and_closed),
     };

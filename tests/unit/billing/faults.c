@@ -173,7 +173,7 @@ static void
 take_other_files(struct world *w)
 {
     world_sql(w, "UPDATE fold SET file_id = 'former'");
-    world_sql(w, "UPDATE meter_mark SET file_id = 'former'");
+    world_sql(w, "UPDATE meter_file SET file_id = 'former'");
     world_sql(w, "DELETE FROM usage_detail");
 }
 

@@ -204,7 +204,10 @@ market_send(void *data, const struct tg_aws_request *request,
     m->requests++;
     fault_pause();
     body = json_loadb(request->body, request->body_len, 0, NULL);
-    assert_non_null(body);
+    if (body == NULL) {
+        fail_msg("%s: no JSON: %.*s", fault_name(), (int) request->body_len,
+            (const char *) request->body);
+    }
     delivery = answer(m, body, trouble, reply);
     json_decref(body);
     fault_resume();

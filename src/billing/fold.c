@@ -1,0 +1,295 @@
+/*
+ * fold.c - see fold.h
+ *
+ * Most cells that changed counted in the hour in which they did at the last
+ * fold: for these it is two statements by number, one that adds and one that
+ * marks.  Whatever is new takes the long way: whose cell is it, which hour is
+ * open for him, is there a row.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "billing/fold.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "billing/memo.h"
+#include "billing/records.h"
+#include "core/hours.h"
+
+#define REASON_CARRIED "its hour was sealed before the call was counted"
+#define REASON_UNSURE                                                         \
+    "nobody had folded for more than 30 hours: the calls may have finished"   \
+    " a multiple of 32 hours before"
+#define REASON_ASIDE "counted under another owner of the cell"
+#define REASON_UNOWNED "counted in a cell that has no owner"
+
+/* Who counts in a slot, as the store has it. */
+struct owner {
+    struct tg_stmt *q; /* lends the texts */
+    bool            is_read;
+    bool            is_known;
+    uint32_t        generation;
+    const char     *key_id;
+    const char     *plan_id;
+    const char     *product_code;
+    const char     *dimension;
+    const char     *agreement_id;
+    const char     *reason;
+};
+
+/* A cell under the fold. */
+struct cell {
+    uint32_t                    slot;
+    uint32_t                    owner_now; /* as the cell says */
+    const struct tg_meter_cell *meters;
+    struct owner                owner;
+};
+
+enum tg_status
+tg_fold_begin(struct tg_fold *f)
+{
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    f->sealed_through = 0;
+    status = tg_memo_get_int(f->store, &f->sealed_through,
+        TG_MEMO_SEALED_THROUGH, f->err);
+    if (status == TG_OK || status == TG_NOTFOUND) {
+        status = tg_store_query(f->store, &q, f->err, "SELECT 1 FROM"
+            " ledger_record WHERE hour >= $1 LIMIT 1", "i",
+            f->sealed_through);
+    }
+    if (status == TG_OK) {
+        status = tg_stmt_next(q, f->err);
+    }
+    f->has_early = status == TG_OK;
+    tg_stmt_done(q);
+    return status == TG_NOTFOUND ? TG_OK : status;
+}
+
+/*
+ * ---- the long way
+ */
+
+/* The slot's owner that is not closed, if there is one. */
+static enum tg_status
+read_owner(struct tg_fold *f, struct cell *cell)
+{
+    enum tg_status status;
+    struct owner  *o = &cell->owner;
+
+    if (o->is_read) {
+        return TG_OK;
+    }
+    status = tg_store_query(f->store, &o->q, f->err, "SELECT owner,"
+        " key_id, plan_id, product_code, dimension, agreement_id, reason"
+        " FROM meter_owner WHERE file_id = $1 AND slot = $2 AND"
+        " state <> 'closed'", "si", f->file_id, (int64_t) cell->slot);
+    if (status == TG_OK) {
+        status = tg_stmt_next(o->q, f->err);
+    }
+    if (status == TG_OK) {
+        o->is_known = true;
+        o->generation = (uint32_t) tg_stmt_int(o->q, 0);
+        o->key_id = tg_stmt_text(o->q, 1);
+        o->plan_id = tg_stmt_text(o->q, 2);
+        o->product_code = tg_stmt_text(o->q, 3);
+        o->dimension = tg_stmt_text(o->q, 4);
+        o->agreement_id = tg_stmt_text(o->q, 5);
+        o->reason = tg_stmt_text(o->q, 6);
+    }
+    o->is_read = status == TG_OK || status == TG_NOTFOUND;
+    return status == TG_NOTFOUND ? TG_OK : status; /* F5 */
+}
+
+/* Whether the lane's hour before this one may not have been folded: F9. */
+static bool
+is_unsure(const struct tg_fold *f, int64_t used_hour)
+{
+    return f->last_s > 0
+        && f->last_s < used_hour - (TG_LANES - 1) * TG_HOUR_S;
+}
+
+/* In which hour they are billed, and why not in their own: F6, F9. */
+static enum tg_status
+find_hour(struct tg_fold *f, struct tg_usage_row *row,
+    const struct owner *owner, uint32_t units)
+{
+    enum tg_status status = TG_OK;
+
+    row->agreement_id = owner->agreement_id;
+    row->reason = "";
+    if (f->has_early || row->used_hour < f->sealed_through) {
+        status = tg_record_open_hour(f->store, &row->hour,
+            owner->agreement_id, owner->dimension, row->used_hour,
+            f->sealed_through, f->now_s, f->err);
+    }
+    if (row->hour != row->used_hour) {
+        row->reason = REASON_CARRIED;
+        f->added.carried += units;
+    }
+    if (is_unsure(f, row->used_hour)) {
+        row->reason = REASON_UNSURE;
+        f->added.unsure += units;
+    }
+    return status;
+}
+
+/* Whose units they are: F5. */
+static enum tg_status
+attribute(struct tg_fold *f, struct tg_usage_row *row,
+    const struct cell *cell, uint32_t units)
+{
+    const struct owner *owner = &cell->owner;
+    enum tg_status      status = TG_OK;
+
+    row->node = f->node;
+    row->agreement_id = "";
+    row->product_code = owner->product_code != NULL ? owner->product_code
+                                                    : "";
+    row->dimension = owner->is_known ? owner->dimension : "";
+    row->hour = row->used_hour;
+    row->key_id = owner->is_known ? owner->key_id : "";
+    row->plan_id = owner->is_known ? owner->plan_id : "";
+    if (!owner->is_known || owner->generation != cell->owner_now) {
+        row->reason = owner->is_known ? REASON_ASIDE : REASON_UNOWNED;
+        f->added.set_aside += units;
+    } else if (owner->agreement_id == NULL) {
+        row->reason = owner->reason;
+    } else {
+        status = find_hour(f, row, owner, units);
+    }
+    return status;
+}
+
+static enum tg_status
+add_by_name(struct tg_fold *f, struct cell *cell, int64_t used_hour,
+    uint32_t units)
+{
+    int64_t             number = 0;
+    enum tg_status      status = read_owner(f, cell);
+    struct tg_usage_row row = { .used_hour = used_hour };
+
+    if (status == TG_OK) {
+        status = attribute(f, &row, cell, units);
+    }
+    if (status == TG_OK) {
+        status = tg_usage_add(f->store, &row, units, &number, f->err);
+    }
+    if (status == TG_OK && row.hour == used_hour
+        && !is_unsure(f, used_hour)
+        && cell->owner.generation == cell->owner_now)
+    {
+        tg_places_note(f->places, cell->slot, cell->owner_now, used_hour,
+            number);
+    }
+    return status;
+}
+
+/*
+ * ---- the short way
+ */
+
+/* TG_NOTFOUND: not known where, or it may not go there any more (H3). */
+static enum tg_status
+add_by_number(struct tg_fold *f, const struct cell *cell, int64_t used_hour,
+    uint32_t units)
+{
+    enum tg_status status;
+    int64_t        row = tg_places_find(f->places, cell->slot,
+        cell->owner_now, used_hour);
+
+    if (row == 0 || used_hour < f->sealed_through) {
+        return TG_NOTFOUND;
+    }
+    status = f->has_early
+        ? tg_store_exec(f->store, f->err, "UPDATE usage_detail SET"
+            " quantity = quantity + $1 WHERE id = $2 AND NOT EXISTS"
+            " (SELECT 1 FROM ledger_record r WHERE"
+            " r.agreement_id = usage_detail.agreement_id AND"
+            " r.dimension = usage_detail.dimension AND"
+            " r.hour = usage_detail.hour)", "ii", (int64_t) units, row)
+        : tg_store_exec(f->store, f->err, "UPDATE usage_detail SET"
+            " quantity = quantity + $1 WHERE id = $2", "ii",
+            (int64_t) units, row);
+    if (status == TG_OK && tg_store_changes(f->store) != 1) {
+        status = TG_NOTFOUND;
+    }
+    return status;
+}
+
+/*
+ * ---- a cell
+ */
+
+static enum tg_status
+fold_lane(struct tg_fold *f, struct cell *cell, unsigned lane,
+    uint32_t value)
+{
+    int64_t        hour = tg_hour_of_lane(lane, f->now_s);
+    uint32_t       mark = tg_marks_of(f->marks, cell->slot)[lane];
+    uint32_t       units = value - mark; /* modulo 2^32 */
+    enum tg_status status;
+
+    if (tg_mark_is_ahead(mark, value)) {
+        return tg_error_set(f->err, TG_CORRUPT, "the meters are damaged:"
+            " slot %" PRIu32 " lane %u stands at %" PRIu32 ", but %" PRIu32
+            " was counted already; folding has stopped", cell->slot, lane,
+            value, mark);
+    }
+    status = add_by_number(f, cell, hour, units);
+    if (status == TG_NOTFOUND) {
+        status = add_by_name(f, cell, hour, units);
+    }
+    if (status == TG_OK) {
+        status = tg_marks_store(f->marks, f->store, cell->slot, lane,
+            cell->owner_now, value, f->err);
+    }
+    f->added.units += units;
+    if (hour > f->newest_hour) {
+        f->newest_hour = hour;
+    }
+    return status;
+}
+
+static bool
+has_grown(const struct tg_fold *f, const struct cell *cell)
+{
+    unsigned        lane;
+    const uint32_t *marks = tg_marks_of(f->marks, cell->slot);
+
+    for (lane = 0; lane < TG_LANES; lane++) {
+        if (atomic_load_explicit(&cell->meters->lanes[lane],
+                memory_order_relaxed) != marks[lane])
+        {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum tg_status
+tg_fold_slot(struct tg_fold *f, uint32_t slot)
+{
+    uint32_t       value;
+    unsigned       lane;
+    enum tg_status status = TG_OK;
+    struct cell    cell = { .slot = slot,
+        .meters = tg_meters_cell(f->meters, slot) };
+
+    if (cell.meters == NULL || !has_grown(f, &cell)) {
+        return TG_OK;
+    }
+    cell.owner_now = atomic_load(&cell.meters->owner);
+    for (lane = 0; lane < TG_LANES && status == TG_OK; lane++) {
+        value = atomic_load_explicit(&cell.meters->lanes[lane],
+            memory_order_acquire);
+        if (value != tg_marks_of(f->marks, slot)[lane]) {
+            status = fold_lane(f, &cell, lane, value);
+        }
+    }
+    tg_stmt_done(cell.owner.q);
+    f->added.cells++;
+    return status;
+}
