@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "control/call.h"
+#include "control/doc_patch.h"
 #include "control/members.h"
 #include "control/page.h"
 #include "control/rest_rows.h"
@@ -262,6 +263,35 @@ get_deployments(struct tg_control_call *call)
 }
 
 static enum tg_status
+update_deployment(struct tg_control_call *call)
+{
+    static const struct tg_patch_path paths[] = {
+        { NULL, "description", TG_PATCH_TEXT, TG_PATCH_REPLACES },
+    };
+    const char    *api_id;
+    const char    *id = tg_http_path_get(call->req, "deployment_id");
+    json_t        *answer = NULL;
+    enum tg_status status = tg_api_of(call, &api_id);
+
+    if (status == TG_OK) {
+        status = read_deployment(call, api_id, id, &answer, NULL);
+    }
+    if (status == TG_OK) {
+        status = tg_doc_patch(call, answer, paths, 1);
+    }
+    if (status == TG_OK) {
+        status = tg_store_exec(call->store, &call->err, "UPDATE deployment "
+            "SET description = $1 WHERE api_id = $2 AND id = $3", "sss",
+            tg_text_of(answer, "description"), api_id, id);
+    }
+    if (status != TG_OK) {
+        json_decref(answer);
+        return status;
+    }
+    return tg_call_result(call, answer);
+}
+
+static enum tg_status
 delete_deployment(struct tg_control_call *call)
 {
     const char    *api_id;
@@ -291,6 +321,8 @@ const struct tg_operation tg_deployment_operations[] = {
         get_deployments },
     { "GET", DEPLOYMENT, "GetDeployment", 200, true, TG_BODY_NONE,
         get_deployment },
+    { "PATCH", DEPLOYMENT, "UpdateDeployment", 200, false, TG_BODY_JSON,
+        update_deployment },
     { "DELETE", DEPLOYMENT, "DeleteDeployment", 202, false, TG_BODY_NONE,
         delete_deployment },
     { 0 },

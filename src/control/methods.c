@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "control/call.h"
+#include "control/doc_patch.h"
 #include "control/members.h"
 #include "control/method_doc.h"
 #include "control/rest_rows.h"
@@ -114,6 +115,68 @@ get_method(struct tg_control_call *call)
     return status == TG_OK ? answer_method(call, doc) : status;
 }
 
+/* ---- UpdateMethod ---- */
+
+static const struct tg_patch_path method_paths[] = {
+    { NULL, "authorizationType", TG_PATCH_TEXT, TG_PATCH_REPLACES },
+    { NULL, "authorizerId", TG_PATCH_TEXT, TG_PATCH_REPLACES },
+    { NULL, "apiKeyRequired", TG_PATCH_BOOL, TG_PATCH_REPLACES },
+    { NULL, "operationName", TG_PATCH_TEXT, TG_PATCH_ALL },
+    { NULL, "requestValidatorId", TG_PATCH_TEXT, TG_PATCH_ALL },
+    { NULL, "requestParameters", TG_PATCH_BOOL_ENTRY, TG_PATCH_ALL },
+    { NULL, "requestModels", TG_PATCH_TEXT_ENTRY, TG_PATCH_ALL },
+    { NULL, "authorizationScopes", TG_PATCH_ITEM, TG_PATCH_EDITS },
+};
+
+/* What the method has besides its own members, which no PATCH here names. */
+static const char *const method_parts[] = { "methodIntegration",
+    "methodResponses" };
+#define METHOD_PARTS (sizeof method_parts / sizeof method_parts[0])
+
+/* The patched method as if it were put anew, with the parts it had. */
+static enum tg_status
+patch_method(struct tg_control_call *call, json_t *method, json_t **out)
+{
+    struct tg_refusal refusal;
+    json_t           *parts[METHOD_PARTS];
+    enum tg_status    status;
+
+    for (size_t i = 0; i < METHOD_PARTS; i++) {
+        parts[i] = json_incref(json_object_get(method, method_parts[i]));
+        json_object_del(method, method_parts[i]);
+    }
+    status = tg_doc_patch(call, method, method_paths,
+        sizeof method_paths / sizeof method_paths[0]);
+    if (status == TG_OK) {
+        status = tg_method_doc(out, method, &refusal);
+        status = status == TG_OK
+            ? check_references(call, tg_http_path_get(call->req,
+                "restapi_id"), *out)
+            : tg_call_pass(call, status, &refusal);
+    }
+    for (size_t i = 0; i < METHOD_PARTS; i++) {
+        if (*out && parts[i]) {
+            json_object_set(*out, method_parts[i], parts[i]);
+        }
+        json_decref(parts[i]);
+    }
+    return status;
+}
+
+static enum tg_status
+update_method(struct tg_control_call *call)
+{
+    json_t        *method, *patched = NULL;
+    enum tg_status status = tg_method_get(call, &method);
+
+    if (status == TG_OK) {
+        status = patch_method(call, method, &patched);
+    }
+    json_decref(method);
+    status = tg_method_change(call, status, patched, json_incref(patched));
+    return status == TG_OK ? answer_method(call, call->result) : status;
+}
+
 static enum tg_status
 delete_method(struct tg_control_call *call)
 {
@@ -190,6 +253,38 @@ get_method_response(struct tg_control_call *call)
     return tg_method_answer(call, status, method, response);
 }
 
+static const struct tg_patch_path response_paths[] = {
+    { NULL, "responseParameters", TG_PATCH_BOOL_ENTRY, TG_PATCH_ALL },
+    { NULL, "responseModels", TG_PATCH_TEXT_ENTRY, TG_PATCH_ALL },
+};
+
+static enum tg_status
+update_method_response(struct tg_control_call *call)
+{
+    struct tg_refusal refusal;
+    json_t           *method, *response, *patched = NULL;
+    const char       *code = tg_http_path_get(call->req, "status_code");
+    enum tg_status    status = find_response(call, &method, &response);
+
+    if (status == TG_OK) {
+        json_object_del(response, "statusCode");
+        status = tg_doc_patch(call, response, response_paths,
+            sizeof response_paths / sizeof response_paths[0]);
+    }
+    if (status == TG_OK) {
+        status = tg_method_response_doc(&patched, response, code, &refusal);
+        status = status == TG_OK
+            ? check_models(call, tg_http_path_get(call->req, "restapi_id"),
+                json_object_get(patched, "responseModels"))
+            : tg_call_pass(call, status, &refusal);
+    }
+    if (status == TG_OK) {
+        json_object_set(json_object_get(method, "methodResponses"), code,
+            patched);
+    }
+    return tg_method_change(call, status, method, patched);
+}
+
 static enum tg_status
 delete_method_response(struct tg_control_call *call)
 {
@@ -206,12 +301,16 @@ delete_method_response(struct tg_control_call *call)
 const struct tg_operation tg_method_operations[] = {
     { "PUT", METHOD, "PutMethod", 201, false, TG_BODY_JSON, put_method },
     { "GET", METHOD, "GetMethod", 200, true, TG_BODY_NONE, get_method },
+    { "PATCH", METHOD, "UpdateMethod", 200, false, TG_BODY_JSON,
+        update_method },
     { "DELETE", METHOD, "DeleteMethod", 204, false, TG_BODY_NONE,
         delete_method },
     { "PUT", RESPONSE, "PutMethodResponse", 201, false, TG_BODY_JSON,
         put_method_response },
     { "GET", RESPONSE, "GetMethodResponse", 200, true, TG_BODY_NONE,
         get_method_response },
+    { "PATCH", RESPONSE, "UpdateMethodResponse", 201, false, TG_BODY_JSON,
+        update_method_response },
     { "DELETE", RESPONSE, "DeleteMethodResponse", 204, false, TG_BODY_NONE,
         delete_method_response },
     { 0 },

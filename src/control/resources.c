@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "control/call.h"
+#include "control/doc_patch.h"
 #include "control/members.h"
 #include "control/page.h"
 #include "control/rest_rows.h"
@@ -154,6 +155,64 @@ get_resources(struct tg_control_call *call)
     return tg_page_end(&page, status);
 }
 
+/* ---- UpdateResource ---- */
+
+static const struct tg_patch_path resource_paths[] = {
+    { NULL, "pathPart", TG_PATCH_TEXT, TG_PATCH_REPLACES },
+    { NULL, "parentId", TG_PATCH_TEXT, TG_PATCH_REPLACES },
+};
+
+/* Where the PATCH wants the resource to stand. */
+static enum tg_status
+move_resource(struct tg_control_call *call, const char *api_id,
+    const json_t *wanted, struct tg_resource_row *row)
+{
+    struct tg_resource_row parent;
+    const char *part = tg_text_of(wanted, "pathPart");
+    const char *parent_id = tg_text_of(wanted, "parentId");
+    enum tg_status status;
+
+    if (!part || !parent_id) {
+        return tg_call_bad_request(call, "Resource's path part and parent "
+            "must be specified");
+    }
+    status = tg_resource_get(call, api_id, parent_id, &parent);
+    part = tg_arena_strdup(call->arena, part);
+    if (status == TG_OK && !part) {
+        status = tg_error_set(&call->err, TG_NOMEM, "out of memory");
+    }
+    return status == TG_OK
+        ? tg_resource_move(call, api_id, &parent, part, row)
+        : status;
+}
+
+static enum tg_status
+update_resource(struct tg_control_call *call)
+{
+    struct tg_resource_row row;
+    json_t                *wanted;
+    const char *api_id = tg_http_path_get(call->req, "restapi_id");
+    enum tg_status status = tg_resource_get(call, api_id,
+        tg_http_path_get(call->req, "resource_id"), &row);
+
+    if (status != TG_OK) {
+        return status;
+    }
+    if (!row.parent_id) {
+        return tg_call_bad_request(call, "The root resource cannot be "
+            "updated");
+    }
+    wanted = json_pack("{ss ss}", "pathPart", row.part, "parentId",
+        row.parent_id);
+    status = tg_doc_patch(call, wanted, resource_paths,
+        sizeof resource_paths / sizeof resource_paths[0]);
+    if (status == TG_OK) {
+        status = move_resource(call, api_id, wanted, &row);
+    }
+    json_decref(wanted);
+    return status == TG_OK ? tg_call_result(call, answer_of(&row)) : status;
+}
+
 static enum tg_status
 delete_resource(struct tg_control_call *call)
 {
@@ -187,6 +246,8 @@ const struct tg_operation tg_resource_operations[] = {
         "CreateResource", 201, false, TG_BODY_JSON, create_resource },
     { "GET", "/restapis/{restapi_id}/resources/{resource_id}", "GetResource",
         200, true, TG_BODY_NONE, get_resource },
+    { "PATCH", "/restapis/{restapi_id}/resources/{resource_id}",
+        "UpdateResource", 200, false, TG_BODY_JSON, update_resource },
     { "DELETE", "/restapis/{restapi_id}/resources/{resource_id}",
         "DeleteResource", 202, false, TG_BODY_NONE, delete_resource },
     { 0 },

@@ -226,14 +226,14 @@ check_part(struct tg_control_call *call, const struct tg_resource_row *parent,
             "parts", TG_ROUTE_DEPTH_MAX);
 }
 
-enum tg_status
-tg_resource_create(struct tg_control_call *call, const char *api_id,
+/* The path that part gets below parent, if it may stand there. */
+static enum tg_status
+place_resource(struct tg_control_call *call, const char *api_id,
     const struct tg_resource_row *parent, const char *part,
     struct tg_resource_row *out)
 {
     enum tg_status status = check_part(call, parent, part);
 
-    out->id = tg_new_id(call->arena, 6);
     out->parent_id = parent->id;
     out->part = tg_arena_strdup(call->arena, part);
     out->path = tg_arena_printf(call->arena, "%s/%s",
@@ -241,20 +241,123 @@ tg_resource_create(struct tg_control_call *call, const char *api_id,
     if (!out->id || !out->part || !out->path) {
         return no_memory(call);
     }
-    if (status == TG_OK && tg_path_part_is_variable(part)) {
-        status = check_variables(call, api_id, parent, part);
-    }
-    if (status != TG_OK) {
-        return status;
-    }
-    status = tg_store_exec(call->store, &call->err,
-        "INSERT INTO resource (api_id, id, parent_id, path_part, path) "
-        "VALUES ($1, $2, $3, $4, $5)", "sssss", api_id, out->id,
-        out->parent_id, out->part, out->path);
+    return status == TG_OK && tg_path_part_is_variable(part)
+        ? check_variables(call, api_id, parent, part)
+        : status;
+}
+
+static enum tg_status
+refuse_twin(struct tg_control_call *call, enum tg_status status,
+    const char *part)
+{
     return status == TG_CONFLICT
         ? tg_call_conflict(call, "Another resource with the same parent "
             "already has this name: %s", part)
         : status;
+}
+
+enum tg_status
+tg_resource_create(struct tg_control_call *call, const char *api_id,
+    const struct tg_resource_row *parent, const char *part,
+    struct tg_resource_row *out)
+{
+    enum tg_status status;
+
+    out->id = tg_new_id(call->arena, 6);
+    status = place_resource(call, api_id, parent, part, out);
+    return status == TG_OK
+        ? refuse_twin(call, tg_store_exec(call->store, &call->err,
+            "INSERT INTO resource (api_id, id, parent_id, path_part, path) "
+            "VALUES ($1, $2, $3, $4, $5)", "sssss", api_id, out->id,
+            out->parent_id, out->part, out->path), part)
+        : status;
+}
+
+/* ---- moving a resource ---- */
+
+/*
+ * Takes the resource and all below it off the tree: a path that does not
+ * begin with a slash is in nobody's way.
+ */
+static enum tg_status
+lift_subtree(struct tg_control_call *call, const char *api_id,
+    const char *path)
+{
+    const char *below = tg_arena_printf(call->arena, "%s/", path);
+
+    return below ? tg_store_exec(call->store, &call->err,
+               "UPDATE resource SET path = '~' || path WHERE api_id = $1 AND "
+               "(path = $2 OR substr(path, 1, $3) = $4)", "ssis", api_id,
+               path, (int64_t) strlen(below), below)
+                 : no_memory(call);
+}
+
+/* Puts one back below its parent, where the same is asked as of a new one. */
+static enum tg_status
+put_back(struct tg_control_call *call, const char *api_id,
+    const struct tg_resource_row *parent, struct tg_resource_row *row)
+{
+    enum tg_status status = place_resource(call, api_id, parent, row->part,
+        row);
+
+    return status == TG_OK
+        ? refuse_twin(call, tg_store_exec(call->store, &call->err,
+            "UPDATE resource SET parent_id = $1, path_part = $2, path = $3 "
+            "WHERE api_id = $4 AND id = $5", "sssss", row->parent_id,
+            row->part, row->path, api_id, row->id), row->part)
+        : status;
+}
+
+/* The children of parent, which is back, and theirs. */
+static enum tg_status
+put_back_children(struct tg_control_call *call, const char *api_id,
+    const struct tg_resource_row *parent)
+{
+    struct tg_resource_row row;
+    struct tg_stmt        *q;
+    enum tg_status         status;
+
+    /* One at a time: each answer of the store ends before the next begins. */
+    do {
+        status = tg_store_query(call->store, &q, &call->err,
+            "SELECT id, parent_id, path_part, path FROM resource WHERE "
+            "api_id = $1 AND path >= '~' AND parent_id = $2 LIMIT 1", "ss",
+            api_id, parent->id);
+        if (status == TG_OK
+            && (status = tg_stmt_next(q, &call->err)) == TG_OK)
+        {
+            status = read_resource(call, q, &row);
+        }
+        tg_stmt_done(q);
+        if (status == TG_OK) {
+            status = put_back(call, api_id, parent, &row);
+        }
+        if (status == TG_OK) {
+            status = put_back_children(call, api_id, &row);
+        }
+    } while (status == TG_OK);
+    return status == TG_NOTFOUND ? TG_OK : status;
+}
+
+enum tg_status
+tg_resource_move(struct tg_control_call *call, const char *api_id,
+    const struct tg_resource_row *parent, const char *part,
+    struct tg_resource_row *row)
+{
+    size_t         len = strlen(row->path);
+    enum tg_status status;
+
+    if (strncmp(parent->path, row->path, len) == 0
+        && (parent->path[len] == '/' || parent->path[len] == '\0'))
+    {
+        return tg_call_bad_request(call, "Resources cannot be cyclical.");
+    }
+    status = lift_subtree(call, api_id, row->path);
+    row->part = part;
+    if (status == TG_OK) {
+        status = put_back(call, api_id, parent, row);
+    }
+    return status == TG_OK ? put_back_children(call, api_id, row) : status;
 }
 
 /* ---- methods ---- */

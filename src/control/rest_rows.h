@@ -66,6 +66,14 @@ TG_MUST_CHECK enum tg_status tg_resource_create(struct tg_control_call *call,
     const char *api_id, const struct tg_resource_row *parent,
     const char *part, struct tg_resource_row *out);
 
+/*
+ * Moves a resource, which has a parent, and all below it: under parent, with
+ * that part.  What is refused of a new resource is refused here, too.
+ */
+TG_MUST_CHECK enum tg_status tg_resource_move(struct tg_control_call *call,
+    const char *api_id, const struct tg_resource_row *parent,
+    const char *part, struct tg_resource_row *row);
+
 /* The path's method with all below it; the caller owns *doc. */
 TG_MUST_CHECK enum tg_status tg_method_get(struct tg_control_call *call,
     json_t **doc);

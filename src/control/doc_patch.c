@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/doc_patch.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATH_SHOWN 200 /* of it in a message */
+
+static enum tg_status
+refuse_path(struct tg_control_call *call, const struct tg_patch *patch)
+{
+    return tg_call_bad_request(call, "Invalid patch path %.*s", PATH_SHOWN,
+        patch->path);
+}
+
+static enum tg_status
+refuse_op(struct tg_control_call *call, unsigned ops)
+{
+    enum tg_patch_op op;
+    char             list[64] = "";
+    size_t           len = 0;
+
+    for (op = TG_PATCH_ADD; op <= TG_PATCH_TEST; op++) {
+        if ((ops & TG_PATCH_OP(op)) != 0) {
+            len += (size_t) snprintf(list + len, sizeof(list) - len, "%s%s",
+                len == 0 ? "" : ", ", tg_patch_op_name(op));
+        }
+    }
+    return tg_call_bad_request(call, "Invalid patch operation specified. "
+        "Must be one of: [%s]", list);
+}
+
+static enum tg_status
+refuse_value(struct tg_control_call *call, const struct tg_patch *patch)
+{
+    return tg_call_bad_request(call, "Invalid value for the patch path %.*s "
+        "specified", PATH_SHOWN, patch->path);
+}
+
+/* ---- finding the row ---- */
+
+static bool
+is_map(enum tg_patch_kind kind)
+{
+    return kind == TG_PATCH_TEXT_ENTRY || kind == TG_PATCH_BOOL_ENTRY;
+}
+
+/*
+ * Whether row is what path names; *key is then the entry or item that it
+ * names, too, or NULL.
+ */
+static bool
+names(const struct tg_patch_path *row, const char *path,
+    struct tg_arena *arena, const char **key)
+{
+    const char *segment = tg_patch_segment(arena, &path);
+
+    if (row->outer != NULL) {
+        if (segment == NULL || strcmp(segment, row->outer) != 0) {
+            return false;
+        }
+        segment = tg_patch_segment(arena, &path);
+    }
+    if (segment == NULL || strcmp(segment, row->member) != 0) {
+        return false;
+    }
+    *key = tg_patch_segment(arena, &path);
+    if (*path != '\0' || (is_map(row->kind) && *key == NULL)) {
+        return false;
+    }
+    return *key == NULL || is_map(row->kind) || row->kind == TG_PATCH_ITEM;
+}
+
+static const struct tg_patch_path *
+find_row(struct tg_control_call *call, const struct tg_patch *patch,
+    const struct tg_patch_path *table, size_t count, const char **key)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        if (names(&table[i], patch->path, call->arena, key)) {
+            return &table[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- changing the document ---- */
+
+/* The value in its kind; NULL: it is none. */
+static json_t *
+value_of(enum tg_patch_kind kind, const char *value)
+{
+    char     *end;
+    long long number;
+
+    switch (kind) {
+    case TG_PATCH_BOOL:
+    case TG_PATCH_BOOL_ENTRY:
+        return json_boolean(tg_patch_bool(value));
+    case TG_PATCH_INT:
+        errno = 0;
+        number = value != NULL ? strtoll(value, &end, 10) : 0;
+        return value != NULL && *value != '\0' && *end == '\0' && errno == 0
+            ? json_integer(number) : NULL;
+    default:
+        return value != NULL ? json_string(value) : NULL;
+    }
+}
+
+/* A member that is an object or array, made where there is none. */
+static json_t *
+inner_of(json_t *doc, const char *name, json_t *(*make)(void))
+{
+    json_t *inner = json_object_get(doc, name);
+
+    if (inner == NULL) {
+        (void) json_object_set_new(doc, name, make());
+        inner = json_object_get(doc, name);
+    }
+    return inner;
+}
+
+static size_t
+index_of(const json_t *list, const char *item)
+{
+    size_t i;
+
+    for (i = 0; i < json_array_size(list); i++) {
+        if (strcmp(json_string_value(json_array_get(list, i)), item) == 0) {
+            break;
+        }
+    }
+    return i;
+}
+
+/* Adds item to the list, or removes it; the item is key or the value. */
+static enum tg_status
+change_item(struct tg_control_call *call, const struct tg_patch *patch,
+    const char *key, json_t *list)
+{
+    const char *item = key != NULL ? key : patch->value;
+    size_t      at;
+
+    if (item == NULL || *item == '\0') {
+        return refuse_value(call, patch);
+    }
+    at = index_of(list, item);
+    if (patch->op == TG_PATCH_REMOVE) {
+        return json_array_remove(list, at) == 0 ? TG_OK
+                                                : refuse_path(call, patch);
+    }
+    if (patch->op == TG_PATCH_REPLACE && key == NULL) {
+        (void) json_array_clear(list);
+        at = 0;
+    } else if (at < json_array_size(list)) {
+        return TG_OK; /* it is there */
+    }
+    return json_array_append_new(list, json_string(item)) == 0
+        ? TG_OK : tg_error_set(&call->err, TG_NOMEM, "out of memory");
+}
+
+static enum tg_status
+change_member(struct tg_control_call *call, const struct tg_patch *patch,
+    enum tg_patch_kind kind, const char *name, json_t *object)
+{
+    json_t *value;
+
+    if (patch->op == TG_PATCH_REMOVE) {
+        return json_object_del(object, name) == 0 || !is_map(kind)
+            ? TG_OK : refuse_path(call, patch);
+    }
+    if (kind == TG_PATCH_TEXT
+        && (patch->value == NULL || *patch->value == '\0'))
+    {
+        (void) json_object_del(object, name);
+        return TG_OK;
+    }
+    value = value_of(kind, patch->value);
+    return value != NULL && json_object_set_new(object, name, value) == 0
+        ? TG_OK : refuse_value(call, patch);
+}
+
+static enum tg_status
+apply(struct tg_control_call *call, const struct tg_patch *patch,
+    json_t *doc, const struct tg_patch_path *table, size_t count)
+{
+    const char                 *key;
+    const struct tg_patch_path *row;
+
+    row = find_row(call, patch, table, count, &key);
+    if (row == NULL) {
+        return refuse_path(call, patch);
+    }
+    if ((row->ops & TG_PATCH_OP(patch->op)) == 0) {
+        return refuse_op(call, row->ops);
+    }
+    if (row->outer != NULL) {
+        doc = inner_of(doc, row->outer, json_object);
+    }
+    if (row->kind == TG_PATCH_ITEM) {
+        return change_item(call, patch, key,
+            inner_of(doc, row->member, json_array));
+    }
+    return is_map(row->kind)
+        ? change_member(call, patch, row->kind, key,
+            inner_of(doc, row->member, json_object))
+        : change_member(call, patch, row->kind, row->member, doc);
+}
+
+enum tg_status
+tg_doc_patch(struct tg_control_call *call, json_t *doc,
+    const struct tg_patch_path *table, size_t count)
+{
+    size_t           i, patch_count;
+    enum tg_status   status;
+    struct tg_patch *patches;
+
+    status = tg_call_patches(call, &patches, &patch_count);
+    for (i = 0; status == TG_OK && i < patch_count; i++) {
+        status = apply(call, &patches[i], doc, table, count);
+    }
+    return status;
+}

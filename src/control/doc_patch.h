@@ -1,0 +1,52 @@
+/*
+ * doc_patch.h - PATCH of a stored document by a table of its paths
+ *
+ * Most resources of an API are one JSON object each.  What may be patched in
+ * one is a table; the operations change a copy of the object, which its owner
+ * then checks as if it had been put anew, and stores.  So a PATCH is done
+ * whole or not at all, and cannot make what a PUT would refuse.
+ *
+ * The paths are those of
+ * https://docs.aws.amazon.com/apigateway/latest/api/patch-operations.html
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef TG_CONTROL_DOC_PATCH_H
+#define TG_CONTROL_DOC_PATCH_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "control/call.h"
+
+enum tg_patch_kind {
+    TG_PATCH_TEXT, /* an empty or missing value removes the member */
+    TG_PATCH_BOOL,
+    TG_PATCH_INT,
+    TG_PATCH_ITEM,       /* of a list of texts: "/list", or "/list/item" */
+    TG_PATCH_TEXT_ENTRY, /* of a map: "/map/{key}" */
+    TG_PATCH_BOOL_ENTRY,
+};
+
+#define TG_PATCH_OP(op) (1u << (op))
+#define TG_PATCH_REPLACES TG_PATCH_OP(TG_PATCH_REPLACE)
+#define TG_PATCH_EDITS                                                        \
+    (TG_PATCH_OP(TG_PATCH_ADD) | TG_PATCH_OP(TG_PATCH_REMOVE))
+#define TG_PATCH_ALL (TG_PATCH_REPLACES | TG_PATCH_EDITS)
+
+/* A row: what the path says is a member, or one of the object "outer". */
+struct tg_patch_path {
+    const char        *outer; /* NULL: none */
+    const char        *member;
+    enum tg_patch_kind kind;
+    unsigned           ops; /* TG_PATCH_OP bits */
+};
+
+/*
+ * Applies the body's patchOperations to doc.  TG_DENIED: refused in Amazon's
+ * words; doc may then be half changed and is thrown away.
+ */
+TG_MUST_CHECK enum tg_status tg_doc_patch(struct tg_control_call *call,
+    json_t *doc, const struct tg_patch_path *table, size_t count);
+
+#endif
