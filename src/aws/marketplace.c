@@ -239,6 +239,7 @@ perform(const struct tg_marketplace *m, struct tg_marketplace_result *result,
     }
     call.body_len = strlen(text);
     if (call.body_len >= TG_MARKETPLACE_REQUEST_MAX) {
+        result->outcome = TG_MARKETPLACE_TOO_LARGE;
         set_message(result, "the request is not smaller than 1 MB");
     } else {
         attempt(&call);

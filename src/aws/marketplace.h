@@ -42,6 +42,7 @@ struct tg_marketplace {
 enum tg_marketplace_outcome {
     TG_MARKETPLACE_ANSWERED, /* 200 with a body that could be read */
     TG_MARKETPLACE_REFUSED,  /* any other status; type and message are set */
+    TG_MARKETPLACE_TOO_LARGE, /* not sent: 1 MB or more */
     TG_MARKETPLACE_NOT_SENT, /* surely: could not connect, no credentials */
     TG_MARKETPLACE_UNKNOWN,  /* lost, or a 200 that cannot be read */
 };

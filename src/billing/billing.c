@@ -18,9 +18,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "billing/lease.h"
 #include "billing/runtime.h"
 #include "billing/sealer.h"
 #include "util/clock.h"
+#include "util/digest.h"
 #include "util/log.h"
 
 #define TICK_MS 500
@@ -56,6 +58,24 @@ wait_for(int bell, int timeout_ms)
 void
 tg_billing_ring(struct tg_billing *b)
 {
+    ring(b->reporter_bell);
+}
+
+void
+tg_billing_retry(struct tg_billing *b)
+{
+    pthread_mutex_lock(&b->lock);
+    b->wants_retry = true;
+    pthread_mutex_unlock(&b->lock);
+    ring(b->reporter_bell);
+}
+
+/* An answer is there; on one of the courier's threads. */
+static void
+on_answer(void *data)
+{
+    struct tg_billing *b = data;
+
     ring(b->reporter_bell);
 }
 
@@ -317,34 +337,6 @@ ask_date(struct tg_billing *b)
     }
 }
 
-static int64_t
-monotonic_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t) t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-/*
- * At most so many requests a second as the account has.  A relative sleep:
- * absolute ones fail where libfaketime leaves the monotonic clock alone.
- */
-static void
-keep_rate(const struct tg_billing *b, int64_t *next_ns)
-{
-    int64_t         wait_ns = *next_ns - monotonic_ns();
-    struct timespec t = { 0, 0 };
-
-    if (wait_ns > 0) {
-        t.tv_sec = wait_ns / 1000000000;
-        t.tv_nsec = wait_ns % 1000000000;
-        nanosleep(&t, NULL);
-    }
-    *next_ns = monotonic_ns()
-        + 1000000000 / b->config.settings->marketplace.account_rate;
-}
-
 static void
 note_reporter(struct tg_billing *b, enum tg_status status,
     const struct tg_error *err)
@@ -362,18 +354,32 @@ note_reporter(struct tg_billing *b, enum tg_status status,
     }
 }
 
+static void
+retry_if_asked(struct tg_billing *b)
+{
+    bool            is_asked;
+    struct tg_error err;
+
+    pthread_mutex_lock(&b->lock);
+    is_asked = b->wants_retry;
+    b->wants_retry = false;
+    pthread_mutex_unlock(&b->lock);
+    if (is_asked && tg_reporter_retry(b->reporter, &err) != TG_OK) {
+        tg_logf(TG_LOG_ERROR, "report_failed", "%s", err.message);
+    }
+}
+
 static void *
 reporter_main(void *data)
 {
     enum tg_status     status;
     struct tg_error    err;
-    int64_t            next_ns = 0;
     struct tg_billing *b = data;
 
     while (!is_stopping(b)) {
         err.message[0] = '\0';
         ask_date(b);
-        keep_rate(b, &next_ns);
+        retry_if_asked(b);
         status = tg_reporter_step(b->reporter, tg_clock_now_s(),
             tg_clock_boot_s(), &err);
         note_reporter(b, status, &err);
@@ -388,6 +394,44 @@ reporter_main(void *data)
  * ---- open, start, stop, close
  */
 
+/* This process, as another one's `status' shows it. */
+static void
+name_holder(const struct tg_billing *b, char out[TG_LEASE_TEXT_MAX])
+{
+    char host[128] = "";
+
+    (void) gethostname(host, sizeof(host) - 1);
+    (void) snprintf(out, TG_LEASE_TEXT_MAX, "%.64s, process %ld, %.160s",
+        host, (long) getpid(), b->config.settings->state_dir);
+}
+
+static enum tg_status
+open_reporter(struct tg_billing *b, struct tg_error *err)
+{
+    char                      holder[TG_LEASE_TEXT_MAX];
+    char                      identity[TG_UUID_SIZE];
+    enum tg_status            status;
+    const struct tg_settings *settings = b->config.settings;
+    struct tg_reporter_config config = {
+        .store = b->reporter_store,
+        .settings = settings,
+        .marketplace = &b->marketplace,
+        .guard = &b->guard,
+        .identity = identity,
+        .holder = holder,
+        .threads = (unsigned) settings->marketplace.requests_in_flight,
+        .now_s = tg_clock_now_s,
+        .boot_s = tg_clock_boot_s,
+        .wake = on_answer,
+        .data = b,
+    };
+
+    name_holder(b, holder);
+    status = tg_lease_identity(identity, settings->state_dir, err);
+    return status == TG_OK ? tg_reporter_new(&b->reporter, &config, err)
+                           : status;
+}
+
 static enum tg_status
 open_parts(struct tg_billing *b, int64_t now_s, struct tg_error *err)
 {
@@ -400,11 +444,6 @@ open_parts(struct tg_billing *b, int64_t now_s, struct tg_error *err)
         .guard = &b->guard,
         .account_id = settings->account_id,
         .region = settings->marketplace.region,
-    };
-    struct tg_reporter_config reporter = {
-        .settings = settings,
-        .marketplace = &b->marketplace,
-        .guard = &b->guard,
     };
 
     status = tg_store_open(&b->collector_store, settings->store.path, err);
@@ -421,11 +460,7 @@ open_parts(struct tg_billing *b, int64_t now_s, struct tg_error *err)
         status = tg_collector_open(&b->collector, &collector, now_s,
             tg_clock_boot_s(), err);
     }
-    if (status == TG_OK) {
-        reporter.store = b->reporter_store;
-        status = tg_reporter_new(&b->reporter, &reporter, err);
-    }
-    return status;
+    return status == TG_OK ? open_reporter(b, err) : status;
 }
 
 enum tg_status
@@ -529,6 +564,7 @@ tg_billing_stop(struct tg_billing *b)
     }
     ring(b->collector_bell);
     ring(b->reporter_bell);
+    tg_reporter_stop(b->reporter);
     pthread_join(b->reporter_thread, NULL);
     pthread_join(b->collector_thread, NULL);
     pthread_mutex_lock(&b->lock);

@@ -293,6 +293,7 @@ post_seal(struct tg_http_request *req, struct tg_http_response *res,
         err = job.err;
     }
     if (status == TG_OK) {
+        tg_billing_retry(r.b);
         status = wait_until_final(&r, &records, &err);
     }
     if (status == TG_OK) {

@@ -1,62 +1,263 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "billing/reporter.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "billing/memo.h"
-#include "billing/records.h"
-#include "billing/trail.h"
+#include "billing/courier.h"
+#include "billing/due.h"
+#include "billing/holds.h"
+#include "billing/lease.h"
+#include "billing/overdue.h"
+#include "billing/settle.h"
+#include "billing/verdict.h"
 #include "core/ledger.h"
-#include "util/arena.h"
 #include "util/digest.h"
 #include "util/log.h"
 
-#define LOAD_MAX 200
-#define GROUPS_MAX 16       /* halves that wait: two a level, five levels */
-#define REASON_SIZE 320
-#define LITERAL_(number) #number
-#define LITERAL(number) LITERAL_(number)
-#define ACTOR "reporter"
-
-/* Halves of a refused batch, by id (R4). */
-struct group {
-    char   ids[TG_LEDGER_BATCH_MAX][TG_UUID_SIZE];
-    size_t count;
-};
+#define LEASE_NAME "reporter"
 
 struct tg_reporter {
     struct tg_reporter_config config;
-    struct group              groups[GROUPS_MAX];
-    size_t                    group_count;
+    struct tg_lease           lease;
+    struct tg_courier        *courier;
+    struct tg_due            *due;
+    struct tg_batch          *answered; /* judged, not yet written down */
+    struct tg_batch          *flying; /* by fly_next: chosen, not settled */
+    size_t                    flying_count; /* of them, with the courier */
+    int64_t                   asked_boot_s;  /* for another's lease */
     int64_t                   pause_until_s;
-    int64_t                   failures; /* in a row */
+    bool                      is_stopped;    /* R5: a person must act */
+    int64_t                   failures;      /* in a row */
+    int64_t                   holds;
     char                      trouble[TG_ERROR_MAX];
+    char                      hold_text[TG_ERROR_MAX];
+    char                      standby[TG_ERROR_MAX]; /* another one sends */
+    int64_t                   last_s, last_boot_s;   /* of the last step */
     struct tg_reporter_stats  stats;
 };
 
-/* What is to become of one record. */
-struct verdict {
-    enum tg_ledger_action action;
-    char                  reason[REASON_SIZE];
-    const char           *metering_record_id;
+/* One step: what its transaction is about. */
+struct turn {
+    struct tg_reporter     *r;
+    struct tg_batch        *next; /* to be marked and sent, in order */
+    bool                    has_overdue;
+    bool                    is_quiet; /* nothing goes out */
+    enum tg_status          lease;
+    int64_t                 now_s;
+    int64_t                 boot_s;
+    struct tg_settle_tally  settled;
+    struct tg_overdue_tally overdue;
+    struct tg_error        *err;
 };
 
-/* One request and its records. */
-struct attempt {
-    struct tg_reporter          *r;
-    struct tg_ledger_record      records[TG_LEDGER_BATCH_MAX];
-    struct verdict               verdicts[TG_LEDGER_BATCH_MAX];
-    size_t                       count;
-    bool                         is_half; /* of a refused batch */
-    struct tg_marketplace_result result;
-    struct tg_arena              arena;
-    int64_t                      now_s;
-    int64_t                      boot_s;
-    struct tg_error             *err;
-};
+/*
+ * ---- what goes next
+ */
+
+static size_t
+limit_in_flight(const struct tg_reporter *r)
+{
+    return r->failures > 0 || r->config.threads == 0 ? 1 : r->config.threads;
+}
+
+static bool
+is_paused(const struct tg_reporter *r, int64_t now_s)
+{
+    /* what waits longer than any back-off was put off before a clock went
+       back */
+    return now_s < r->pause_until_s
+        && r->pause_until_s <= now_s + TG_LEDGER_WAIT_MAX_S;
+}
+
+/* The next batches, as many as may fly; they are not marked yet. */
+static enum tg_status
+choose(struct turn *t)
+{
+    size_t              count = t->r->flying_count;
+    enum tg_status      status = TG_OK;
+    struct tg_batch    *b, **end = &t->next;
+    struct tg_reporter *r = t->r;
+
+    while (status == TG_OK && count++ < limit_in_flight(r)) {
+        status = tg_due_next(r->due, &b, r->config.store, r->flying,
+            t->now_s, t->err);
+        if (status == TG_OK) {
+            b->fly_next = r->flying;
+            r->flying = b;
+            *end = b;
+            end = &b->next;
+        }
+    }
+    return status == TG_NOTFOUND ? TG_OK : status;
+}
+
+/* Frees the batches of a list that were in flight, and are not any more. */
+static void
+land(struct tg_reporter *r, struct tg_batch **list)
+{
+    struct tg_batch *b, **at;
+
+    while ((b = *list) != NULL) {
+        *list = b->next;
+        for (at = &r->flying; *at != b; at = &(*at)->fly_next) {
+        }
+        *at = b->fly_next;
+        tg_batch_free(b);
+    }
+}
+
+/*
+ * ---- the transaction
+ */
+
+static enum tg_status
+settle_answered(struct turn *t)
+{
+    enum tg_status      status = TG_OK;
+    struct tg_batch    *b;
+    struct tg_reporter *r = t->r;
+
+    for (b = r->answered; b != NULL && status == TG_OK; b = b->next) {
+        status = tg_settle_batch(r->config.store, &t->settled, b,
+            r->config.settings, t->now_s, t->err);
+    }
+    return status;
+}
+
+/*
+ * Marks what goes next.  Of a product that waits one batch goes out (U4):
+ * what else was chosen beside it goes back.
+ */
+static enum tg_status
+mark_next(struct turn *t)
+{
+    bool                is_probe = false;
+    enum tg_status      status = TG_OK;
+    struct tg_batch    *b;
+    struct tg_reporter *r = t->r;
+
+    for (b = t->next; b != NULL && status == TG_OK; b = b->next) {
+        if (r->holds > 0) {
+            status = tg_holds_probe(r->config.store, &is_probe, b, t->now_s,
+                t->err);
+        }
+        if (status == TG_OK) {
+            status = tg_settle_mark(r->config.store, &t->settled, b,
+                t->now_s, t->err);
+        }
+        if (is_probe) {
+            land(r, &b->next);
+            tg_due_forget(r->due);
+        }
+    }
+    return status;
+}
+
+static enum tg_status
+write_turn(struct turn *t)
+{
+    enum tg_status      status;
+    struct tg_reporter *r = t->r;
+    struct tg_store    *s = r->config.store;
+
+    status = tg_store_begin(s, TG_STORE_DURABLE, t->err);
+    if (status == TG_OK) {
+        t->lease = tg_lease_hold(&r->lease, s, t->now_s, t->boot_s, t->err);
+        status = t->lease;
+    }
+    if (status == TG_OK) {
+        status = settle_answered(t);
+    }
+    if (status == TG_OK && t->has_overdue) {
+        status = tg_overdue_close(s, &t->overdue, r->flying, t->now_s,
+            t->err);
+    }
+    if (status == TG_OK) {
+        status = mark_next(t); /* R1 */
+    }
+    if (status == TG_OK) {
+        status = tg_holds_count(s, &r->holds, t->err);
+    }
+    if (status == TG_OK) {
+        status = tg_holds_text(s, r->hold_text, t->err);
+    }
+    if (status == TG_OK) {
+        status = tg_store_commit(s, t->err);
+    }
+    tg_store_rollback(s);
+    if (status == TG_OK) {
+        tg_lease_committed(&r->lease);
+    }
+    return status;
+}
+
+/*
+ * Another one has the lease: what came back is that one's to settle, and to
+ * ask for again.  That the calls were made stays on record.
+ */
+static enum tg_status
+leave_answered(struct turn *t)
+{
+    enum tg_status      status;
+    struct tg_batch    *b;
+    struct tg_reporter *r = t->r;
+    struct tg_store    *s = r->config.store;
+
+    status = tg_store_begin(s, TG_STORE_DURABLE, t->err);
+    for (b = r->answered; b != NULL && status == TG_OK; b = b->next) {
+        status = tg_settle_audit(s, b, r->config.settings, t->now_s, t->err);
+    }
+    if (status == TG_OK) {
+        status = tg_store_commit(s, t->err);
+    }
+    tg_store_rollback(s);
+    if (status == TG_OK) {
+        land(r, &r->answered);
+    }
+    return status;
+}
+
+/*
+ * ---- after the commit
+ */
+
+static void
+add_tally(struct turn *t)
+{
+    struct tg_reporter_stats     *stats = &t->r->stats;
+    const struct tg_settle_tally *s = &t->settled;
+
+    stats->retries += s->retries;
+    stats->settled += s->settled;
+    stats->settled_units += s->settled_units;
+    stats->duplicate += s->duplicate;
+    stats->unsubscribed += s->unsubscribed;
+    stats->refused_otherwise += s->refused_otherwise;
+    stats->refused = stats->duplicate + stats->unsubscribed
+        + stats->refused_otherwise;
+    stats->expired += t->overdue.expired;
+    stats->carried += t->overdue.carried;
+    if (t->overdue.expired + t->overdue.carried > 0) {
+        tg_logf(TG_LOG_ERROR, "records_overdue", "%llu records passed their"
+            " deadline; see `tallygate status'", (unsigned long long)
+            (t->overdue.expired + t->overdue.carried));
+    }
+}
+
+/* A request that the Marketplace understood: there is no trouble. */
+static void
+note_success(struct tg_reporter *r)
+{
+    if (r->trouble[0] != '\0') {
+        tg_log(TG_LOG_NOTICE, "metering_resumed", NULL);
+    }
+    r->failures = 0;
+    r->pause_until_s = 0;
+    r->is_stopped = false;
+    r->trouble[0] = '\0';
+}
 
 static double
 random_fraction(void)
@@ -68,633 +269,349 @@ random_fraction(void)
 }
 
 /*
- * ---- past the deadline
+ * Everything waits: not the records' fault.  Of several that fail together
+ * one counts as a failure.
  */
-
-/* R5: the units of a record that surely never arrived. */
-static enum tg_status
-carry(struct attempt *a, const struct tg_ledger_record *record)
-{
-    char            reason[REASON_SIZE], time[32];
-    int64_t         hour = record->hour, through = 0;
-    enum tg_status  status;
-    struct tg_store *s = a->r->config.store;
-
-    status = tg_memo_get_int(s, &through, TG_MEMO_SEALED_THROUGH, a->err);
-    if (status == TG_OK) {
-        status = tg_record_open_hour(s, &hour, record->agreement_id,
-            record->dimension, record->hour, through, a->now_s, a->err);
-    }
-    if (status == TG_OK) {
-        tg_iso8601(time, record->hour);
-        (void) snprintf(reason, sizeof(reason), "carried from the hour %s,"
-            " which could not be reported in time", time);
-        status = tg_usage_move(s, record->agreement_id, record->dimension,
-            record->hour, hour, record->quantity, reason, a->err);
-    }
-    if (status == TG_OK) {
-        tg_iso8601(time, hour);
-        (void) snprintf(reason, sizeof(reason), "the Marketplace could not be"
-            " reached before the deadline; the units are billed in the hour"
-            " %s", time);
-        status = tg_record_move(s, record->id, &(struct tg_record_move) {
-            .from = TG_LEDGER_SEALED, .to = TG_LEDGER_CARRIED,
-            .actor = ACTOR, .reason = reason }, a->now_s, a->err);
-    }
-    return status;
-}
-
-static enum tg_status
-expire(struct attempt *a, const struct tg_ledger_record *record,
-    const char *reason)
-{
-    return tg_record_move(a->r->config.store, record->id,
-        &(struct tg_record_move) { .from = record->state,
-            .to = TG_LEDGER_EXPIRED, .actor = ACTOR, .reason = reason },
-        a->now_s, a->err);
-}
-
-/* Whether the agreement may still be billed for a later hour. */
-static enum tg_status
-has_ended(struct attempt *a, const struct tg_ledger_record *record,
-    bool *ended)
-{
-    enum tg_status  status;
-    struct tg_stmt *q = NULL;
-
-    status = tg_store_query(a->r->config.store, &q, a->err, "SELECT 1 FROM"
-        " agreement WHERE id = $1 AND state = 'active'", "s",
-        record->agreement_id);
-    if (status == TG_OK) {
-        status = tg_stmt_next(q, a->err);
-    }
-    *ended = status == TG_NOTFOUND;
-    tg_stmt_done(q);
-    return status == TG_NOTFOUND ? TG_OK : status;
-}
-
-static enum tg_status
-close_overdue_one(struct attempt *a, const struct tg_ledger_record *record)
-{
-    bool           ended = false;
-    enum tg_status status = has_ended(a, record, &ended);
-
-    if (status != TG_OK) {
-        return status;
-    }
-    if (record->state == TG_LEDGER_SENT) {
-        a->r->stats.expired++;
-        return expire(a, record, "the deadline passed and it is not known"
-            " whether the Marketplace recorded it; compare with the seller"
-            " reports or CloudTrail");
-    }
-    if (record->quantity > 0 && !ended) {
-        a->r->stats.carried++;
-        return carry(a, record);
-    }
-    a->r->stats.expired++;
-    return expire(a, record, record->quantity == 0
-        ? "the deadline passed; nothing had been used"
-        : "the deadline passed and the agreement has ended; the units cannot"
-          " be billed any more");
-}
-
-/* Up to LOAD_MAX records, chosen by the condition, into the arena. */
-static enum tg_status
-load(struct attempt *a, struct tg_ledger_record *out, size_t *count,
-    const char *sql)
-{
-    enum tg_status  status;
-    struct tg_stmt *q = NULL;
-
-    *count = 0;
-    status = tg_store_query(a->r->config.store, &q, a->err, sql, "i",
-        a->now_s);
-    while (status == TG_OK && *count < LOAD_MAX
-        && (status = tg_stmt_next(q, a->err)) == TG_OK)
-    {
-        status = tg_record_read(&out[*count], q, &a->arena, a->err);
-        *count += status == TG_OK;
-    }
-    tg_stmt_done(q);
-    return status == TG_NOTFOUND ? TG_OK : status;
-}
-
-static enum tg_status
-close_overdue(struct attempt *a, struct tg_ledger_record *room)
-{
-    size_t           i, count;
-    enum tg_status   status;
-    struct tg_store *s = a->r->config.store;
-
-    status = load(a, room, &count, "SELECT " TG_RECORD_COLUMNS
-        " FROM ledger_record WHERE state IN ('sealed', 'sent') AND"
-        " deadline_s <= $1 ORDER BY deadline_s LIMIT 200");
-    if (status != TG_OK || count == 0) {
-        return status;
-    }
-    status = tg_store_begin(s, TG_STORE_DURABLE, a->err);
-    for (i = 0; i < count && status == TG_OK; i++) {
-        status = close_overdue_one(a, &room[i]);
-    }
-    if (status == TG_OK) {
-        status = tg_store_commit(s, a->err);
-    }
-    tg_store_rollback(s);
-    if (status == TG_OK) {
-        tg_logf(TG_LOG_ERROR, "records_overdue", "%zu records passed their"
-            " deadline; see `tallygate status'", count);
-    }
-    return status;
-}
-
-/*
- * ---- what is due
- */
-
-/* The records of a waiting half that can still be sent. */
-static enum tg_status
-load_group(struct attempt *a)
-{
-    size_t          i;
-    enum tg_status  status = TG_OK;
-    struct group   *g = &a->r->groups[--a->r->group_count];
-    struct tg_stmt *q = NULL;
-
-    for (i = 0; i < g->count && status == TG_OK; i++) {
-        status = tg_store_query(a->r->config.store, &q, a->err, "SELECT "
-            TG_RECORD_COLUMNS " FROM ledger_record WHERE id = $1 AND"
-            " state IN ('sealed', 'sent') AND deadline_s > $2", "si",
-            g->ids[i], a->now_s);
-        if (status == TG_OK) {
-            status = tg_stmt_next(q, a->err);
-        }
-        if (status == TG_OK) {
-            status = tg_record_read(&a->records[a->count], q, &a->arena,
-                a->err);
-            a->count += status == TG_OK;
-        }
-        tg_stmt_done(q);
-        q = NULL;
-        status = status == TG_NOTFOUND ? TG_OK : status;
-    }
-    a->is_half = true;
-    return status;
-}
-
-/*
- * The batch whose deadline is nearest.  What waits longer than any back-off
- * was put off before the clock went back.
- */
-static enum tg_status
-load_due(struct attempt *a, struct tg_ledger_record *room)
-{
-    bool           taken[LOAD_MAX] = { false };
-    size_t         i, count, chosen[TG_LEDGER_BATCH_MAX];
-    enum tg_status status;
-
-    status = load(a, room, &count, "SELECT " TG_RECORD_COLUMNS
-        " FROM ledger_record WHERE state IN ('sealed', 'sent') AND"
-        " deadline_s > $1 AND timestamp <= $1 AND (next_attempt_s <= $1 OR"
-        " next_attempt_s > $1 + " LITERAL(TG_LEDGER_WAIT_MAX_S) ")"
-        " ORDER BY deadline_s, product_code, id"
-        " LIMIT 200");
-    if (status == TG_OK) {
-        a->count = tg_ledger_batch(chosen, room, count, taken);
-        for (i = 0; i < a->count; i++) {
-            a->records[i] = room[chosen[i]];
-        }
-    }
-    return status;
-}
-
-/*
- * ---- sending
- */
-
-/* R1. */
-static enum tg_status
-mark_sent(struct attempt *a)
-{
-    size_t           i;
-    enum tg_status   status;
-    struct tg_store *s = a->r->config.store;
-
-    status = tg_store_begin(s, TG_STORE_DURABLE, a->err);
-    for (i = 0; i < a->count && status == TG_OK; i++) {
-        status = tg_record_move(s, a->records[i].id,
-            &(struct tg_record_move) { .from = a->records[i].state,
-                .to = TG_LEDGER_SENT, .actor = ACTOR, .is_attempt = true,
-                .is_alone = a->is_half && a->count == 1 },
-            a->now_s, a->err);
-    }
-    if (status == TG_OK) {
-        status = tg_store_commit(s, a->err);
-    }
-    tg_store_rollback(s);
-    return status;
-}
-
 static void
-send(struct attempt *a)
+note_failure(struct tg_reporter *r, const struct tg_batch *b, int64_t now_s)
 {
-    size_t                      i;
-    struct tg_ledger_members    m = { NULL, NULL, NULL, NULL };
-    struct tg_marketplace_usage usage[TG_LEDGER_BATCH_MAX];
+    bool    is_stop = b->verdicts[0].action == TG_LEDGER_STOP;
+    int64_t until;
 
-    for (i = 0; i < a->count; i++) {
-        m = tg_ledger_members_of(&a->records[i]);
-        usage[i] = (struct tg_marketplace_usage) {
-            .timestamp = a->records[i].timestamp,
-            .dimension = a->records[i].dimension,
-            .quantity = a->records[i].quantity,
-            .customer_aws_account_id = m.customer_aws_account_id,
-            .license_arn = m.license_arn,
-            .customer_identifier = m.customer_identifier,
-        };
+    r->failures += !is_paused(r, now_s);
+    until = now_s + tg_ledger_backoff(r->failures, random_fraction(),
+        b->result.retry_after_s, now_s, b->records[0].deadline_s);
+    r->pause_until_s = is_paused(r, now_s) && r->pause_until_s > until
+        ? r->pause_until_s : until;
+    if (r->trouble[0] == '\0' || is_stop) {
+        tg_log(is_stop ? TG_LOG_ERROR : TG_LOG_WARN,
+            is_stop ? "metering_stopped" : "metering_delayed", "reason",
+            b->verdicts[0].reason, "request", b->result.request_id, NULL);
     }
-    tg_marketplace_batch_meter_usage(a->r->config.marketplace, &a->result,
-        m.product_code, usage, a->count, a->now_s);
-    a->r->stats.requests++;
-    if (a->result.date_s != 0) {
-        (void) tg_guard_date(a->r->config.guard, a->result.date_s, a->now_s,
-            a->boot_s);
-    }
+    r->is_stopped = is_stop;
+    (void) snprintf(r->trouble, sizeof(r->trouble), "%s",
+        b->verdicts[0].reason);
 }
 
-/*
- * ---- judging
- */
-
-static void TG_PRINTF(3, 4)
-set_verdict(struct verdict *v, enum tg_ledger_action action,
-    const char *fmt, ...)
-{
-    va_list args;
-
-    v->action = action;
-    va_start(args, fmt);
-    (void) vsnprintf(v->reason, sizeof(v->reason), fmt, args);
-    va_end(args);
-}
-
-/* The echoed second, which may come with a fraction; -1: none that can be. */
-static int64_t
-read_time(const json_t *time)
-{
-    double value = json_is_number(time) ? json_number_value(time) : -1;
-
-    return value >= 0 && value < 1e12 ? (int64_t) value : -1;
-}
-
-/* The record of the batch that a repeated one is about, or count. */
-static size_t
-find_echo(const struct attempt *a, const json_t *usage)
-{
-    size_t                i;
-    struct tg_ledger_echo echo = {
-        .timestamp = read_time(json_object_get(usage, "Timestamp")),
-        .dimension = json_string_value(json_object_get(usage, "Dimension")),
-        .customer_aws_account_id = json_string_value(json_object_get(usage,
-            "CustomerAWSAccountId")),
-        .license_arn = json_string_value(json_object_get(usage,
-            "LicenseArn")),
-        .customer_identifier = json_string_value(json_object_get(usage,
-            "CustomerIdentifier")),
-    };
-
-    for (i = 0; i < a->count && !tg_ledger_is_echo(&a->records[i], &echo);
-         i++)
-    {
-    }
-    return i;
-}
-
+/* What one answer means for those that follow. */
 static void
-judge_result(struct attempt *a, const json_t *result, bool *is_judged)
+follow_up(struct turn *t, const struct tg_batch *b)
 {
-    size_t      i = find_echo(a, json_object_get(result, "UsageRecord"));
-    const char *text = json_string_value(json_object_get(result, "Status"));
-    const char *id = json_string_value(json_object_get(result,
-        "MeteringRecordId"));
-    struct verdict *v = &a->verdicts[i < a->count ? i : 0];
+    struct tg_reporter           *r = t->r;
+    const enum tg_ledger_action   action = b->verdicts[0].action;
+    enum tg_marketplace_outcome   outcome = b->result.outcome;
 
-    if (i == a->count || is_judged[i]) {
-        return; /* not ours, or said twice: the first word counts */
+    r->stats.requests += outcome != TG_MARKETPLACE_NOT_SENT
+        && outcome != TG_MARKETPLACE_TOO_LARGE;
+    if (action == TG_LEDGER_SPLIT) {
+        tg_due_split(r->due, b);
     }
-    is_judged[i] = true;
-    switch (tg_ledger_judge_status(text)) {
-    case TG_LEDGER_SETTLE:
-        v->metering_record_id = id != NULL ? id : "";
-        set_verdict(v, TG_LEDGER_SETTLE, "%s", "");
-        break;
-    default:
-        if (text != NULL && strcmp(text, "DuplicateRecord") == 0) {
-            set_verdict(v, TG_LEDGER_REFUSE, "DuplicateRecord: the hour was"
-                " recorded before with another quantity than %" PRId64
-                ", which stays billed", a->records[i].quantity);
-        } else if (text != NULL
-            && strcmp(text, "CustomerNotSubscribed") == 0)
-        {
-            set_verdict(v, TG_LEDGER_REFUSE, "CustomerNotSubscribed: the"
-                " Marketplace knows no active agreement for this buyer");
-        } else {
-            set_verdict(v, TG_LEDGER_REFUSE, "status %s, which is none that"
-                " settles", text != NULL ? text : "(none)");
-        }
-    }
-}
-
-/* A reply with 200: R3. */
-static void
-judge_reply(struct attempt *a)
-{
-    bool    is_judged[TG_LEDGER_BATCH_MAX] = { false };
-    size_t  i, k;
-    json_t *item;
-
-    for (i = 0; i < a->count; i++) {
-        set_verdict(&a->verdicts[i], TG_LEDGER_RETRY_DOUBT, "the answer did"
-            " not mention this record");
-    }
-    json_array_foreach (json_object_get(a->result.reply, "Results"), k,
-        item)
-    {
-        judge_result(a, item, is_judged);
-    }
-    json_array_foreach (json_object_get(a->result.reply,
-        "UnprocessedRecords"), k, item)
-    {
-        i = find_echo(a, item);
-        if (i < a->count && !is_judged[i]) {
-            is_judged[i] = true;
-            set_verdict(&a->verdicts[i], TG_LEDGER_RETRY, "the Marketplace"
-                " left it unprocessed");
-        }
-    }
-}
-
-/* One verdict for all of them. */
-static void
-judge_all(struct attempt *a, enum tg_ledger_action action, const char *what)
-{
-    size_t i;
-
-    for (i = 0; i < a->count; i++) {
-        set_verdict(&a->verdicts[i], action, "%s%s%s", what,
-            a->result.message[0] != '\0' ? ": " : "", a->result.message);
-    }
-}
-
-static void
-judge(struct attempt *a)
-{
-    enum tg_ledger_action action;
-
-    switch (a->result.outcome) {
-    case TG_MARKETPLACE_ANSWERED:
-        judge_reply(a);
-        break;
-    case TG_MARKETPLACE_REFUSED:
-        action = tg_ledger_judge_exception(a->result.status, a->result.type);
-        if (action == TG_LEDGER_SPLIT && a->count == 1) {
-            action = TG_LEDGER_REFUSE; /* R4 */
-        }
-        judge_all(a, action, a->result.type);
-        break;
-    case TG_MARKETPLACE_NOT_SENT:
-        judge_all(a, TG_LEDGER_RETRY, "not sent");
-        break;
-    case TG_MARKETPLACE_UNKNOWN:
-        judge_all(a, TG_LEDGER_RETRY_DOUBT, "the outcome is not known");
-        break;
-    }
-}
-
-/*
- * ---- writing down
- */
-
-static enum tg_status
-settle_one(struct attempt *a, size_t i, int64_t delay)
-{
-    const struct verdict    *v = &a->verdicts[i];
-    struct tg_ledger_record *record = &a->records[i];
-    struct tg_record_move    move = { .from = TG_LEDGER_SENT,
-        .actor = ACTOR, .reason = v->reason,
-        .next_attempt_s = a->now_s + delay };
-
-    switch (v->action) {
-    case TG_LEDGER_SETTLE:
-        move.to = TG_LEDGER_SETTLED;
-        move.reason = NULL;
-        move.metering_record_id = v->metering_record_id;
-        a->r->stats.settled++;
-        break;
-    case TG_LEDGER_REFUSE:
-        move.to = TG_LEDGER_REFUSED;
-        a->r->stats.refused++;
-        break;
-    case TG_LEDGER_SPLIT:
-        move.next_attempt_s = a->now_s;
-        move.to = record->state;
-        break;
-    case TG_LEDGER_RETRY:
-    case TG_LEDGER_STOP:
-        move.to = record->state; /* what it was before: L3 */
-        break;
-    case TG_LEDGER_RETRY_DOUBT:
-        move.to = TG_LEDGER_SENT;
-        break;
-    }
-    return tg_record_move(a->r->config.store, record->id, &move, a->now_s,
-        a->err);
-}
-
-/* All outcomes and the call's audit record, or none of it. */
-static enum tg_status
-settle(struct attempt *a)
-{
-    size_t           i;
-    int64_t          delay;
-    enum tg_status   status;
-    struct tg_store *s = a->r->config.store;
-
-    status = tg_store_begin(s, TG_STORE_DURABLE, a->err);
-    for (i = 0; i < a->count && status == TG_OK; i++) {
-        delay = tg_ledger_backoff(a->records[i].attempts + 1,
-            random_fraction(), a->result.retry_after_s, a->now_s,
-            a->records[i].deadline_s);
-        status = settle_one(a, i, delay);
-    }
-    if (status == TG_OK && a->result.outcome != TG_MARKETPLACE_NOT_SENT) {
-        status = tg_trail_append(s, a->r->config.settings, "BatchMeterUsage",
-            &a->result, NULL, a->now_s, a->err);
-    }
-    if (status == TG_OK) {
-        status = tg_store_commit(s, a->err);
-    }
-    tg_store_rollback(s);
-    return status;
-}
-
-/* R4: both halves wait for their own requests. */
-static void
-split(struct attempt *a)
-{
-    size_t        i, half = a->count / 2;
-    struct group *first, *second;
-
-    if (a->r->group_count + 2 > GROUPS_MAX) {
-        return; /* they are due, and will be split again */
-    }
-    second = &a->r->groups[a->r->group_count++];
-    first = &a->r->groups[a->r->group_count++];
-    first->count = 0;
-    second->count = 0;
-    for (i = 0; i < a->count; i++) {
-        struct group *g = i < half ? first : second;
-
-        (void) snprintf(g->ids[g->count++], TG_UUID_SIZE, "%s",
-            a->records[i].id);
-    }
-}
-
-/* Whether, and for how long, everything waits: not the records' fault. */
-static void
-pace(struct attempt *a)
-{
-    struct tg_reporter   *r = a->r;
-    enum tg_ledger_action action = a->verdicts[0].action;
-
-    if (a->result.outcome == TG_MARKETPLACE_ANSWERED
-        || action == TG_LEDGER_SPLIT || action == TG_LEDGER_REFUSE)
-    {
-        if (r->trouble[0] != '\0') {
-            tg_log(TG_LOG_NOTICE, "metering_resumed", NULL);
-        }
-        r->failures = 0;
-        r->trouble[0] = '\0';
+    if (outcome == TG_MARKETPLACE_ANSWERED) {
+        note_success(r);
         return;
     }
     r->stats.failed++;
-    r->failures++;
-    r->pause_until_s = a->now_s + tg_ledger_backoff(r->failures,
-        random_fraction(), a->result.retry_after_s, a->now_s,
-        a->records[0].deadline_s);
-    if (r->trouble[0] == '\0' || action == TG_LEDGER_STOP) {
-        tg_log(action == TG_LEDGER_STOP ? TG_LOG_ERROR : TG_LOG_WARN,
-            action == TG_LEDGER_STOP ? "metering_stopped"
-                                     : "metering_delayed",
-            "reason", a->verdicts[0].reason, "request",
-            a->result.request_id, NULL);
+    if (action == TG_LEDGER_RETRY || action == TG_LEDGER_RETRY_DOUBT
+        || action == TG_LEDGER_STOP)
+    {
+        r->stats.throttled += outcome == TG_MARKETPLACE_REFUSED
+            && action == TG_LEDGER_RETRY;
+        note_failure(r, b, t->now_s);
+    } else {
+        note_success(r); /* it refused records, not us */
     }
-    (void) snprintf(r->trouble, sizeof(r->trouble), "%s",
-        a->verdicts[0].reason);
+}
+
+static void
+finish_answered(struct turn *t)
+{
+    struct tg_batch    *b;
+    struct tg_reporter *r = t->r;
+
+    for (b = r->answered; b != NULL; b = b->next) {
+        follow_up(t, b);
+    }
+    land(r, &r->answered);
+}
+
+/*
+ * ---- a step
+ */
+
+/* Takes over what the courier has brought back. */
+static void
+collect(struct tg_reporter *r)
+{
+    struct tg_batch *b, **end = &r->answered;
+
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = tg_courier_collect(r->courier);
+    for (b = *end; b != NULL; b = b->next) {
+        r->flying_count--;
+    }
+}
+
+static void
+submit(struct turn *t)
+{
+    struct tg_batch *b;
+
+    while ((b = t->next) != NULL) {
+        t->next = b->next;
+        t->r->flying_count++;
+        tg_courier_submit(t->r->courier, b);
+    }
+}
+
+/* Whether the lease wants a word; *may_send: it is ours. */
+static bool
+wants_lease(struct turn *t, bool *may_send)
+{
+    struct tg_reporter *r = t->r;
+
+    *may_send = tg_lease_left(&r->lease, t->boot_s) > 0;
+    if (tg_lease_left(&r->lease, t->boot_s) > TG_LEASE_TERM_S / 2
+        || r->asked_boot_s == t->boot_s)
+    {
+        return false; /* it lasts, or was asked for within this second */
+    }
+    r->asked_boot_s = t->boot_s;
+    return true;
+}
+
+/*
+ * Whether there is anything to write; what goes next is chosen for that.
+ * While clock or store are doubted, or the reporter closes, only answers are
+ * written down.
+ */
+static enum tg_status
+prepare(struct turn *t, bool *is_needed)
+{
+    bool                may_send;
+    enum tg_status      status;
+    struct tg_reporter *r = t->r;
+
+    *is_needed = r->answered != NULL;
+    if (t->is_quiet) {
+        return TG_OK;
+    }
+    *is_needed = wants_lease(t, &may_send) || *is_needed;
+    if (!may_send && !*is_needed) {
+        return tg_error_set(t->err, TG_BUSY, "%s", r->standby);
+    }
+    status = tg_overdue_look(r->config.store, t->now_s, t->err);
+    if (status != TG_OK && status != TG_NOTFOUND) {
+        return status;
+    }
+    t->has_overdue = status == TG_OK;
+    status = is_paused(r, t->now_s) ? TG_OK : choose(t);
+    *is_needed = *is_needed || t->has_overdue || t->next != NULL;
+    return status;
+}
+
+/* One transaction and what follows from it. */
+static enum tg_status
+write_and_follow(struct turn *t)
+{
+    enum tg_status      status = write_turn(t);
+    struct tg_reporter *r = t->r;
+
+    if (status == TG_OK) {
+        r->standby[0] = '\0';
+        add_tally(t);
+        finish_answered(t);
+        submit(t);
+        return TG_OK;
+    }
+    land(r, &t->next);
+    tg_due_forget(r->due);
+    if (t->lease != TG_OK) {
+        (void) snprintf(r->standby, sizeof(r->standby), "%s",
+            t->err != NULL ? t->err->message : "");
+    }
+    if (r->answered != NULL && (t->lease != TG_OK || status == TG_CONFLICT)
+        && leave_answered(t) != TG_OK)
+    {
+        return TG_IO; /* they are kept: R3 */
+    }
+    return t->lease != TG_OK ? TG_BUSY : status;
 }
 
 static enum tg_status
-run(struct attempt *a, struct tg_ledger_record *room)
+run(struct turn *t)
 {
+    bool                is_needed = false, has_worked = false;
     enum tg_status      status;
-    struct tg_reporter *r = a->r;
+    struct tg_reporter *r = t->r;
 
-    status = close_overdue(a, room);
-    if (status != TG_OK) {
-        return status;
-    }
-    if (a->now_s < r->pause_until_s
-        && r->pause_until_s <= a->now_s + TG_LEDGER_WAIT_MAX_S)
-    {
-        return tg_error_set(a->err, TG_BUSY, "%s", r->trouble);
-    }
-    while (status == TG_OK && a->count == 0 && r->group_count > 0) {
-        status = load_group(a);
-    }
-    if (status == TG_OK && a->count == 0) {
-        a->is_half = false;
-        status = load_due(a, room);
-    }
-    if (status == TG_OK && a->count == 0) {
-        return TG_NOTFOUND;
-    }
-    if (status == TG_OK) {
-        status = mark_sent(a);
-    }
-    if (status != TG_OK) {
-        return status;
-    }
-    send(a);
-    judge(a);
-    status = settle(a);
-    if (status == TG_OK) {
-        if (a->verdicts[0].action == TG_LEDGER_SPLIT) {
-            split(a);
+    do {
+        collect(r);
+        status = prepare(t, &is_needed);
+        if (status == TG_OK && is_needed) {
+            has_worked = has_worked || r->answered != NULL
+                || t->next != NULL || t->has_overdue;
+            status = write_and_follow(t);
         }
-        pace(a);
+        land(r, &t->next); /* what prepare chose before it failed */
+        t->is_quiet = true; /* without threads the answer is here: K3 */
+        t->settled = (struct tg_settle_tally) { 0 };
+        t->overdue = (struct tg_overdue_tally) { 0 };
+        t->has_overdue = false;
+    } while (status == TG_OK && r->config.threads == 0
+        && r->flying_count > 0);
+    if (status != TG_OK || has_worked) {
+        return status;
     }
-    return status;
+    if (is_paused(r, t->now_s)) {
+        return tg_error_set(t->err, TG_BUSY, "%s", r->trouble);
+    }
+    return r->flying_count > 0
+        ? tg_error_set(t->err, TG_BUSY, "requests are under way")
+        : TG_NOTFOUND;
 }
 
 enum tg_status
 tg_reporter_step(struct tg_reporter *r, int64_t now_s, int64_t boot_s,
     struct tg_error *err)
 {
-    char                     reason[TG_GUARD_REASON_SIZE];
-    enum tg_status           status;
-    struct attempt          *a;
-    struct tg_ledger_record *room;
+    char            reason[TG_GUARD_REASON_SIZE];
+    enum tg_status  status;
+    struct tg_error own = { TG_OK, "" };
+    struct turn     t = { .r = r, .now_s = now_s, .boot_s = boot_s,
+        .err = &own };
 
     (void) tg_guard_look(r->config.guard, now_s, boot_s);
-    if (tg_guard_reason(r->config.guard, reason)) {
-        return tg_error_set(err, TG_BUSY, "%s", reason);
+    t.is_quiet = tg_guard_reason(r->config.guard, reason);
+    r->last_s = now_s;
+    r->last_boot_s = boot_s;
+    if (t.is_quiet) {
+        (void) tg_error_set(&own, TG_BUSY, "%s", reason);
+        status = run(&t);
+        status = status == TG_NOTFOUND ? TG_BUSY : status;
+    } else {
+        status = run(&t);
     }
-    a = calloc(1, sizeof(*a));
-    room = calloc(LOAD_MAX, sizeof(*room));
-    if (a == NULL || room == NULL) {
-        free(a);
-        free(room);
-        return tg_error_set(err, TG_NOMEM, "out of memory");
+    if (err != NULL && status != TG_OK) {
+        *err = own;
     }
-    a->r = r;
-    a->now_s = now_s;
-    a->boot_s = boot_s;
-    a->err = err;
-    tg_arena_init(&a->arena);
-    status = run(a, room);
-    tg_marketplace_result_clear(&a->result);
-    tg_arena_clear(&a->arena);
-    free(room);
-    free(a);
     return status;
 }
+
+enum tg_status
+tg_reporter_retry(struct tg_reporter *r, struct tg_error *err)
+{
+    enum tg_status   status;
+    struct tg_store *s = r->config.store;
+
+    if (r->is_stopped) {
+        r->pause_until_s = 0;
+    }
+    if (r->holds == 0) {
+        return TG_OK;
+    }
+    status = tg_store_begin(s, TG_STORE_ORDERED, err);
+    if (status == TG_OK) {
+        status = tg_holds_retry(s, err);
+    }
+    if (status == TG_OK) {
+        status = tg_store_commit(s, err);
+    }
+    tg_store_rollback(s);
+    tg_due_forget(r->due);
+    return status;
+}
+
+/*
+ * ---- open and close
+ */
 
 enum tg_status
 tg_reporter_new(struct tg_reporter **out,
     const struct tg_reporter_config *config, struct tg_error *err)
 {
-    *out = calloc(1, sizeof(**out));
-    if (*out == NULL) {
+    enum tg_status      status;
+    struct tg_reporter *r = calloc(1, sizeof(*r));
+
+    *out = NULL;
+    if (r == NULL || (r->due = tg_due_new()) == NULL) {
+        free(r);
         return tg_error_set(err, TG_NOMEM, "out of memory");
     }
-    (*out)->config = *config;
+    r->config = *config;
+    r->asked_boot_s = -1;
+    tg_lease_init(&r->lease, LEASE_NAME, config->holder, config->identity);
+    status = tg_courier_open(&r->courier, &(struct tg_courier_config) {
+        .marketplace = config->marketplace,
+        .guard = config->guard,
+        .lease = &r->lease,
+        .now_s = config->now_s,
+        .boot_s = config->boot_s,
+        .threads = config->threads,
+        .rate = (unsigned) config->settings->marketplace.account_rate,
+        .wake = config->wake,
+        .data = config->data }, err);
+    if (status == TG_OK) {
+        status = tg_holds_count(config->store, &r->holds, err);
+    }
+    if (status == TG_OK) {
+        status = tg_holds_text(config->store, r->hold_text, err);
+    }
+    if (status != TG_OK) {
+        tg_courier_close(r->courier);
+        tg_due_free(r->due);
+        free(r);
+        return status;
+    }
+    *out = r;
     return TG_OK;
+}
+
+void
+tg_reporter_stop(struct tg_reporter *r)
+{
+    tg_courier_stop(r->courier);
 }
 
 void
 tg_reporter_free(struct tg_reporter *r)
 {
+    struct tg_error err = { TG_OK, "" };
+    struct turn     t = { .r = r, .is_quiet = true, .err = &err };
+
+    if (r == NULL) {
+        return;
+    }
+    tg_courier_drain(r->courier);
+    collect(r);
+    t.now_s = r->last_s;
+    t.boot_s = r->last_boot_s;
+    if ((r->answered != NULL && write_and_follow(&t) != TG_OK)
+        || tg_lease_release(&r->lease, r->config.store, &err) != TG_OK)
+    {
+        tg_logf(TG_LOG_WARN, "report_failed", "%s", err.message);
+    }
+    land(r, &r->answered);
+    tg_courier_close(r->courier);
+    tg_due_free(r->due);
     free(r);
 }
 
 const char *
 tg_reporter_trouble(const struct tg_reporter *r)
 {
-    return r->trouble;
+    return r->trouble[0] != '\0' ? r->trouble
+        : r->standby[0] != '\0' ? r->standby : r->hold_text;
 }
 
 struct tg_reporter_stats
 tg_reporter_stats(const struct tg_reporter *r)
 {
-    return r->stats;
+    struct tg_reporter_stats stats = r->stats;
+
+    stats.in_flight = r->flying_count;
+    stats.holds = (uint64_t) r->holds;
+    stats.is_holder = r->lease.token != 0;
+    return stats;
 }

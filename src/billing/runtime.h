@@ -56,6 +56,7 @@ struct tg_billing {
     pthread_cond_t  done; /* a job is */
     struct tg_job  *jobs; /* waiting, oldest first */
     bool            is_stopping;
+    bool            wants_retry; /* a person: of the reporter */
     char            trouble[TG_ERROR_MAX]; /* of the reporter; "": none */
     char            store_trouble[TG_ERROR_MAX]; /* of the last fold or seal */
     struct tg_collector_stats collected;
@@ -70,5 +71,8 @@ void tg_billing_do(struct tg_billing *b, struct tg_job *job);
 
 /* Lets the reporter look at once. */
 void tg_billing_ring(struct tg_billing *b);
+
+/* The same, and try again what waits for a person to mend something. */
+void tg_billing_retry(struct tg_billing *b);
 
 #endif

@@ -99,7 +99,8 @@ update(struct tg_store *s, const char *id, const struct tg_resolved *r,
         " COALESCE($7, license_id), customer_identifier ="
         " COALESCE($4, customer_identifier), state = 'active', ended_s ="
         " NULL, activated_s = CASE WHEN state = 'ended' THEN $5 ELSE"
-        " COALESCE(activated_s, $5) END, updated_s = $5"
+        " COALESCE(activated_s, $5) END, unsubscribed_s = NULL,"
+        " updated_s = $5"
         " WHERE id = $6", "ssssiss", tg_identity_mode_name(mode),
         given(r->customer_aws_account_id), given(r->license_arn),
         given(r->customer_identifier), now_s, id,

@@ -152,7 +152,10 @@ enum tg_ledger_action {
     TG_LEDGER_REFUSE,      /* this record, for good */
     TG_LEDGER_RETRY,       /* nothing was recorded: L3 */
     TG_LEDGER_RETRY_DOUBT, /* may have been recorded: stays `sent' */
+    TG_LEDGER_RETRY_ALONE, /* the same, and never with others again */
     TG_LEDGER_SPLIT,       /* a record in the batch is bad; alone: refuse */
+    TG_LEDGER_HOLD_PRODUCT,   /* nothing was recorded: the product waits */
+    TG_LEDGER_HOLD_DIMENSION, /* the same for one of its dimensions */
     TG_LEDGER_STOP,        /* nothing can be sent before a person acts */
 };
 

@@ -20,26 +20,20 @@
 #define CBOR "application/cbor"
 #define UNKNOWN SIZE_MAX
 
-/*
- * https://docs.aws.amazon.com/marketplace/latest/APIReference/
- * metering-service-quotas.html; for the others none is documented.
- */
-#define METERING_PER_S 10
-
 static const struct operation {
     const char *target;
     const char *name;
     const char *cbor_path; /* NULL: JSON only */
-    double      per_s;     /* calls, a second's worth in reserve; 0: any */
+    bool        is_paced;  /* by the account's rate; see below */
     void (*run)(struct tg_answer *a, const struct tg_market *m,
         const json_t *request, int64_t now_s);
 } operations[TG_OPERATIONS] = {
-    { "AWSMPMeteringService.ResolveCustomer", "ResolveCustomer", NULL, 0,
+    { "AWSMPMeteringService.ResolveCustomer", "ResolveCustomer", NULL, false,
         tg_market_resolve_customer },
     { "AWSMPMeteringService.BatchMeterUsage", "BatchMeterUsage", NULL,
-        METERING_PER_S, tg_market_batch_meter_usage },
+        true, tg_market_batch_meter_usage },
     { "AWSMPEntitlementService.GetEntitlements", "GetEntitlements",
-        "/service/AWSMPEntitlementService/operation/GetEntitlements", 0,
+        "/service/AWSMPEntitlementService/operation/GetEntitlements", false,
         tg_market_get_entitlements },
 };
 
@@ -139,6 +133,11 @@ monotonic_ms(void)
     return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
 }
 
+/*
+ * A second's worth in reserve; 0: any number passes.
+ * https://docs.aws.amazon.com/marketplace/latest/APIReference/
+ * metering-service-quotas.html; for the other operations none is documented.
+ */
 static bool
 take_token(struct tg_bucket *b, double per_s, uint64_t now_ms)
 {
@@ -164,7 +163,9 @@ run(struct tg_sandbox *s, struct call *c)
 {
     const struct operation *op = &operations[c->operation];
 
-    if (!take_token(&s->buckets[c->operation], op->per_s, monotonic_ms())) {
+    if (op->is_paced
+        && !take_token(&s->bucket, s->config.account_rate, monotonic_ms()))
+    {
         (void) tg_answer_refuse(&c->answer, "ThrottlingException",
             "Rate exceeded");
         return;

@@ -116,7 +116,7 @@ tg_sandbox_reset(struct tg_sandbox *s, struct tg_error *err)
             s->market = fresh;
             (void) json_array_clear(s->calls);
             s->faults.count = 0;
-            memset(s->buckets, 0, sizeof(s->buckets));
+            memset(&s->bucket, 0, sizeof(s->bucket));
         } else {
             tg_market_clear(&fresh);
         }
@@ -299,7 +299,8 @@ tg_sandbox_main(const struct tg_settings *settings)
     struct tg_sandbox       *s;
     struct tg_sandbox_config config = { settings->sandbox.address,
         (uint16_t) settings->sandbox.port, settings->state_dir,
-        settings->region, settings->portal.url };
+        settings->region, settings->portal.url,
+        (unsigned) settings->sandbox.account_rate };
 
     /* Blocked before there are threads, so that only sigwait takes them. */
     (void) sigemptyset(&ending);

@@ -24,6 +24,7 @@ struct tg_sandbox_config {
     const char *state_dir;
     const char *region;     /* written beside the keys it makes */
     const char *portal_url; /* where buyers land unless a product says so */
+    unsigned    account_rate; /* BatchMeterUsage a second; 0: any number */
 };
 
 /*

@@ -39,7 +39,7 @@ struct tg_sandbox {
     struct tg_journal journal;
     struct tg_faults  faults;
     json_t           *calls; /* list, the oldest first */
-    struct tg_bucket  buckets[TG_OPERATIONS];
+    struct tg_bucket  bucket; /* of BatchMeterUsage */
 };
 
 /*

@@ -141,7 +141,8 @@ struct tg_settings {
         const char *metering_endpoint;
         const char *credentials_file; /* NULL: as AWS SDKs find one */
         const char *profile;          /* NULL: as AWS SDKs choose one */
-        int         account_rate;     /* requests a second */
+        int         account_rate;     /* requests a second; 0: any */
+        int         requests_in_flight;
     } marketplace;
 
     struct {
@@ -152,6 +153,7 @@ struct tg_settings {
     struct {
         const char *address;
         int         port;
+        int         account_rate; /* requests a second; 0: any */
     } sandbox;
 
     struct {

@@ -176,8 +176,13 @@
         " SDKs would find.")                                                  \
     X("marketplace.profile", TEXT, marketplace.profile, NULL, 1, 128, NULL,   \
         "The profile in it. Default: what AWS SDKs would choose.")            \
-    X("marketplace.account_rate", WHOLE, marketplace.account_rate, "10", 1,   \
-        1000, NULL, "Metering requests a second at most, for the account.")   \
+    X("marketplace.account_rate", WHOLE, marketplace.account_rate, "10", 0,   \
+        100000, NULL, "BatchMeterUsage requests a second at most: AWS allows" \
+        " 10 an account and region. 0 lifts the limit; only the sandbox"      \
+        " stands that, when sandbox.account_rate is lifted as well.")         \
+    X("marketplace.requests_in_flight", WHOLE,                                \
+        marketplace.requests_in_flight, "8", 1, 64, NULL,                     \
+        "How many metering requests may wait for their answers at a time.")   \
     X("billing.heartbeat", FLAG, billing.heartbeat, "true", 0, 0, NULL,       \
         "A record with quantity 0 for every active agreement that had no"     \
         " usage in an hour.")                                                 \
@@ -187,6 +192,9 @@
         "The address of `tallygate sandbox`.")                                \
     X("sandbox.port", WHOLE, sandbox.port, "8090", 1, 65535, NULL,            \
         "The port of `tallygate sandbox`.")                                   \
+    X("sandbox.account_rate", WHOLE, sandbox.account_rate, "10", 0, 100000,   \
+        NULL, "BatchMeterUsage requests a second that the sandbox takes"      \
+        " before it answers ThrottlingException; 0: any number.")             \
     X("example.port", WHOLE, example.port, "8091", 1, 65535, NULL,            \
         "The port of the example backend that `script/server` runs.")         \
     X("log.level", CHOICE, log.level, "info", 0, 0,                           \

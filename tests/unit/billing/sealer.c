@@ -265,7 +265,8 @@ who_has_left_gets_no_zero_and_a_near_deadline(void **state)
     assert_int_equal(world_int(w, RECORDS), 1);
     assert_true(world_int(w, "SELECT deadline_s FROM ledger_record")
         == INT64_C(1795399400));
-    assert_int_equal(world_step(w), TG_NOTFOUND); /* too late to be sent */
+    assert_int_equal(world_step(w), TG_OK); /* too late to be sent */
+    assert_int_equal(world_step(w), TG_NOTFOUND);
     assert_int_equal(w->market.requests, 0);
     assert_int_equal(world_int(w, RECORDS " WHERE state = 'expired'"), 1);
 }
@@ -495,6 +496,21 @@ hours_in_a_row_with_usage_are_noted(void **state)
         == HOUR + 5 * 3600);
 }
 
+static void
+no_zeros_for_whom_amazon_does_not_know(void **state)
+{
+    struct world *w = *state;
+
+    world_sql(w, "UPDATE agreement SET unsubscribed_s = 1");
+    world_pass(w, 3700);
+    assert_int_equal(world_seal(w), TG_OK);
+    assert_int_equal(world_int(w, RECORDS), 0);
+    world_count(w, 0, 3); /* what was used is reported all the same */
+    world_pass(w, 3600);
+    assert_int_equal(world_seal(w), TG_OK);
+    assert_int_equal(world_int(w, RECORDS " WHERE quantity = 3"), 1);
+}
+
 int
 main(void)
 {
@@ -515,6 +531,7 @@ main(void)
         TEST(late_units_never_meet_their_hours_zero),
         TEST(an_hour_in_another_mode_is_one_record),
         TEST(who_has_left_gets_no_zero_and_a_near_deadline),
+        TEST(no_zeros_for_whom_amazon_does_not_know),
         TEST(the_statements_and_the_core_agree),
         cmocka_unit_test(a_seal_that_was_stopped_is_gone_on_with),
         TEST(who_is_not_active_yet_holds_nobody_up),

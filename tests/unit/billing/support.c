@@ -14,6 +14,7 @@
 static const char settings_text[] =
     "state_dir: .\n"
     "billing: {grace_s: 60}\n"
+    "marketplace: {account_rate: 0}\n"
     "products:\n"
     "  - {code: prod, name: Weather}\n"
     "  - {code: pure, model: contract}\n";
@@ -235,6 +236,21 @@ market_units(const struct market *m, const char *who)
  * ---- the world
  */
 
+/* The clocks of the one world that a test has. */
+static struct world *present;
+
+static int64_t
+world_now_s(void)
+{
+    return present->now_s;
+}
+
+static int64_t
+world_boot_s(void)
+{
+    return present->boot_s;
+}
+
 enum tg_status
 world_open(struct world *w)
 {
@@ -243,7 +259,9 @@ world_open(struct world *w)
         .state_dir = w->dir, .guard = &w->guard,
         .account_id = "123456789012", .region = "us-east-1" };
     struct tg_reporter_config   r = { .settings = w->settings,
-        .marketplace = &w->marketplace, .guard = &w->guard };
+        .marketplace = &w->marketplace, .guard = &w->guard,
+        .identity = "world", .holder = "a test", .now_s = world_now_s,
+        .boot_s = world_boot_s };
 
     tg_guard_init(&w->guard);
     status = tg_store_open(&w->store, w->db, &w->err);
@@ -318,6 +336,7 @@ world_set_up(void **state)
     struct tg_meters *made;
 
     assert_non_null(w);
+    present = w;
     /* in memory where there is room: the fault loops sync thousands of times */
     strcpy(w->dir, access("/dev/shm", W_OK) == 0
         ? "/dev/shm/tg-billing-XXXXXX" : "/tmp/tg-billing-XXXXXX");

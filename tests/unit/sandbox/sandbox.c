@@ -37,7 +37,7 @@ open_sandbox(struct fixture *f)
 {
     struct tg_error          err = { TG_OK, "" };
     struct tg_sandbox_config config = { HOST, 0, f->dir, "us-east-1",
-        "http://localhost:8081" };
+        "http://localhost:8081", 10 };
 
     if (tg_sandbox_open(&f->sandbox, &config, &err) != TG_OK) {
         fail_msg("%s", err.message);
@@ -502,7 +502,7 @@ a_restart_forgets_nothing_but_a_torn_line(void **state)
     struct stat              st;
     struct tg_error          err;
     struct tg_sandbox       *other;
-    struct tg_sandbox_config config = { HOST, 0, f->dir, "us-east-1", "" };
+    struct tg_sandbox_config config = { HOST, 0, f->dir, "us-east-1", "", 10 };
 
     bought = buy_one(f);
     request = usage(bought, 3);
@@ -535,7 +535,7 @@ a_damaged_journal_is_named_with_its_line(void **state)
     struct fixture          *f = *state;
     struct tg_error          err = { TG_OK, "" };
     struct tg_sandbox       *other;
-    struct tg_sandbox_config config = { HOST, 0, f->dir, "us-east-1", "" };
+    struct tg_sandbox_config config = { HOST, 0, f->dir, "us-east-1", "", 10 };
 
     json_decref(buy_one(f));
     tg_sandbox_close(f->sandbox);
