@@ -1,5 +1,5 @@
 /*
- * account.c - GetAccount, and the tags of API keys and usage plans
+ * account.c - GetAccount, and the rows of the operations on tags
  *
  * SPDX-License-Identifier: Apache-2.0
  */

@@ -236,11 +236,25 @@ tg_call_query(const struct tg_control_call *call, const char *name)
     return value == NULL || value[0] == '\0' ? NULL : value;
 }
 
+const struct tg_page_names *
+tg_call_page_names(const struct tg_control_call *call)
+{
+    static const struct tg_page_names v1 = { "limit", "position", "item" };
+    static const struct tg_page_names v2 = { "maxResults", "nextToken",
+        "items" };
+
+    return call->operation->pattern != NULL
+            && strncmp(call->operation->pattern, TG_V2 "/", sizeof(TG_V2))
+                == 0
+        ? &v2 : &v1;
+}
+
 enum tg_status
 tg_call_limit(struct tg_control_call *call, int64_t *out)
 {
     char       *end;
-    const char *text = tg_call_query(call, "limit");
+    const char *name = tg_call_page_names(call)->limit;
+    const char *text = tg_call_query(call, name);
     long long   limit;
 
     *out = LIMIT_DEFAULT;
@@ -249,8 +263,8 @@ tg_call_limit(struct tg_control_call *call, int64_t *out)
     }
     limit = strtoll(text, &end, 10);
     if (*end != '\0') {
-        return tg_call_bad_request(call, "Invalid limit: expected a whole "
-            "number");
+        return tg_call_bad_request(call, "Invalid %s: expected a whole "
+            "number", name);
     }
     if (limit > 0) {
         *out = limit > LIMIT_MAX ? LIMIT_MAX : limit;
@@ -263,7 +277,8 @@ tg_call_position(struct tg_control_call *call, const json_t **out)
 {
     char        bytes[POSITION_MAX];
     size_t      len;
-    const char *text = tg_call_query(call, "position");
+    const char *name = tg_call_page_names(call)->position;
+    const char *text = tg_call_query(call, name);
 
     *out = NULL;
     if (text == NULL) {
@@ -276,7 +291,7 @@ tg_call_position(struct tg_control_call *call, const json_t **out)
         call->position = json_loadb(bytes, len, JSON_DECODE_ANY, NULL);
     }
     if (call->position == NULL) {
-        return tg_call_bad_request(call, "Invalid position parameter");
+        return tg_call_bad_request(call, "Invalid %s parameter", name);
     }
     *out = call->position;
     return TG_OK;
@@ -295,7 +310,8 @@ tg_call_position_set(struct tg_control_call *call, json_t *page, json_t *key)
         text = tg_arena_alloc(call->arena, 4 * ((len + 2) / 3) + 1);
         if (text != NULL) {
             tg_base64(text, bytes, len);
-            tg_json_set_text(page, "position", text);
+            tg_json_set_text(page, tg_call_page_names(call)->position,
+                text);
         }
         free(bytes);
     }

@@ -23,6 +23,9 @@
 #include "util/arena.h"
 #include "util/error.h"
 
+/* Where the operations of API Gateway v2 begin. */
+#define TG_V2 "/v2"
+
 struct tg_control_call;
 
 typedef enum tg_status tg_operation_handler(struct tg_control_call *call);
@@ -62,6 +65,9 @@ extern const struct tg_operation tg_integration_operations[];
 extern const struct tg_operation tg_deployment_operations[];
 extern const struct tg_operation tg_stage_operations[];
 extern const struct tg_operation tg_api_part_operations[];
+extern const struct tg_operation tg_domain_name_operations[];
+extern const struct tg_operation tg_base_path_mapping_operations[];
+extern const struct tg_operation tg_api_mapping_operations[];
 extern const struct tg_operation tg_cloudtrail_operations[];
 extern const struct tg_operation *const tg_operation_tables[];
 
@@ -142,6 +148,16 @@ void tg_json_set_text(json_t *object, const char *name, const char *text);
  */
 TG_MUST_CHECK enum tg_status tg_call_check_tags(struct tg_control_call *call,
     const json_t *tags);
+
+/* How a list calls what its page is made of: v2 has names of its own. */
+struct tg_page_names {
+    const char *limit;
+    const char *position;
+    const char *items;
+};
+
+const struct tg_page_names *tg_call_page_names(
+    const struct tg_control_call *call);
 
 /*
  * Paging.  The limit is 25 when absent, 0 or negative, at most 500; what is

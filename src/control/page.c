@@ -29,7 +29,8 @@ tg_page_begin_of_api(struct tg_page *page, struct tg_control_call *call,
 static enum tg_status
 refuse_position(const struct tg_page *page)
 {
-    return tg_call_bad_request(page->call, "Invalid position parameter");
+    return tg_call_bad_request(page->call, "Invalid %s parameter",
+        tg_call_page_names(page->call)->position);
 }
 
 enum tg_status
@@ -95,7 +96,8 @@ tg_page_end(struct tg_page *page, enum tg_status status)
         json_decref(page->last);
         return status;
     }
-    result = json_pack("{s:o}", "item", page->items);
+    result = json_pack("{s:o}", tg_call_page_names(page->call)->items,
+        page->items);
     if (result != NULL && page->has_more) {
         tg_call_position_set(page->call, result, page->last);
     } else {

@@ -3,16 +3,23 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "control/call.h"
+#include "control/domain_rows.h"
+#include "control/endpoint.h"
 #include "control/import.h"
 #include "control/members.h"
 #include "control/page.h"
 #include "control/rest_rows.h"
 #include "control/stage_rows.h"
+#include "util/utf8.h"
 
 #define COUNT(array) (sizeof (array) / sizeof (array)[0])
+#define COMPRESSION_MAX 10485760
+#define API_NAME_MAX 1024
+#define DESCRIPTION_MAX 125000
 
 /* An API begins with these two models, unless a document says its own. */
 static const struct {
@@ -34,13 +41,14 @@ static const char *const key_sources[] = { "HEADER", "AUTHORIZER", NULL };
 static const char *const access_modes[] = { "BASIC", "STRICT", NULL };
 
 static const struct tg_member api_members[] = {
-    { .name = "name", .is_required = true, .max = 1024 },
-    { .name = "description", .keep_empty = true, .max = 125000 },
+    { .name = "name", .is_required = true, .max = API_NAME_MAX },
+    { .name = "description", .keep_empty = true,
+        .max = DESCRIPTION_MAX },
     { .name = "version", .max = 1024 },
     { .name = "cloneFrom" },
     { .name = "binaryMediaTypes", .kind = TG_MEMBER_TEXTS },
     { .name = "minimumCompressionSize", .kind = TG_MEMBER_INT,
-        .min = 0, .max = 10485760 },
+        .min = 0, .max = COMPRESSION_MAX },
     { .name = "apiKeySource", .values = key_sources },
     { .name = "endpointConfiguration", .kind = TG_MEMBER_OBJECT },
     { .name = "policy" },
@@ -50,71 +58,14 @@ static const struct tg_member api_members[] = {
     { .name = "endpointAccessMode", .values = access_modes },
 };
 
-static const char *const address_types[] = { "ipv4", "dualstack", NULL };
-
-static const struct tg_member endpoint_members[] = {
-    { .name = "types", .kind = TG_MEMBER_TEXTS },
-    { .name = "vpcEndpointIds", .kind = TG_MEMBER_TEXTS },
-    { .name = "ipAddressType", .values = address_types },
-};
-
-static enum tg_status
-check_endpoint(json_t *doc, struct tg_refusal *r)
-{
-    static const char *const types[] = { "REGIONAL", "EDGE", NULL };
-    json_t        *in = json_object_get(doc, "endpointConfiguration"), *out;
-    const char    *type;
-    enum tg_status status;
-
-    if (!in) {
-        in = json_pack("{s[s]ss}", "types", "EDGE", "ipAddressType", "ipv4");
-        return json_object_set_new(doc, "endpointConfiguration", in)
-            ? TG_NOMEM
-            : TG_OK;
-    }
-    status = tg_members_take(&out, in,
-        "createRestApiInput.endpointConfiguration", endpoint_members,
-        COUNT(endpoint_members), r);
-    if (status != TG_OK) {
-        tg_refusal_within(r, "endpointConfiguration");
-        return status;
-    }
-    if (!json_object_get(out, "types")) {
-        json_object_set_new(out, "types", json_pack("[s]", "EDGE"));
-    }
-    if (!json_object_get(out, "ipAddressType")) {
-        json_object_set_new(out, "ipAddressType", json_string("ipv4"));
-    }
-    type = json_string_value(
-        json_array_get(json_object_get(out, "types"), 0));
-    if (json_array_size(json_object_get(out, "types")) != 1) {
-        status = tg_refuse_bad(r, "endpointConfiguration",
-            "Exactly one endpoint type is allowed");
-    } else if (strcmp(type, "PRIVATE") == 0
-        || json_object_get(out, "vpcEndpointIds"))
-    {
-        status = tg_refuse_bad(r, "endpointConfiguration",
-            "PRIVATE endpoints are not supported by this gateway");
-    } else if (!tg_is_one_of(type, types)) {
-        status = tg_refuse(r, 400, "ValidationException",
-            "endpointConfiguration", "1 validation error detected: Value "
-            "'[%.40s]' at 'createRestApiInput.endpointConfiguration.types' "
-            "failed to satisfy constraint: Member must satisfy constraint: "
-            "[Member must satisfy enum value set: [PRIVATE, EDGE, "
-            "REGIONAL]]", type);
-    }
-    json_object_set_new(doc, "endpointConfiguration", out);
-    return status;
-}
-
 /* Settings that would have to be ignored are refused. */
+static const char *const unsupported[] = { "cloneFrom", "policy",
+    "securityPolicy", "endpointAccessMode", NULL };
+
 static enum tg_status
 check_supported(const json_t *doc, struct tg_refusal *r)
 {
-    static const char *const unsupported[] = { "cloneFrom", "policy",
-        "securityPolicy", "endpointAccessMode" };
-
-    for (size_t i = 0; i < COUNT(unsupported); i++) {
+    for (size_t i = 0; unsupported[i]; i++) {
         if (json_object_get(doc, unsupported[i])) {
             return tg_refuse_bad(r, unsupported[i],
                 "%s is not supported by this gateway", unsupported[i]);
@@ -144,7 +95,7 @@ api_doc(json_t **out, const json_t *in, struct tg_refusal *r)
         status = check_supported(*out, r);
     }
     if (status == TG_OK) {
-        status = check_endpoint(*out, r);
+        status = tg_endpoint_check(*out, "createRestApiInput", r);
     }
     if (!json_object_get(*out, "apiKeySource")) {
         json_object_set_new(*out, "apiKeySource", json_string("HEADER"));
@@ -310,6 +261,239 @@ tg_stage_refuse_planned(struct tg_control_call *call, const char *api_id,
     return status == TG_NOTFOUND ? TG_OK : status;
 }
 
+/* ---- UpdateRestApi ---- */
+
+static enum tg_status
+bad_path(struct tg_control_call *call, const struct tg_patch *patch)
+{
+    return tg_call_bad_request(call, "Invalid patch path %.200s",
+        patch->path);
+}
+
+static enum tg_status
+bad_op(struct tg_control_call *call)
+{
+    return tg_call_bad_request(call, "Invalid patch operation specified. "
+        "Must be one of: [replace]");
+}
+
+/* "/binaryMediaTypes/image~1png": the type stands in the path. */
+static enum tg_status
+patch_media_type(struct tg_control_call *call, const struct tg_patch *patch,
+    const char *type, json_t *api)
+{
+    json_t *types = json_object_get(api, "binaryMediaTypes");
+    size_t  i = 0;
+
+    if (!types) {
+        types = json_array();
+        json_object_set_new(api, "binaryMediaTypes", types);
+    }
+    while (i < json_array_size(types)
+        && strcmp(json_string_value(json_array_get(types, i)), type) != 0)
+    {
+        i++;
+    }
+    if (patch->op == TG_PATCH_ADD && i == json_array_size(types)) {
+        json_array_append_new(types, json_string(type));
+    } else if (patch->op != TG_PATCH_ADD && i == json_array_size(types)) {
+        return tg_call_bad_request(call, "Invalid binary media type "
+            "specified: %.80s: the API does not have it", type);
+    } else if (patch->op == TG_PATCH_REMOVE) {
+        json_array_remove(types, i);
+    } else if (patch->op == TG_PATCH_REPLACE && patch->value
+        && *patch->value)
+    {
+        json_array_set_new(types, i, json_string(patch->value));
+    } else if (patch->op != TG_PATCH_ADD) {
+        return tg_call_bad_request(call, "Invalid value for %.200s: a media "
+            "type is required", patch->path);
+    }
+    if (!json_array_size(types)) {
+        json_object_del(api, "binaryMediaTypes");
+    }
+    return TG_OK;
+}
+
+static enum tg_status
+patch_endpoint(struct tg_control_call *call, const struct tg_patch *patch,
+    const char *member, json_t *api)
+{
+    struct tg_refusal refusal;
+    json_t           *endpoint = json_object_get(api,
+        "endpointConfiguration");
+    const char       *value = patch->value ? patch->value : "null";
+    enum tg_status    status;
+
+    if (patch->op != TG_PATCH_REPLACE) {
+        return bad_op(call);
+    }
+    if (strcmp(member, "types") == 0) {
+        status = tg_endpoint_check_type(value, "updateRestApiInput",
+            &refusal);
+        json_object_set_new(endpoint, "types", json_pack("[s]", value));
+        return status == TG_OK ? TG_OK
+                               : tg_call_pass(call, status, &refusal);
+    }
+    if (strcmp(member, "ipAddressType") != 0) {
+        return bad_path(call, patch);
+    }
+    if (!tg_is_one_of(value, tg_endpoint_address_types)) {
+        return tg_call_bad_request(call, "Invalid ipAddressType specified: "
+            "%.40s. Must be one of: [ipv4, dualstack]", value);
+    }
+    json_object_set_new(endpoint, member, json_string(value));
+    return TG_OK;
+}
+
+/* Without a value compression is off. */
+static enum tg_status
+patch_compression(struct tg_control_call *call, const char *value,
+    json_t *api)
+{
+    char *end;
+    long  size;
+
+    if (!value || !*value || strcmp(value, "null") == 0) {
+        json_object_del(api, "minimumCompressionSize");
+        return TG_OK;
+    }
+    size = strtol(value, &end, 10);
+    if (*end || size < 0 || size > COMPRESSION_MAX) {
+        return tg_call_bad_request(call, "Invalid minimum compression size, "
+            "must be between 0 and %d", COMPRESSION_MAX);
+    }
+    json_object_set_new(api, "minimumCompressionSize", json_integer(size));
+    return TG_OK;
+}
+
+/* A member of one segment; all but the description are replaced only. */
+static enum tg_status
+patch_member(struct tg_control_call *call, const struct tg_patch *patch,
+    const char *name, json_t *api)
+{
+    const char *value = patch->value ? patch->value : "";
+    bool        is_remove = patch->op == TG_PATCH_REMOVE;
+
+    if (tg_utf8_length(value) > DESCRIPTION_MAX
+        || (strcmp(name, "name") == 0 && tg_utf8_length(value) > API_NAME_MAX))
+    {
+        return tg_call_bad_request(call, "Invalid value for /%s: at most %d "
+            "characters", name, strcmp(name, "name") == 0 ? API_NAME_MAX
+                                                          : DESCRIPTION_MAX);
+    }
+    if (strcmp(name, "description") == 0
+        && (patch->op == TG_PATCH_REPLACE || patch->op == TG_PATCH_ADD
+            || is_remove))
+    {
+        if (is_remove || !*value) {
+            json_object_del(api, name);
+        } else {
+            json_object_set_new(api, name, json_string(value));
+        }
+        return TG_OK;
+    }
+    if (patch->op != TG_PATCH_REPLACE) {
+        return bad_op(call);
+    }
+    if (strcmp(name, "name") == 0) {
+        json_object_set_new(api, name, json_string(value));
+        return *value ? TG_OK : tg_call_bad_request(call,
+            "Name cannot be an empty string");
+    }
+    if (strcmp(name, "disableExecuteApiEndpoint") == 0) {
+        json_object_set_new(api, name, json_boolean(tg_patch_bool(value)));
+        return TG_OK;
+    }
+    if (strcmp(name, "apiKeySource") == 0) {
+        json_object_set_new(api, name, json_string(value));
+        return tg_is_one_of(value, key_sources) ? TG_OK
+            : tg_call_bad_request(call, "Invalid API key source specified: "
+                "%.40s. Must be one of: [HEADER, AUTHORIZER]", value);
+    }
+    if (strcmp(name, "minimumCompressionSize") == 0) {
+        return patch_compression(call, patch->value, api);
+    }
+    if (tg_is_one_of(name, unsupported)) {
+        return tg_call_bad_request(call,
+            "%s is not supported by this gateway", name);
+    }
+    return bad_path(call, patch);
+}
+
+static enum tg_status
+patch_one(struct tg_control_call *call, const struct tg_patch *patch,
+    json_t *api)
+{
+    const char *rest = patch->path;
+    const char *first = tg_patch_segment(call->arena, &rest);
+    const char *second = tg_patch_segment(call->arena, &rest);
+
+    if (first && second && !*rest
+        && strcmp(first, "binaryMediaTypes") == 0)
+    {
+        return patch_media_type(call, patch, second, api);
+    }
+    if (first && second && strcmp(first, "endpointConfiguration") == 0) {
+        return patch_endpoint(call, patch, second, api);
+    }
+    return first && !second ? patch_member(call, patch, first, api)
+                            : bad_path(call, patch);
+}
+
+/* The name has a column of its own. */
+static enum tg_status
+write_api(struct tg_control_call *call, const char *id, json_t *api)
+{
+    static const char *const columns[] = { "id", "name", "createdDate" };
+    const char *text;
+    const char *name = tg_arena_strdup(call->arena, tg_text_of(api, "name"));
+
+    for (size_t i = 0; i < COUNT(columns); i++) {
+        json_object_del(api, columns[i]);
+    }
+    text = tg_row_text(call, api);
+    if (!name || !text) {
+        return tg_error_set(&call->err, TG_NOMEM, "out of memory");
+    }
+    tg_change_routes(call->change);
+    return tg_store_exec(call->store, &call->err,
+        "UPDATE rest_api SET name = $2, doc = $3 WHERE id = $1", "sss", id,
+        name, text);
+}
+
+static enum tg_status
+update_rest_api(struct tg_control_call *call)
+{
+    struct tg_patch *patches = NULL;
+    size_t           count = 0;
+    json_t          *api = NULL;
+    const char      *id;
+    enum tg_status   status = tg_api_of(call, &id);
+
+    if (status == TG_OK) {
+        status = tg_api_answer(call, id, &api);
+    }
+    if (status == TG_OK) {
+        status = tg_call_patches(call, &patches, &count);
+    }
+    for (size_t i = 0; i < count && status == TG_OK; i++) {
+        status = patch_one(call, &patches[i], api);
+    }
+    if (status == TG_OK) {
+        status = write_api(call, id, api);
+    }
+    json_decref(api);
+    api = NULL;
+    if (status == TG_OK) {
+        status = tg_api_answer(call, id, &api);
+    }
+    if (status == TG_OK && !json_object_get(api, "tags")) {
+        json_object_set_new(api, "tags", json_object());
+    }
+    return status == TG_OK ? tg_call_result(call, api) : status;
+}
+
 static enum tg_status
 delete_rest_api(struct tg_control_call *call)
 {
@@ -318,6 +502,9 @@ delete_rest_api(struct tg_control_call *call)
 
     if (status == TG_OK) {
         status = tg_stage_refuse_planned(call, id, "");
+    }
+    if (status == TG_OK) {
+        status = tg_mapping_refuse_used(call, id, NULL);
     }
     if (status == TG_OK) {
         status = tg_store_exec(call->store, &call->err,
@@ -342,6 +529,8 @@ const struct tg_operation tg_rest_api_operations[] = {
         get_rest_apis },
     { "GET", "/restapis/{restapi_id}", "GetRestApi", 200, true, TG_BODY_NONE,
         get_rest_api },
+    { "PATCH", "/restapis/{restapi_id}", "UpdateRestApi", 200, false,
+        TG_BODY_JSON, update_rest_api },
     { "DELETE", "/restapis/{restapi_id}", "DeleteRestApi", 202, false,
         TG_BODY_NONE, delete_rest_api },
     { 0 },

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "control/domain_rows.h"
 #include "control/method_doc.h"
 #include "control/mock.h"
 #include "control/plan_rules.h"
@@ -409,5 +410,6 @@ tg_snapshot_compile(struct tg_snapshot_compiler *c, struct tg_error *err)
         status = compile_stage(c, r, api, err);
     }
     free_rows(rows);
-    return status;
+    return status == TG_OK ? tg_domains_compile(c->builder, c->store, err)
+                           : status;
 }

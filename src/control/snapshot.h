@@ -44,7 +44,7 @@ struct tg_snapshot_compiler {
         const char *verb, const char *path, const char *reason);
 };
 
-/* Adds every API that has a stage, with its plans. */
+/* Adds every API that has a stage, with its plans, and all domains. */
 TG_MUST_CHECK enum tg_status tg_snapshot_compile(
     struct tg_snapshot_compiler *c, struct tg_error *err);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "control/call.h"
+#include "control/domain_rows.h"
 #include "control/members.h"
 #include "control/rest_rows.h"
 #include "control/stage_rows.h"
@@ -432,6 +433,9 @@ delete_stage(struct tg_control_call *call)
     name = tg_http_path_get(call->req, "stage_name");
     if (status == TG_OK) {
         status = tg_stage_refuse_planned(call, api_id, name);
+    }
+    if (status == TG_OK) {
+        status = tg_mapping_refuse_used(call, api_id, name);
     }
     if (status == TG_OK) {
         status = tg_store_exec(call->store, &call->err,

@@ -1,7 +1,9 @@
 /*
- * tags.c - GetTags, TagResource, UntagResource for API keys and usage plans
+ * tags.c - GetTags, TagResource, UntagResource
  *
- * arn:aws:apigateway:{region}::/apikeys/{id} and .../usageplans/{id}
+ * For API keys, usage plans and domain names:
+ * arn:aws:apigateway:{region}::/apikeys/{id}, .../usageplans/{id},
+ * .../domainnames/{name}
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -13,17 +15,61 @@
 #include "control/customers.h"
 #include "http/form.h"
 
+/* What can have tags, by how its ARN goes on behind "::/". */
+struct kind {
+    const char *prefix;
+    const char *type;
+    const char *select;
+    const char *update; /* NULL: an API key's */
+    const char *missing;
+};
+
+static const struct kind kinds[] = {
+    {"apikeys/", "AWS::ApiGateway::ApiKey",
+        "SELECT tags FROM api_key WHERE id = $1", NULL, TG_NO_API_KEY},
+    {"usageplans/", "AWS::ApiGateway::UsagePlan",
+        "SELECT tags FROM usage_plan WHERE id = $1",
+        "UPDATE usage_plan SET tags = $2 WHERE id = $1", TG_NO_USAGE_PLAN},
+    {"domainnames/", "AWS::ApiGateway::DomainName",
+        "SELECT tags FROM domain_name WHERE name = $1",
+        "UPDATE domain_name SET tags = $2 WHERE name = $1",
+        "Invalid domain name identifier specified"},
+};
+
 struct resource {
-    bool        is_key; /* else a usage plan */
-    const char *id;
-    json_t     *tags;
+    const struct kind *kind;
+    const char        *id;
+    json_t            *tags;
 };
 
 static enum tg_status
 invalid_arn(struct tg_control_call *call, const char *arn)
 {
     return tg_call_bad_request(call, "Invalid resource ARN specified: %s: "
-        "expected the ARN of an API key or a usage plan", arn);
+        "expected the ARN of an API key, a usage plan or a domain name", arn);
+}
+
+/* Kind and id of the ARN's resource; false: it is none of ours. */
+static bool
+read_arn(struct resource *out, const char *arn)
+{
+    size_t      i;
+    const char *path = strstr(arn, "::/");
+
+    if (strncmp(arn, "arn:aws:apigateway:", 19) != 0 || path == NULL) {
+        return false;
+    }
+    path += 3;
+    for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        size_t len = strlen(kinds[i].prefix);
+
+        if (strncmp(path, kinds[i].prefix, len) == 0) {
+            out->kind = &kinds[i];
+            out->id = path + len;
+            return true;
+        }
+    }
+    return false;
 }
 
 /* The ARN is one segment, but SDKs of old leave its slashes as they are. */
@@ -31,7 +77,6 @@ static enum tg_status
 find(struct tg_control_call *call, struct resource *out)
 {
     const char     *arn;
-    const char     *path;
     const char     *raw = tg_http_path_get(call->req, "resourceArn");
     enum tg_status  status;
     struct tg_stmt *q = NULL;
@@ -42,31 +87,19 @@ find(struct tg_control_call *call, struct resource *out)
     {
         return invalid_arn(call, raw);
     }
-    path = strstr(arn, "::/");
-    if (strncmp(arn, "arn:aws:apigateway:", 19) != 0 || path == NULL) {
+    if (!read_arn(out, arn)) {
         return invalid_arn(call, arn);
     }
-    path += 3;
-    out->is_key = strncmp(path, "apikeys/", 8) == 0;
-    if (!out->is_key && strncmp(path, "usageplans/", 11) != 0) {
-        return invalid_arn(call, arn);
-    }
-    out->id = strchr(path, '/') + 1;
-    call->resource_type = out->is_key ? "AWS::ApiGateway::ApiKey"
-                                      : "AWS::ApiGateway::UsagePlan";
+    call->resource_type = out->kind->type;
     call->resource_name = out->id;
-    status = tg_store_query(call->store, &q, &call->err,
-        out->is_key ? "SELECT tags FROM api_key WHERE id = $1"
-                    : "SELECT tags FROM usage_plan WHERE id = $1", "s",
-        out->id);
+    status = tg_store_query(call->store, &q, &call->err, out->kind->select,
+        "s", out->id);
     if (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
         out->tags = json_loads(tg_stmt_text(q, 0), 0, NULL);
     }
     tg_stmt_done(q);
     return status == TG_NOTFOUND
-        ? tg_call_not_found(call, out->is_key ? TG_NO_API_KEY
-                                              : TG_NO_USAGE_PLAN)
-        : status;
+        ? tg_call_not_found(call, "%s", out->kind->missing) : status;
 }
 
 static enum tg_status
@@ -78,15 +111,15 @@ store_tags(struct tg_control_call *call, const struct resource *r)
     if (status != TG_OK) {
         return status;
     }
-    if (r->is_key) {
+    if (r->kind->update == NULL) {
         return tg_api_key_set_tags(call->change, r->id, r->tags, &call->err);
     }
     text = json_dumps(r->tags, JSON_COMPACT);
     if (text == NULL) {
         return tg_error_set(&call->err, TG_NOMEM, "out of memory");
     }
-    status = tg_store_exec(call->store, &call->err,
-        "UPDATE usage_plan SET tags = $2 WHERE id = $1", "ss", r->id, text);
+    status = tg_store_exec(call->store, &call->err, r->kind->update, "ss",
+        r->id, text);
     free(text);
     return status;
 }

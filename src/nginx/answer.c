@@ -159,6 +159,19 @@ answer_error(ngx_http_request_t *r, ngx_http_tallygate_call_t *call)
     return send_answer(r, &body);
 }
 
+/* Amazon's own health check of a custom domain. */
+static ngx_int_t
+answer_ping(ngx_http_request_t *r)
+{
+    ngx_str_t  body = ngx_string("healthy");
+
+    r->headers_out.status = NGX_HTTP_OK;
+    ngx_str_set(&r->headers_out.content_type, "text/plain");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+
+    return send_answer(r, &body);
+}
+
 /* Sets one header of an answer from its mapping. */
 static ngx_int_t
 add_mapped(ngx_http_tallygate_call_t *call, const struct tg_route_pair *pair)
@@ -283,6 +296,10 @@ ngx_http_tallygate_answer_handler(ngx_http_request_t *r)
     call->is_answer = 1;
     ngx_http_tallygate_deadline_remove(call);
     ignore_body(r);
+
+    if (call->is_ping && !r->err_status) {
+        return answer_ping(r);
+    }
 
     if (r->err_status) {
         call->error = error_of(call, r->err_status);

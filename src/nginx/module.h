@@ -39,6 +39,7 @@
 #include "nginx/backend.h"
 #include "nginx/errors.h"
 #include "nginx/plane.h"
+#include "plane/domains.h"
 #include "plane/keys.h"
 #include "plane/routes.h"
 
@@ -77,6 +78,7 @@ struct ngx_http_tallygate_call_s {
     ngx_uint_t                          pin;    /* slot of the epoch, N3 */
 
     /* route.c */
+    const struct tg_route_domain       *domain; /* custom; or NULL */
     const struct tg_route_api          *api;
     const struct tg_route_stage        *stage;
     const struct tg_route_node         *node;
@@ -84,7 +86,7 @@ struct ngx_http_tallygate_call_s {
     const struct tg_route_integration  *integration;
     struct tg_route_capture            *captures;
     ngx_uint_t                          capture_count;
-    ngx_str_t                           path; /* raw, behind the stage */
+    ngx_str_t                           path; /* raw, of the resource */
     ngx_table_elt_t                    *api_key;
     size_t                              header_size; /* of all headers */
     enum tg_verb                        verb;
@@ -124,6 +126,7 @@ struct ngx_http_tallygate_call_s {
 
     unsigned                            has_request_id:1;
     unsigned                            has_digest:1;
+    unsigned                            is_ping:1;
     unsigned                            is_too_large:1;
     unsigned                            is_decided:1;  /* PREACCESS is over */
     unsigned                            is_pinned:1;
@@ -150,6 +153,14 @@ ngx_http_tallygate_call_t *ngx_http_tallygate_call_new(ngx_http_request_t *r);
 
 /* The call of r, also after an internal redirect; NULL if it has none. */
 ngx_http_tallygate_call_t *ngx_http_tallygate_call(ngx_http_request_t *r);
+
+/* Whether the call's headers have lost the case of their names. */
+static ngx_inline ngx_uint_t
+ngx_http_tallygate_is_lower_case(const ngx_http_tallygate_call_t *call)
+{
+    return call->request->http_version == NGX_HTTP_VERSION_20
+           || (call->domain != NULL && call->domain->is_multi_level);
+}
 
 /* The call's request id, made when it is first asked for. */
 u_char *ngx_http_tallygate_request_id(ngx_http_tallygate_call_t *call);

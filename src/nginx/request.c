@@ -489,16 +489,21 @@ put_framing(const request_t *q, u_char *p)
 static u_char *
 put_client_headers(request_t *q, u_char *p)
 {
-    ngx_uint_t        i;
+    ngx_str_t         name;
+    ngx_uint_t        i, is_lower_case;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
+
+    is_lower_case = ngx_http_tallygate_is_lower_case(q->call);
 
     for (part = &q->r->headers_in.headers.part; part; part = part->next) {
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
             if (passes(q, &h[i])) {
-                p = put_header(p, &h[i].key, &h[i].value);
+                name.len = h[i].key.len;
+                name.data = is_lower_case ? h[i].lowcase_key : h[i].key.data;
+                p = put_header(p, &name, &h[i].value);
             }
         }
     }

@@ -7,6 +7,11 @@
  * request's own URI stays as it came; it is matched undecoded, so that what
  * was matched is what the backend receives.
  *
+ * The host says how API and stage are found: by an API's own name, by a
+ * custom domain and the base path mapped there, or, under any other name, by
+ * a path that begins with /restapis/{id}/{stage}/_user_request_.  nginx has
+ * taken the port and a trailing dot off it.
+ *
  * The order is Amazon's: API and stage, sizes, then resource and verb.  Paths
  * with dot segments are refused: a backend that resolves them would serve
  * what no resource of the API names.
@@ -75,48 +80,115 @@ host_api(ngx_str_t *host, ngx_str_t *id)
            && (left == sizeof(label) - 1 || p[sizeof(label) - 1] == '.');
 }
 
+/* By id, unless the API is served under custom domains only. */
+static ngx_uint_t
+find_api(ngx_http_tallygate_call_t *call, ngx_str_t *id)
+{
+    call->api = tg_routes_api(&call->routes->table, (char *) id->data,
+                              id->len);
+
+    return call->api != NULL && !call->api->is_execute_api_disabled;
+}
+
+/* The API's stage that the path names next. */
+static ngx_uint_t
+take_stage(ngx_http_tallygate_call_t *call, rest_t *rest)
+{
+    ngx_str_t  name;
+
+    if (!take_segment(rest, &name)) {
+        return 0;
+    }
+
+    call->stage = tg_routes_stage(&call->routes->table, call->api,
+                                  (char *) name.data, name.len);
+
+    return call->stage != NULL;
+}
+
+static ngx_uint_t
+take_word(rest_t *rest, const char *word, size_t len)
+{
+    ngx_str_t  segment;
+
+    return take_segment(rest, &segment)
+           && segment.len == len
+           && ngx_memcmp(segment.data, word, len) == 0;
+}
+
+/* /ping and /sping of a custom domain are the gateway's own. */
+static ngx_uint_t
+is_ping(const rest_t *rest)
+{
+    size_t  len = rest->last - rest->pos;
+
+    return (len == sizeof("/ping") - 1
+            && ngx_memcmp(rest->pos, "/ping", len) == 0)
+           || (len == sizeof("/sping") - 1
+               && ngx_memcmp(rest->pos, "/sping", len) == 0);
+}
+
+/* By the base path that is mapped on the domain. */
+static ngx_uint_t
+find_mapped(ngx_http_tallygate_call_t *call, rest_t *rest)
+{
+    size_t                          taken;
+    const struct tg_routes         *routes = &call->routes->table;
+    const struct tg_route_api      *apis;
+    const struct tg_route_stage    *stages;
+    const struct tg_route_mapping  *mapping;
+
+    if (is_ping(rest)) {
+        call->is_ping = 1;
+        call->is_decided = 1;
+        return 1;
+    }
+
+    mapping = tg_domain_map(routes, call->domain, (char *) rest->pos,
+                            rest->last - rest->pos, &taken);
+
+    if (mapping == NULL || mapping->api == TG_ROUTE_NONE) {
+        return 0;
+    }
+
+    rest->pos += taken;
+    apis = tg_route_items(routes, routes->header->apis);
+    call->api = &apis[mapping->api];
+
+    if (mapping->stage == TG_ROUTE_NONE) {
+        return take_stage(call, rest);
+    }
+
+    stages = tg_route_items(routes, call->api->stages);
+    call->stage = &stages[mapping->stage];
+
+    return 1;
+}
+
 /* Finds API and stage; what is left in rest is the resource's path. */
 static ngx_uint_t
 find_stage(ngx_http_tallygate_call_t *call, rest_t *rest)
 {
-    ngx_str_t                id, name, word;
-    ngx_http_request_t      *r = call->request;
-    const struct tg_routes  *routes = &call->routes->table;
+    ngx_str_t   id;
+    ngx_str_t  *host = &call->request->headers_in.server;
 
-    if (!host_api(&r->headers_in.server, &id)) {
-
-        if (!take_segment(rest, &word)
-            || word.len != sizeof("restapis") - 1
-            || ngx_memcmp(word.data, "restapis", word.len) != 0
-            || !take_segment(rest, &id))
-        {
-            return 0;
-        }
-
-        if (!take_segment(rest, &name)
-            || !take_segment(rest, &word)
-            || word.len != sizeof("_user_request_") - 1
-            || ngx_memcmp(word.data, "_user_request_", word.len) != 0)
-        {
-            return 0;
-        }
-
-    } else if (!take_segment(rest, &name)) {
-        return 0;
+    if (host_api(host, &id)) {
+        return find_api(call, &id) && take_stage(call, rest);
     }
 
-    call->path.data = rest->pos;
-    call->path.len = rest->last - rest->pos;
+    call->domain = tg_domain_find(&call->routes->table, (char *) host->data,
+                                  host->len);
 
-    call->api = tg_routes_api(routes, (char *) id.data, id.len);
-    if (call->api == NULL || call->api->is_execute_api_disabled) {
-        return 0;
+    if (call->domain != NULL) {
+        return find_mapped(call, rest);
     }
 
-    call->stage = tg_routes_stage(routes, call->api, (char *) name.data,
-                                  name.len);
-
-    return call->stage != NULL;
+    return take_word(rest, "restapis", sizeof("restapis") - 1)
+           && take_segment(rest, &id)
+           && find_api(call, &id)
+           && take_stage(call, rest)
+           && take_word(rest, "_user_request_",
+                        sizeof("_user_request_") - 1);
 }
 
 static enum tg_verb
@@ -226,6 +298,26 @@ has_dot_segment(rest_t rest)
     return others == 0 && (dots == 1 || dots == 2);
 }
 
+/*
+ * Amazon takes these in a query only when they are encoded.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
+ */
+static ngx_uint_t
+has_bad_query(ngx_str_t *args)
+{
+    u_char  *p, *last;
+
+    last = args->data + args->len;
+
+    for (p = args->data; p < last; p++) {
+        if (*p == '|' || *p == '{' || *p == '}') {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
 static ngx_int_t
 find_method(ngx_http_tallygate_call_t *call, rest_t rest)
 {
@@ -300,6 +392,12 @@ route(ngx_http_tallygate_call_t *call)
         return ngx_http_tallygate_error(UNKNOWN_API);
     }
 
+    if (call->is_ping) {
+        return NULL;
+    }
+
+    call->path.data = rest.pos;
+    call->path.len = rest.last - rest.pos;
     ngx_http_tallygate_key_prefetch_entry(call);
 
     if (call->header_size > HEADERS_MAX) {
@@ -308,6 +406,10 @@ route(ngx_http_tallygate_call_t *call)
 
     if (r->unparsed_uri.len > URL_MAX) {
         return ngx_http_tallygate_error(URI_TOO_LONG);
+    }
+
+    if (has_bad_query(&r->args)) {
+        return ngx_http_tallygate_error(BAD_REQUEST);
     }
 
     /* nginx has noted whether there can be any. */
@@ -356,7 +458,7 @@ is_streamed(ngx_http_request_t *r)
 static ngx_str_t *
 location_of(ngx_http_tallygate_call_t *call)
 {
-    if (call->error || call->is_too_large
+    if (call->error || call->is_ping || call->is_too_large
         || call->integration->type != TG_INTEGRATION_HTTP_PROXY)
     {
         return &location_answer;

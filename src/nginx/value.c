@@ -122,13 +122,16 @@ find_query(ngx_http_request_t *r, ngx_str_t *name, found_t *found)
     return NGX_OK;
 }
 
-/* Amazon compares header names by case; HTTP/2 knows lower case only. */
+/* Amazon compares header names by case, where they have kept theirs. */
 static ngx_int_t
-find_header(ngx_http_request_t *r, ngx_str_t *name, found_t *found)
+find_header(ngx_http_tallygate_call_t *call, ngx_str_t *name, found_t *found)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ngx_uint_t           i, is_lower_case;
+    ngx_list_part_t     *part;
+    ngx_table_elt_t     *h;
+    ngx_http_request_t  *r = call->request;
+
+    is_lower_case = ngx_http_tallygate_is_lower_case(call);
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
         h = part->elts;
@@ -138,7 +141,7 @@ find_header(ngx_http_request_t *r, ngx_str_t *name, found_t *found)
                 continue;
             }
 
-            if (r->http_version == NGX_HTTP_VERSION_20
+            if (is_lower_case
                 ? ngx_strncasecmp(h[i].key.data, name->data, name->len) != 0
                 : ngx_memcmp(h[i].key.data, name->data, name->len) != 0)
             {
@@ -194,12 +197,18 @@ text(ngx_http_tallygate_call_t *call, struct tg_route_text from,
     return NGX_OK;
 }
 
-/* context.path: with the stage before it. */
+/* context.path: with what comes before it, a base path or the stage. */
 static ngx_int_t
 request_path(ngx_http_tallygate_call_t *call, ngx_str_t *value)
 {
     u_char     *p;
     ngx_str_t   stage;
+
+    if (call->domain != NULL) {
+        value->data = call->request->unparsed_uri.data;
+        value->len = call->path.data + call->path.len - value->data;
+        return NGX_OK;
+    }
 
     (void) text(call, call->stage->name, &stage);
 
@@ -282,7 +291,7 @@ evaluate(ngx_http_tallygate_call_t *call, const struct tg_route_part *part,
     case TG_PART_MULTIHEADER:
     case TG_PART_HEADER:
         found.is_multi = part->kind == TG_PART_MULTIHEADER;
-        rc = find_header(r, &name, &found);
+        rc = find_header(call, &name, &found);
         *value = found.value;
         return rc == NGX_OK && found.count == 0 ? NGX_DECLINED : rc;
 

@@ -29,7 +29,7 @@
 struct tg_route_mapping {
     struct tg_route_text path;   /* "orders/v1"; "": whatever the path */
     uint32_t             parent; /* index of a mapping, or NONE */
-    uint32_t             api;    /* index into the file's APIs */
+    uint32_t             api;    /* of the file; NONE: it has no such stage */
     uint32_t             stage;  /* of the API; NONE: it stands in the path */
 };
 
@@ -56,8 +56,12 @@ const struct tg_route_mapping *tg_domain_map(const struct tg_routes *r,
 
 uint32_t tg_routes_add_domain(struct tg_routes_builder *b, const char *name);
 
-/* path without slashes at its ends; stage: of the api, or TG_ROUTE_NONE. */
+/*
+ * path without slashes at its ends; stage NULL: the caller names it in the
+ * path.  The API and the stage need not have been added: calls are refused
+ * then.
+ */
 void tg_routes_add_mapping(struct tg_routes_builder *b, uint32_t domain,
-    const char *path, uint32_t api, uint32_t stage);
+    const char *path, const char *api_id, const char *stage);
 
 #endif

@@ -274,20 +274,17 @@ tg_routes_add_domain(struct tg_routes_builder *b, const char *name)
 
 void
 tg_routes_add_mapping(struct tg_routes_builder *b, uint32_t domain,
-    const char *path, uint32_t api, uint32_t stage)
+    const char *path, const char *api_id, const char *stage)
 {
-    struct mapping m = { .domain = domain, .api = api, .stage = stage };
+    struct mapping m = { .domain = domain };
 
-    if (!tg_builder_is_failed(b)
-        && (domain >= b->domains.count || api >= b->apis.count
-            || (stage != TG_ROUTE_NONE
-                && (stage >= b->stages.count
-                    || AT(b->stages, struct stage, stage)->api != api))))
-    {
-        fail(b, TG_INVALID, "a base path of a domain, API or stage that was"
-            " not added", path);
+    if (!tg_builder_is_failed(b) && domain >= b->domains.count) {
+        fail(b, TG_INVALID, "a base path of a domain that was not added",
+            path);
     }
     m.path = add_string(b, path);
+    m.api_id = add_string(b, api_id);
+    m.stage = add_string(b, stage);
     (void) pile_add(b, &b->mappings, &m, 1);
 }
 

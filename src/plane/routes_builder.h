@@ -46,9 +46,9 @@ struct domain {
 
 struct mapping {
     struct tg_route_text path;
+    struct tg_route_text api_id;
+    struct tg_route_text stage; /* empty: in the path */
     uint32_t             domain;
-    uint32_t             api;
-    uint32_t             stage; /* or NONE */
 };
 
 enum node_kind { NODE_STATIC, NODE_PARAM, NODE_GREEDY };

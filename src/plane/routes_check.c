@@ -576,9 +576,10 @@ check_mapping(struct check *c, const struct tg_route_domain *d,
     if (!is_text(c, m->path, true)) {
         return false;
     }
-    if (m->api >= c->header->apis.count
-        || (m->stage != TG_ROUTE_NONE
-            && m->stage >= apis[m->api].stages.count))
+    if (m->api == TG_ROUTE_NONE ? m->stage != TG_ROUTE_NONE
+        : m->api >= c->header->apis.count
+            || (m->stage != TG_ROUTE_NONE
+                && m->stage >= apis[m->api].stages.count))
     {
         return wrong(c, "a base path names an API or stage that is not"
             " there");

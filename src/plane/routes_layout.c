@@ -388,36 +388,60 @@ lay_apis(struct layout *l, struct tg_routes_header *h)
 
 /* ---- domains ---- */
 
-/* Where an API of the builder stands now that they are sorted. */
+/* The index of the API with this id, exactly; NONE: there is none. */
 static uint32_t
-place_of_api(struct layout *l, struct tg_route_list apis, uint32_t api)
+find_api(struct layout *l, struct tg_route_list apis, struct tg_route_text id)
 {
-    uint32_t i = 0;
-    uint32_t id = AT(l->b->apis, const struct api, api)->id.off;
+    uint32_t            low = 0, high = apis.count;
+    struct tg_route_api key = { .id = id };
 
-    while (i < apis.count
-        && ITEM(l, apis, struct tg_route_api, i)->id.off != id)
-    {
-        i++;
+    while (low < high) {
+        uint32_t             mid = low + (high - low) / 2;
+        struct tg_route_api *api = ITEM(l, apis, struct tg_route_api, mid);
+        int                  order = by_api_id(&key, api, l);
+
+        if (order == 0) {
+            return compare_texts(l->b, id, api->id) == 0 ? mid
+                                                         : TG_ROUTE_NONE;
+        }
+        if (order < 0) {
+            high = mid;
+        } else {
+            low = mid + 1;
+        }
     }
-    return i;
+    return TG_ROUTE_NONE;
 }
 
 static uint32_t
-place_of_stage(struct layout *l, struct tg_route_list stages, uint32_t stage)
+find_stage(struct layout *l, struct tg_route_list stages,
+    struct tg_route_text name)
 {
-    uint32_t i = 0, name;
+    for (uint32_t i = 0; i < stages.count; i++) {
+        if (compare_texts(l->b, name,
+                ITEM(l, stages, struct tg_route_stage, i)->name) == 0)
+        {
+            return i;
+        }
+    }
+    return TG_ROUTE_NONE;
+}
 
-    if (stage == TG_ROUTE_NONE) {
-        return TG_ROUTE_NONE;
+/* What a mapping leads to; without its API or stage, to nothing. */
+static struct tg_route_mapping
+resolve(struct layout *l, struct tg_route_list apis, const struct mapping *m)
+{
+    struct tg_route_mapping out = { .path = m->path,
+        .api = find_api(l, apis, m->api_id), .stage = TG_ROUTE_NONE };
+
+    if (m->stage.len > 0 && out.api != TG_ROUTE_NONE) {
+        out.stage = find_stage(l,
+            ITEM(l, apis, struct tg_route_api, out.api)->stages, m->stage);
+        if (out.stage == TG_ROUTE_NONE) {
+            out.api = TG_ROUTE_NONE;
+        }
     }
-    name = AT(l->b->stages, const struct stage, stage)->name.off;
-    while (i < stages.count
-        && ITEM(l, stages, struct tg_route_stage, i)->name.off != name)
-    {
-        i++;
-    }
-    return i;
+    return out;
 }
 
 static int
@@ -465,12 +489,7 @@ lay_mappings(struct layout *l, struct tg_route_list apis, uint32_t domain)
     laid = ITEM(l, list, struct tg_route_mapping, 0);
     for (size_t k = 0; k < l->b->mappings.count; k++) {
         if (all[k].domain == domain) {
-            uint32_t api = place_of_api(l, apis, all[k].api);
-
-            laid[i++] = (struct tg_route_mapping){ .path = all[k].path,
-                .api = api, .stage = place_of_stage(l,
-                    ITEM(l, apis, struct tg_route_api, api)->stages,
-                    all[k].stage) };
+            laid[i++] = resolve(l, apis, &all[k]);
         }
     }
     qsort_r(laid, n, sizeof(*laid), by_base_path, l);

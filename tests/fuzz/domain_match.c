@@ -166,7 +166,7 @@ add_mapping(struct tg_routes_builder *b, const struct line *lines, size_t i)
             break;
         }
     }
-    tg_routes_add_mapping(b, domains[i], lines[i].path, 0, TG_ROUTE_NONE);
+    tg_routes_add_mapping(b, domains[i], lines[i].path, "a", NULL);
 }
 
 int

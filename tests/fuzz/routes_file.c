@@ -172,8 +172,10 @@ read_domains(const struct tg_routes *r)
         m = tg_domain_map(r, &d[i], "/orders/v%31/items", 18, &taken);
         if (m != NULL) {
             read_text(r, m->path);
-            read_text(r, apis[m->api].id);
             sum += taken;
+            if (m->api != TG_ROUTE_NONE) {
+                read_text(r, apis[m->api].id);
+            }
         }
     }
 }

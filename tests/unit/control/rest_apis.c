@@ -119,11 +119,86 @@ a_position_of_another_list_is_refused(void **state)
     tg_buf_clear(&target);
 }
 
+static void
+an_api_is_patched_whole_or_not_at_all(void **state)
+{
+    static const struct {
+        const char *op, *path, *value, *words;
+    } refused[] = {
+        { "replace", "/id", "x", "Invalid patch path /id" },
+        { "replace", "/name/x", "x", "Invalid patch path /name/x" },
+        { "add", "/name", "x", "Invalid patch operation specified. Must be "
+          "one of: [replace]" },
+        { "replace", "/name", "", "Name cannot be an empty string" },
+        { "replace", "/apiKeySource", "COOKIE", "[HEADER, AUTHORIZER]" },
+        { "replace", "/policy", "{}", "policy is not supported" },
+        { "replace", "/securityPolicy", "TLS_1_2", "is not supported" },
+        { "replace", "/minimumCompressionSize", "x", "between 0 and" },
+        { "replace", "/minimumCompressionSize", "10485761", "between 0" },
+        { "replace", "/endpointConfiguration/types/EDGE", "X", "enum" },
+        { "replace", "/endpointConfiguration/types/EDGE", "PRIVATE",
+          "PRIVATE" },
+        { "add", "/endpointConfiguration/types", "EDGE", "[replace]" },
+        { "replace", "/endpointConfiguration/ipAddressType", "ipv5",
+          "[ipv4, dualstack]" },
+        { "remove", "/binaryMediaTypes/a~1b", "", "does not have it" },
+    };
+    char          target[64];
+    struct place *p = *state;
+
+    (void) snprintf(target, sizeof(target), "/restapis/%s",
+        make_api(p, "a"));
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        (void) patch(p, target, refused[i].op, refused[i].path,
+            refused[i].value);
+        if (p->status != 400
+            || strstr(text(p, "message"), refused[i].words) == NULL)
+        {
+            fail_msg("%s %s: %d %s", refused[i].op, refused[i].path,
+                p->status, text(p, "message"));
+        }
+    }
+    assert_refused(p, "PATCH", target, "{\"patchOperations\":[{\"op\":"
+        "\"replace\",\"path\":\"/name\",\"value\":\"b\"},{\"op\":"
+        "\"replace\",\"path\":\"/x\",\"value\":\"y\"}]}", 400, "/x");
+    assert_int_equal(call(p, "GET", target, ""), 200);
+    assert_string_equal(text(p, "name"), "a");
+    assert_int_equal(call(p, "PATCH", target, "{\"patchOperations\":["
+        "{\"op\":\"replace\",\"path\":\"/name\",\"value\":\"b\"},"
+        "{\"op\":\"add\",\"path\":\"/description\",\"value\":\"d\"},"
+        "{\"op\":\"replace\",\"path\":\"/disableExecuteApiEndpoint\","
+        "\"value\":\"True\"},{\"op\":\"add\",\"path\":"
+        "\"/binaryMediaTypes/image~1png\"},{\"op\":\"replace\",\"path\":"
+        "\"/binaryMediaTypes/image~1png\",\"value\":\"*/*\"},"
+        "{\"op\":\"replace\",\"path\":\"/minimumCompressionSize\","
+        "\"value\":\"10\"},{\"op\":\"replace\",\"path\":"
+        "\"/endpointConfiguration/types/EDGE\",\"value\":\"REGIONAL\"}]}"),
+        200);
+    json_object_del(p->answer, "id");
+    json_object_del(p->answer, "rootResourceId");
+    assert_answer(p, 200, "{\"name\":\"b\",\"description\":\"d\","
+        "\"apiKeySource\":\"HEADER\",\"disableExecuteApiEndpoint\":true,"
+        "\"binaryMediaTypes\":[\"*/*\"],\"minimumCompressionSize\":10,"
+        "\"endpointConfiguration\":{\"types\":[\"REGIONAL\"],"
+        "\"ipAddressType\":\"ipv4\"},\"createdDate\":1795392000,"
+        "\"tags\":{}}");
+    assert_int_equal(call(p, "PATCH", target, "{\"patchOperations\":["
+        "{\"op\":\"remove\",\"path\":\"/description\"},{\"op\":"
+        "\"remove\",\"path\":\"/binaryMediaTypes/*~1*\"},{\"op\":"
+        "\"replace\",\"path\":\"/minimumCompressionSize\"}]}"), 200);
+    assert_null(json_object_get(p->answer, "binaryMediaTypes"));
+    assert_null(json_object_get(p->answer, "minimumCompressionSize"));
+    assert_null(json_object_get(p->answer, "description"));
+    assert_refused(p, "PATCH", "/restapis/nothere", "{}", 404,
+        "Invalid API identifier specified");
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         PLACE_TEST(lists_come_in_pages),
+        PLACE_TEST(an_api_is_patched_whole_or_not_at_all),
         PLACE_TEST(a_position_of_another_list_is_refused),
     };
 

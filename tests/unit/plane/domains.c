@@ -6,32 +6,32 @@
 
 static const uint8_t file_id[16];
 
-/* An API "a<number>" with the stages "prod" and "test". */
-static uint32_t
-add_api(struct tg_routes_builder *b, unsigned number, uint32_t *stage)
-{
-    char     id[16];
-    uint32_t api;
+static char name[16];
 
-    (void) snprintf(id, sizeof(id), "a%u", number);
-    api = tg_routes_add_api(b, id, false);
-    (void) tg_routes_add_stage(b, api, "test", "d");
-    *stage = tg_routes_add_stage(b, api, "prod", "d");
-    return api;
+static const char *
+api_name(unsigned number)
+{
+    (void) snprintf(name, sizeof(name), "a%u", number);
+    return name;
 }
 
-/* A domain whose mappings are "a0", "a1", ... in the order of paths. */
+/*
+ * A domain whose mappings lead, in the order of paths, to "a0", "a1", ...:
+ * the odd ones with the stage in the path.
+ */
 static void
-add_domain(struct tg_routes_builder *b, const char *name,
+add_domain(struct tg_routes_builder *b, const char *host,
     const char *const *paths)
 {
-    uint32_t domain = tg_routes_add_domain(b, name);
+    uint32_t domain = tg_routes_add_domain(b, host);
 
     for (unsigned i = 0; paths[i] != NULL; i++) {
-        uint32_t stage, api = add_api(b, i, &stage);
+        uint32_t api = tg_routes_add_api(b, api_name(i), false);
 
-        tg_routes_add_mapping(b, domain, paths[i], api,
-            i % 2 ? TG_ROUTE_NONE : stage);
+        (void) tg_routes_add_stage(b, api, "test", "d");
+        (void) tg_routes_add_stage(b, api, "prod", "d");
+        tg_routes_add_mapping(b, domain, paths[i], api_name(i),
+            i % 2 ? NULL : "prod");
     }
 }
 
@@ -114,7 +114,6 @@ check_rows(const char *const *paths, const struct row *rows, size_t count)
     d = tg_domain_find(&r, "x", 1);
     for (size_t i = 0; i < count; i++) {
         size_t len = strlen(rows[i].path), taken;
-        char   id[16];
         const struct tg_route_mapping *m =
             tg_domain_map(&r, d, rows[i].path, len, &taken);
 
@@ -124,8 +123,8 @@ check_rows(const char *const *paths, const struct row *rows, size_t count)
         if (m == NULL) {
             continue;
         }
-        (void) snprintf(id, sizeof(id), "a%d", rows[i].mapping);
-        if (strcmp(tg_route_str(&r, apis[m->api].id), id) != 0
+        if (strcmp(tg_route_str(&r, apis[m->api].id),
+                api_name((unsigned) rows[i].mapping)) != 0
             || strcmp(rows[i].path + taken, rows[i].rest) != 0)
         {
             fail_msg("%s: %s, rest %s", rows[i].path,
@@ -207,6 +206,38 @@ of_several_segments_the_longest_prefix_serves(void **state)
     CHECK(paths, rows);
 }
 
+static void
+without_its_api_or_stage_a_mapping_leads_nowhere(void **state)
+{
+    static const char *const      hosts[] = { "0", "1", "2", "3" };
+    struct tg_buf                 bytes;
+    struct tg_routes              r;
+    struct tg_routes_builder     *b = tg_routes_builder_new();
+    uint32_t                      api = tg_routes_add_api(b, "Abc", false);
+
+    (void) state;
+    (void) tg_routes_add_stage(b, api, "prod", "d");
+    tg_routes_add_mapping(b, tg_routes_add_domain(b, hosts[0]), "p", "Abc",
+        "prod");
+    tg_routes_add_mapping(b, tg_routes_add_domain(b, hosts[1]), "p", "Abc",
+        "Prod");
+    tg_routes_add_mapping(b, tg_routes_add_domain(b, hosts[2]), "p", "abc",
+        "prod");
+    tg_routes_add_mapping(b, tg_routes_add_domain(b, hosts[3]), "p", "x",
+        NULL);
+    build(&r, &bytes, b);
+    for (size_t i = 0; i < 4; i++) {
+        size_t                         taken;
+        const struct tg_route_domain  *d = tg_domain_find(&r, hosts[i], 1);
+        const struct tg_route_mapping *m = tg_domain_map(&r, d, "/p", 2,
+            &taken);
+
+        assert_int_equal(m->api, i == 0 ? 0 : TG_ROUTE_NONE);
+        assert_int_equal(m->stage, i == 0 ? 0 : TG_ROUTE_NONE);
+    }
+    tg_buf_clear(&bytes);
+}
+
 /* Writes a wrong number into a field and gives the file its digest. */
 static void
 refuse_number(const struct tg_buf *good, size_t at, uint32_t number,
@@ -261,6 +292,7 @@ what_the_search_relies_on_is_checked(void **state)
         "outside");
     refuse_number(&bytes, OF_MAPPING(0, path), UINT32_MAX, "outside");
     refuse_number(&bytes, OF_MAPPING(0, api), 3, "API");
+    refuse_number(&bytes, OF_MAPPING(0, api), TG_ROUTE_NONE, "API");
     refuse_number(&bytes, OF_MAPPING(0, stage), 2, "stage");
     refuse_number(&bytes, OF_MAPPING(0, parent), 0, "above");
     refuse_number(&bytes, OF_MAPPING(1, parent), TG_ROUTE_NONE, "above");
@@ -290,7 +322,6 @@ a_builder_says_what_is_wrong(void **state)
 {
     static const char *const twice[] = { "a", "a", NULL };
     static const char *const none[] = { NULL };
-    uint32_t                  stage, other;
     struct tg_routes_builder *b = tg_routes_builder_new();
 
     (void) state;
@@ -304,12 +335,7 @@ a_builder_says_what_is_wrong(void **state)
     add_domain(b, "X", none);
     refuse_build(b, "lower case");
     b = tg_routes_builder_new();
-    tg_routes_add_mapping(b, tg_routes_add_domain(b, "x"), "p", 0, 0);
-    refuse_build(b, "not added: p");
-    b = tg_routes_builder_new();
-    (void) add_api(b, 0, &stage);
-    other = add_api(b, 1, &other);
-    tg_routes_add_mapping(b, tg_routes_add_domain(b, "x"), "p", other, stage);
+    tg_routes_add_mapping(b, 0, "p", "a", "prod");
     refuse_build(b, "not added: p");
 }
 
@@ -321,6 +347,7 @@ main(void)
         cmocka_unit_test(one_segment_must_be_equal),
         cmocka_unit_test(without_an_empty_base_path_others_are_none),
         cmocka_unit_test(of_several_segments_the_longest_prefix_serves),
+        cmocka_unit_test(without_its_api_or_stage_a_mapping_leads_nowhere),
         cmocka_unit_test(what_the_search_relies_on_is_checked),
         cmocka_unit_test(a_builder_says_what_is_wrong),
     };
