@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "billing/held.h"
 #include "billing/lease.h"
 #include "billing/runtime.h"
 #include "billing/sealer.h"
@@ -26,6 +27,7 @@
 #include "util/log.h"
 
 #define TICK_MS 500
+#define HOMECOMING_S 60 /* between two looks for usage that was held */
 #define REPORTER_TICK_MS 500
 
 /*
@@ -184,6 +186,22 @@ is_seal_due(struct tg_billing *b, bool *answer, int64_t now_s,
         ? tg_sealer_is_under_way(b->collector_store, answer, err) : status;
 }
 
+/* Usage that was held becomes billable where it can. */
+static enum tg_status
+bring_home(struct tg_billing *b, int64_t now_s, struct tg_error *err)
+{
+    int64_t        units = 0;
+    enum tg_status status;
+
+    status = tg_held_bring_home(b->collector_store, &units,
+        b->config.settings, now_s, err);
+    if (units > 0) {
+        tg_logf(TG_LOG_NOTICE, "held_units_billed", "%" PRId64 " units that"
+            " were held have found their agreement", units);
+    }
+    return status;
+}
+
 typedef enum tg_status sealer(struct tg_store *s, int64_t *sealed,
     const struct tg_settings *settings, int64_t now_s, struct tg_error *err);
 
@@ -197,6 +215,9 @@ sweep_and_seal(struct tg_billing *b, sealer *run, const char *event,
 
     status = tg_collector_fold(b->collector, true, now_s, err);
     if (status == TG_OK) {
+        status = bring_home(b, now_s, err);
+    }
+    if (status == TG_OK) {
         status = run(b->collector_store, &sealed, b->config.settings, now_s,
             err);
     }
@@ -209,7 +230,8 @@ sweep_and_seal(struct tg_billing *b, sealer *run, const char *event,
 
 /* Seals what is due: ended hours, and the open one of who leaves. */
 static enum tg_status
-seal_if_due(struct tg_billing *b, int64_t now_s, struct tg_error *err)
+seal_if_due(struct tg_billing *b, int64_t now_s, int64_t boot_s,
+    struct tg_error *err)
 {
     bool           answer = false;
     char           reason[TG_GUARD_REASON_SIZE];
@@ -231,6 +253,10 @@ seal_if_due(struct tg_billing *b, int64_t now_s, struct tg_error *err)
         status = sweep_and_seal(b, tg_sealer_leavers, "leaver_sealed", now_s,
             err);
     }
+    if (status == TG_OK && boot_s >= b->next_homecoming_s) {
+        status = bring_home(b, now_s, err);
+        b->next_homecoming_s = boot_s + HOMECOMING_S;
+    }
     return status;
 }
 
@@ -249,6 +275,9 @@ run_job(struct tg_billing *b, struct tg_job *job)
         } else {
             job->status = tg_sealer_through(b->collector_store, &through,
                 b->config.settings, now_s, &job->err);
+        }
+        if (job->status == TG_OK) {
+            job->status = bring_home(b, now_s, &job->err);
         }
         if (job->status == TG_OK) {
             job->status = tg_sealer_early(b->collector_store, &job->sealed,
@@ -284,7 +313,7 @@ tick(struct tg_billing *b, int64_t *last_boot_s)
     }
     if (status == TG_OK) {
         event = "seal_failed";
-        status = seal_if_due(b, now_s, &err);
+        status = seal_if_due(b, now_s, boot_s, &err);
     }
     if (has_worked || status != TG_OK) {
         note_trouble(b, status, event, &err);

@@ -183,6 +183,9 @@ settle(struct run *r)
     c->stats.set_aside += added->set_aside;
     c->stats.carried += added->carried;
     c->stats.unsure += added->unsure;
+    for (i = 0; i < TG_UNBILLABLE_COUNT; i++) {
+        c->stats.unbillable[i] += added->unbillable[i];
+    }
 }
 
 /*

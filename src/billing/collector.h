@@ -38,6 +38,7 @@
 
 #include "billing/guard.h"
 #include "control/control.h"
+#include "core/unbillable.h"
 #include "plane/board.h"
 #include "store/store.h"
 #include "util/error.h"
@@ -80,6 +81,7 @@ struct tg_collector_stats {
     uint64_t set_aside; /* units: F5 */
     uint64_t carried;   /* units: F6 */
     uint64_t unsure;    /* units: F9 */
+    uint64_t unbillable[TG_UNBILLABLE_COUNT]; /* units, by reason */
     int64_t  last_s;
 };
 struct tg_collector_stats tg_collector_stats(const struct tg_collector *c);

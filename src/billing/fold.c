@@ -16,13 +16,12 @@
 #include "billing/memo.h"
 #include "billing/records.h"
 #include "core/hours.h"
+#include "core/unbillable.h"
 
 #define REASON_CARRIED "its hour was sealed before the call was counted"
 #define REASON_UNSURE                                                         \
     "nobody had folded for more than 30 hours: the calls may have finished"   \
     " a multiple of 32 hours before"
-#define REASON_ASIDE "counted under another owner of the cell"
-#define REASON_UNOWNED "counted in a cell that has no owner"
 
 /* Who counts in a slot, as the store has it. */
 struct owner {
@@ -153,12 +152,16 @@ attribute(struct tg_fold *f, struct tg_usage_row *row,
     row->key_id = owner->is_known ? owner->key_id : "";
     row->plan_id = owner->is_known ? owner->plan_id : "";
     if (!owner->is_known || owner->generation != cell->owner_now) {
-        row->reason = owner->is_known ? REASON_ASIDE : REASON_UNOWNED;
+        row->reason = tg_unbillable_text(owner->is_known
+            ? TG_UNBILLABLE_ASIDE : TG_UNBILLABLE_UNOWNED);
         f->added.set_aside += units;
     } else if (owner->agreement_id == NULL) {
         row->reason = owner->reason;
     } else {
         status = find_hour(f, row, owner, units);
+    }
+    if (row->agreement_id[0] == '\0') {
+        f->added.unbillable[tg_unbillable_of(row->reason)] += units;
     }
     return status;
 }
@@ -177,8 +180,9 @@ add_by_name(struct tg_fold *f, struct cell *cell, int64_t used_hour,
     if (status == TG_OK) {
         status = tg_usage_add(f->store, &row, units, &number, f->err);
     }
+    /* what is held goes this way each time: its reason is counted here */
     if (status == TG_OK && row.hour == used_hour
-        && !is_unsure(f, used_hour)
+        && row.agreement_id[0] != '\0' && !is_unsure(f, used_hour)
         && cell->owner.generation == cell->owner_now)
     {
         tg_places_note(f->places, cell->slot, cell->owner_now, used_hour,

@@ -175,17 +175,23 @@ tg_usage_add(struct tg_store *s, const struct tg_usage_row *row,
     return status;
 }
 
-static enum tg_status
-take_units(struct tg_store *s, const struct tg_usage_row *row,
+enum tg_status
+tg_usage_take(struct tg_store *s, const struct tg_usage_row *row,
     int64_t quantity, struct tg_error *err)
 {
-    return tg_store_exec(s, err, "UPDATE usage_detail SET"
+    enum tg_status status;
+
+    status = tg_store_exec(s, err, "UPDATE usage_detail SET"
         " quantity = quantity - $1 WHERE agreement_id = $2 AND"
         " dimension = $3 AND hour = $4 AND key_id = $5 AND plan_id = $6 AND"
         " used_hour = $7 AND product_code = $8 AND node = $9 AND"
-        " reason = $10", "issississs", quantity, row->agreement_id,
-        row->dimension, row->hour, row->key_id, row->plan_id, row->used_hour,
-        row->product_code, row->node, row->reason);
+        " reason = $10 AND quantity >= $1", "issississs", quantity,
+        row->agreement_id, row->dimension, row->hour, row->key_id,
+        row->plan_id, row->used_hour, row->product_code, row->node,
+        row->reason);
+    return status == TG_OK && tg_store_changes(s) != 1
+        ? tg_error_set(err, TG_CONFLICT, "the hour holds fewer units by now")
+        : status;
 }
 
 /*
@@ -245,7 +251,7 @@ tg_usage_move(struct tg_store *s, const char *agreement_id,
         }
         units = units < quantity ? units : quantity;
         if (status == TG_OK) {
-            status = take_units(s, &row, units, err);
+            status = tg_usage_take(s, &row, units, err);
         }
         if (status == TG_OK) {
             row.hour = to_hour;

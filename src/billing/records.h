@@ -91,6 +91,10 @@ TG_MUST_CHECK enum tg_status tg_usage_add(struct tg_store *s,
     const struct tg_usage_row *row, int64_t quantity, int64_t *number,
     struct tg_error *err);
 
+/* Takes as many from the row; TG_CONFLICT: it holds fewer. */
+TG_MUST_CHECK enum tg_status tg_usage_take(struct tg_store *s,
+    const struct tg_usage_row *row, int64_t quantity, struct tg_error *err);
+
 /*
  * Moves quantity units of an agreement's dimension from one hour to another,
  * newest uses first, with the reason; they keep the hour that they were used

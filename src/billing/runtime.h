@@ -45,6 +45,7 @@ struct tg_billing {
     struct tg_store     *reporter_store;
     struct tg_collector *collector;
     struct tg_reporter  *reporter;
+    int64_t              next_homecoming_s; /* boot clock; collector's */
 
     pthread_t collector_thread;
     pthread_t reporter_thread;

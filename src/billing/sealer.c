@@ -427,7 +427,7 @@ enum tg_status
 tg_sealer_has_leavers(struct tg_store *s, bool *answer,
     const struct tg_settings *settings, int64_t now_s, struct tg_error *err)
 {
-    int64_t         through = 0;
+    int64_t         through = 0, hour = tg_hour_of(now_s);
     enum tg_status  status;
     struct tg_stmt *q = NULL;
 
@@ -438,15 +438,15 @@ tg_sealer_has_leavers(struct tg_store *s, bool *answer,
     }
     status = tg_store_query(s, &q, err, "SELECT 1" LEFT " AND ("
         "EXISTS (SELECT 1 FROM usage_detail d WHERE d.agreement_id = a.id AND"
-        " d.hour >= $3 AND d.hour <= $4 AND d.quantity > 0 AND"
+        " d.hour IN ($3, $4) AND d.hour >= $6 AND d.quantity > 0 AND"
         " a.activated_s <= $1 AND a.activated_s < d.hour + 3600 AND NOT EXISTS"
         " (SELECT 1 FROM ledger_record r WHERE r.agreement_id = a.id AND"
         " r.dimension = d.dimension AND r.hour = d.hour))"
         " OR EXISTS (SELECT 1 FROM ledger_record r WHERE"
         " r.agreement_id = a.id AND r.state IN ('sealed', 'sent') AND"
-        " r.deadline_s > a.ended_s + $5)) LIMIT 1", "iiiii",
+        " r.deadline_s > a.ended_s + $5)) LIMIT 1", "iiiiii",
         now_s - settings->billing.grace_s, now_s - TG_LEDGER_LEAVE_S,
-        through, tg_hour_of(now_s), (int64_t) TG_LEDGER_LEAVE_S);
+        hour - TG_HOUR_S, hour, (int64_t) TG_LEDGER_LEAVE_S, through);
     if (status == TG_OK) {
         status = tg_stmt_next(q, err);
     }

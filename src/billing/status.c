@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#include "control/binding.h"
 #include "core/hours.h"
 #include "core/ledger.h"
+#include "core/unbillable.h"
 
 #define OPEN_DAYS 31
 
@@ -133,7 +133,7 @@ open_reason(struct tg_stmt *q, const struct tg_settings *settings)
 
     product = tg_settings_product(settings, tg_stmt_text(q, 1));
     if (product != NULL && product->model == TG_PRODUCT_MODEL_CONTRACT) {
-        return TG_REASON_CONTRACT;
+        return tg_unbillable_text(TG_UNBILLABLE_CONTRACT);
     }
     if (agreement[0] == '\0') {
         return held;

@@ -9,6 +9,7 @@
 #include "control/control.h"
 #include "control/slots.h"
 #include "core/identity.h"
+#include "core/unbillable.h"
 
 #define CANDIDATES_MAX 64
 #define ACCOUNT_DIGITS 12
@@ -199,7 +200,7 @@ decide(struct tg_change *change, const struct tg_identity_key *key,
         return status;
     }
     if (product != NULL && product->model == TG_PRODUCT_MODEL_CONTRACT) {
-        out->reason = TG_REASON_CONTRACT;
+        out->reason = tg_unbillable_text(TG_UNBILLABLE_CONTRACT);
         return TG_OK;
     }
     found = tg_identity_find(key, candidates, count, &out->reason);

@@ -33,9 +33,6 @@
 #include "store/store.h"
 #include "util/error.h"
 
-/* Why a cell counts for nobody, beside the reasons of core/identity.h. */
-#define TG_REASON_CONTRACT "the product is a pure contract: never metered"
-
 /*
  * Brings the slots of all keys that an agreement may concern up to date: those
  * whose customerId or tags name its licence, account or CustomerIdentifier,

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "core/unbillable.h"
+
 enum outcome {
     NONE = -1,    /* nothing fits */
     SEVERAL = -2, /* more than one active agreement fits */
@@ -109,13 +111,13 @@ tg_identity_find(const struct tg_identity_key *key,
 
     *reason = NULL;
     if (key->product_code == NULL || key->product_code[0] == '\0') {
-        *reason = "the usage plan has no product code";
+        *reason = tg_unbillable_text(TG_UNBILLABLE_NO_PRODUCT);
         return -1;
     }
     if (has_tags) {
         found = choose(by_tags, key, agreements, count); /* D2 */
     } else if (key->customer_id == NULL || key->customer_id[0] == '\0') {
-        *reason = "the key has no customerId";
+        *reason = tg_unbillable_text(TG_UNBILLABLE_NO_CUSTOMER);
         return -1;
     } else {
         for (i = 0; i < 3 && found != SEVERAL && found < 0; i++) {
@@ -125,16 +127,14 @@ tg_identity_find(const struct tg_identity_key *key,
     }
     switch (found) {
     case NONE:
-        *reason = has_tags
-            ? "no agreement is registered for the key's tags"
-            : "no agreement is registered for the key's customerId";
+        *reason = tg_unbillable_text(has_tags ? TG_UNBILLABLE_TAGS
+                                              : TG_UNBILLABLE_UNREGISTERED);
         return -1;
     case SEVERAL:
-        *reason = "several agreements are active: name one by the tag "
-                  TG_TAG_LICENSE_ARN;
+        *reason = tg_unbillable_text(TG_UNBILLABLE_SEVERAL);
         return -1;
     case INACTIVE:
-        *reason = "the agreement is not active";
+        *reason = tg_unbillable_text(TG_UNBILLABLE_INACTIVE);
         return -1;
     default:
         return found;

@@ -3,9 +3,9 @@
 
 #include "billing/sealer.h"
 #include "billing/status.h"
-#include "control/binding.h"
 #include "core/hours.h"
 #include "core/ledger.h"
+#include "core/unbillable.h"
 #include "fault.h"
 
 #define RECORDS "SELECT COUNT(*) FROM ledger_record"
@@ -109,7 +109,7 @@ a_pure_contract_is_never_metered(void **state)
         &w->err), TG_OK);
     assert_int_equal(json_array_size(list), 1);
     assert_string_equal(json_string_value(json_object_get(json_array_get(
-        list, 0), "reason")), TG_REASON_CONTRACT);
+        list, 0), "reason")), tg_unbillable_text(TG_UNBILLABLE_CONTRACT));
     json_decref(list);
 }
 
