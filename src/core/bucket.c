@@ -36,11 +36,12 @@ span_ns(struct tg_bucket_limit limit)
 }
 
 enum tg_status
-tg_bucket_take(_Atomic uint64_t *tat, struct tg_bucket_limit limit,
-    uint64_t now_ns, uint64_t *taken, uint64_t *before)
+tg_bucket_next(uint64_t tat, struct tg_bucket_limit limit, uint64_t now_ns,
+    uint64_t *next)
 {
-    uint64_t seen, next, span, from;
+    uint64_t span, from;
 
+    *next = tat;
     if (limit.burst == 0 || limit.interval_ns == 0) {
         return TG_LIMIT;
     }
@@ -48,27 +49,39 @@ tg_bucket_take(_Atomic uint64_t *tat, struct tg_bucket_limit limit,
         limit.interval_ns = INTERVAL_MAX;
     }
     span = span_ns(limit);
-    seen = atomic_load_explicit(tat, memory_order_relaxed);
-    for (;;) {
-        from = seen > now_ns ? seen : now_ns;
-        if (from - now_ns > span + TG_BUCKET_SKEW_NS) {
-            next = now_ns + span; /* K3 */
-        } else if (from - now_ns > span - limit.interval_ns) {
-            return TG_LIMIT;
-        } else {
-            next = from + limit.interval_ns;
-        }
-        if (atomic_compare_exchange_weak_explicit(tat, &seen, next,
-                memory_order_relaxed, memory_order_relaxed))
-        {
-            if (next <= seen) { /* it was the cut */
-                return TG_LIMIT;
-            }
-            *taken = next;
-            *before = seen;
-            return TG_OK;
-        }
+    from = tat > now_ns ? tat : now_ns;
+    if (from - now_ns > span + TG_BUCKET_SKEW_NS) {
+        *next = now_ns + span; /* K3 */
+        return TG_LIMIT;
     }
+    if (from - now_ns > span - limit.interval_ns) {
+        return TG_LIMIT;
+    }
+    *next = from + limit.interval_ns;
+    return TG_OK;
+}
+
+enum tg_status
+tg_bucket_take(_Atomic uint64_t *tat, struct tg_bucket_limit limit,
+    uint64_t now_ns, uint64_t *taken, uint64_t *before)
+{
+    uint64_t       next;
+    uint64_t       seen = atomic_load_explicit(tat, memory_order_acquire);
+    enum tg_status status;
+
+    do {
+        if ((seen & TG_BUCKET_MOVED) != 0) {
+            return TG_STALE;
+        }
+        status = tg_bucket_next(seen, limit, now_ns, &next);
+        if (next == seen) {
+            return status;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(tat, &seen, next,
+        memory_order_acquire, memory_order_acquire));
+    *taken = next;
+    *before = seen;
+    return status;
 }
 
 void

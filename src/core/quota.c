@@ -7,6 +7,9 @@
 #define COUNT_BITS 21
 #define COUNT_MAX ((INT64_C(1) << COUNT_BITS) - 1)
 
+/* A word is {period 24, moved 1, used 39}. */
+#define PERIOD_SHIFT (TG_QUOTA_USED_BITS + 1)
+
 /* Days from the start of week 0 to 1970-01-01, which was a Thursday. */
 #define MONDAY_SHIFT 3
 #define SUNDAY_SHIFT 4
@@ -81,14 +84,13 @@ tg_quota_word(uint32_t period, uint64_t value)
     if (value > TG_QUOTA_USED_MAX) {
         value = TG_QUOTA_USED_MAX;
     }
-    return (uint64_t) (period & TG_QUOTA_PERIOD_MAX) << TG_QUOTA_USED_BITS
-        | value;
+    return (uint64_t) (period & TG_QUOTA_PERIOD_MAX) << PERIOD_SHIFT | value;
 }
 
 uint32_t
 tg_quota_word_period(uint64_t word)
 {
-    return (uint32_t) (word >> TG_QUOTA_USED_BITS);
+    return (uint32_t) (word >> PERIOD_SHIFT);
 }
 
 uint64_t
@@ -138,31 +140,38 @@ tg_quota_take(_Atomic uint64_t *used, const _Atomic uint64_t *grant,
 {
     uint32_t period;
     uint64_t next;
-    uint64_t seen = atomic_load_explicit(used, memory_order_relaxed);
+    uint64_t seen = atomic_load_explicit(used, memory_order_acquire);
 
     do {
         uint64_t granted = atomic_load_explicit(grant, memory_order_relaxed);
 
+        if ((seen & TG_QUOTA_MOVED) != 0) {
+            return TG_STALE;
+        }
         if (tg_quota_remaining(seen, granted, limit, now_period) == 0) {
             return TG_LIMIT;
         }
         period = period_charged(seen, now_period);
         next = tg_quota_word(period, tg_quota_used(seen, period) + 1);
     } while (!atomic_compare_exchange_weak_explicit(used, &seen, next,
-        memory_order_relaxed, memory_order_relaxed));
+        memory_order_acquire, memory_order_acquire));
     *charged = period;
     return TG_OK;
 }
 
-void
+enum tg_status
 tg_quota_give_back(_Atomic uint64_t *used, uint32_t charged)
 {
-    uint64_t seen = atomic_load_explicit(used, memory_order_relaxed);
+    uint64_t seen = atomic_load_explicit(used, memory_order_acquire);
 
     do {
+        if ((seen & TG_QUOTA_MOVED) != 0) {
+            return TG_STALE;
+        }
         if (tg_quota_used(seen, charged) == 0) {
-            return; /* Q4 */
+            return TG_OK; /* Q4 */
         }
     } while (!atomic_compare_exchange_weak_explicit(used, &seen, seen - 1,
-        memory_order_relaxed, memory_order_relaxed));
+        memory_order_acquire, memory_order_acquire));
+    return TG_OK;
 }

@@ -15,6 +15,9 @@
  *   Q4  Giving back requires the same period, else it is dropped.
  *   Q5  A period's number holds its kind, so a plan that changes from days
  *       to months starts a new count at once, whichever number is larger.
+ *   Q6  A word that has moved is never changed again: whoever takes from it
+ *       or gives back to it is told so, and goes on where the word is now
+ *       (plane/key_limits.h).
  *
  * Periods are UTC: DAY from midnight, WEEK from Monday (or Sunday), MONTH
  * from the first.
@@ -30,8 +33,16 @@
 
 #include "util/status.h"
 
-#define TG_QUOTA_USED_BITS 40
+#define TG_QUOTA_USED_BITS 39
 #define TG_QUOTA_USED_MAX ((UINT64_C(1) << TG_QUOTA_USED_BITS) - 1)
+
+/*
+ * The bit between use and period.  With it a word has moved, and the rest is
+ * what it was then; with all bits set (no period is so large) the word is
+ * still awaited from where it comes from.
+ */
+#define TG_QUOTA_MOVED (UINT64_C(1) << TG_QUOTA_USED_BITS)
+#define TG_QUOTA_AWAITED UINT64_MAX
 #define TG_QUOTA_PERIOD_MAX ((UINT32_C(1) << 24) - 1)
 
 enum tg_quota_period {
@@ -57,13 +68,16 @@ int64_t tg_quota_period_start(enum tg_quota_period period,
 /*
  * Takes one unit in the period numbered now_period, under limit or under the
  * grant that holds in that period.  TG_OK, with the period that was charged
- * in *charged (Q2) for tg_quota_give_back; or TG_LIMIT.
+ * in *charged (Q2) for tg_quota_give_back; TG_LIMIT; or TG_STALE: the word
+ * has moved, or is awaited (Q6).
  */
 TG_MUST_CHECK enum tg_status tg_quota_take(_Atomic uint64_t *used,
     const _Atomic uint64_t *grant, uint64_t limit, uint32_t now_period,
     uint32_t *charged);
 
-void tg_quota_give_back(_Atomic uint64_t *used, uint32_t charged);
+/* TG_OK, also when there was nothing to give back (Q4); or TG_STALE (Q6). */
+TG_MUST_CHECK enum tg_status tg_quota_give_back(_Atomic uint64_t *used,
+    uint32_t charged);
 
 /* Parts of a word. */
 uint64_t tg_quota_word(uint32_t period, uint64_t value);

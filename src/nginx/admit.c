@@ -136,7 +136,8 @@ ngx_http_tallygate_give_back(ngx_http_tallygate_call_t *call)
     }
 
     if (call->is_quota_taken) {
-        tg_quota_give_back(&call->cell->used, call->quota_period);
+        tg_key_limits_give_back_quota(call->set->meters, call->cell,
+                                  call->quota_period);
         call->is_quota_taken = 0;
     }
 

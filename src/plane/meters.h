@@ -40,7 +40,9 @@ struct tg_meter_cell {
     _Atomic uint64_t tat;   /* plan throttle of the key, core/bucket.h */
     _Atomic uint64_t used;  /* quota word, core/quota.h */
     _Atomic uint64_t grant; /* quota grant word, core/quota.h */
-    uint64_t         spare[4];
+    _Atomic uint32_t next;   /* slot that took tat and used over */
+    _Atomic uint32_t former; /* slot they are taken over from; key_limits.h */
+    uint64_t         spare[3];
     /* second and third line */
     _Atomic uint32_t lanes[TG_LANES];
 };

@@ -158,6 +158,26 @@ a_token_goes_back_only_if_nobody_came_between(void **state)
     assert_int_equal(take_until_refused(&tat, limit, NOW), 0);
 }
 
+/* K5 */
+static void
+a_word_that_has_moved_stays_as_it_was(void **state)
+{
+    uint64_t         taken, before;
+    uint64_t         words[] = { TG_BUCKET_MOVED, NOW | TG_BUCKET_MOVED,
+        TG_BUCKET_AWAITED };
+    _Atomic uint64_t tat;
+
+    (void) state;
+    for (size_t i = 0; i < 3; i++) {
+        tat = words[i];
+        assert_int_equal(tg_bucket_take(&tat, tg_bucket_limit_make(1, 2),
+            NOW, &taken, &before), TG_STALE);
+        assert_int_equal(tg_bucket_take(&tat, tg_bucket_limit_make(0, 2),
+            NOW, &taken, &before), TG_STALE);
+        assert_true(tat == words[i]);
+    }
+}
+
 static void
 the_largest_limits_do_not_overflow(void **state)
 {
@@ -172,7 +192,7 @@ the_largest_limits_do_not_overflow(void **state)
     assert_int_equal(tg_bucket_take(&tat, limit, NOW, &taken, &before),
         TG_OK);
     assert_int_equal(taken, NOW + SECOND);
-    tat = UINT64_MAX;
+    tat = UINT64_MAX >> 1;
     assert_int_equal(tg_bucket_take(&tat, limit, NOW, &taken, &before),
         TG_LIMIT);
     assert_int_equal(tat, NOW + (UINT64_C(1) << 61));
@@ -245,6 +265,7 @@ main(void)
         cmocka_unit_test(a_faster_rate_acts_at_once),
         cmocka_unit_test(a_worker_with_a_late_clock_gives_no_tokens_away),
         cmocka_unit_test(a_token_goes_back_only_if_nobody_came_between),
+        cmocka_unit_test(a_word_that_has_moved_stays_as_it_was),
         cmocka_unit_test(the_largest_limits_do_not_overflow),
         cmocka_unit_test(many_threads_get_no_more_than_one),
     };

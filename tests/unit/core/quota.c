@@ -157,11 +157,11 @@ giving_back_needs_the_same_period(void **state)
     _Atomic uint64_t used = tg_quota_word(day, 1);
 
     (void) state; /* Q4 */
-    tg_quota_give_back(&used, day - 1);
+    assert_int_equal(tg_quota_give_back(&used, day - 1), TG_OK);
     assert_int_equal(used, tg_quota_word(day, 1));
-    tg_quota_give_back(&used, day);
+    assert_int_equal(tg_quota_give_back(&used, day), TG_OK);
     assert_int_equal(used, tg_quota_word(day, 0));
-    tg_quota_give_back(&used, day);
+    assert_int_equal(tg_quota_give_back(&used, day), TG_OK);
     assert_int_equal(used, tg_quota_word(day, 0));
 }
 
@@ -196,6 +196,37 @@ the_largest_values_stay_in_their_bits(void **state)
     assert_int_equal(tg_quota_word_period(used), 7);
 }
 
+/* Q6 */
+static void
+a_word_that_has_moved_stays_as_it_was(void **state)
+{
+    uint32_t         charged, day = tg_quota_period_at(TG_QUOTA_DAY, 0, 1);
+    uint64_t         words[] = { tg_quota_word(day, 4) | TG_QUOTA_MOVED,
+        TG_QUOTA_MOVED, TG_QUOTA_AWAITED };
+    _Atomic uint64_t used, grant = 0;
+
+    (void) state;
+    for (size_t i = 0; i < 3; i++) {
+        used = words[i];
+        assert_int_equal(tg_quota_take(&used, &grant, 9, day, &charged),
+            TG_STALE);
+        assert_int_equal(tg_quota_take(&used, &grant, 0, day + 1, &charged),
+            TG_STALE);
+        assert_int_equal(tg_quota_give_back(&used, day), TG_STALE);
+        assert_true(used == words[i]);
+    }
+    assert_int_equal(tg_quota_used(words[0], day), 4);
+    assert_int_equal(tg_quota_word_period(words[0]), day);
+    assert_int_equal(tg_quota_used(TG_QUOTA_AWAITED, day), 0);
+    /* no word of a period is taken for one of them */
+    for (int p = TG_QUOTA_NONE; p <= TG_QUOTA_MONTH; p++) {
+        uint32_t last = tg_quota_period_at((enum tg_quota_period) p, 0,
+            INT64_C(1) << 50);
+
+        assert_true((tg_quota_word(last, UINT64_MAX) & TG_QUOTA_MOVED) == 0);
+    }
+}
+
 struct crowd {
     _Atomic uint64_t used, grant;
     _Atomic uint64_t admitted[2];
@@ -219,7 +250,8 @@ member(void *data)
         {
             c->admitted[charged - c->day]++;
             if (i % 8 == 0) {
-                tg_quota_give_back(&c->used, charged);
+                assert_int_equal(tg_quota_give_back(&c->used, charged),
+                    TG_OK);
                 if (charged == c->day + 1) {
                     c->admitted[1]--;
                 }
@@ -258,6 +290,7 @@ main(void)
         cmocka_unit_test(a_late_clock_counts_into_the_newer_period),
         cmocka_unit_test(a_grant_rules_in_its_own_period_only),
         cmocka_unit_test(giving_back_needs_the_same_period),
+        cmocka_unit_test(a_word_that_has_moved_stays_as_it_was),
         cmocka_unit_test(a_plan_that_changes_its_period_starts_anew),
         cmocka_unit_test(the_largest_values_stay_in_their_bits),
         cmocka_unit_test(many_threads_over_midnight_take_exactly_the_limit),

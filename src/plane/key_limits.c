@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plane/key_limits.h"
+
+#include <stddef.h>
+
+/*
+ * Cells that a call can be sent on through: each hop is a change of the key
+ * that was made between the look-up of the key and this instruction.
+ */
+#define HOPS_MAX 64
+
+/*
+ * A slot's cell; maps it first if it is in a piece that has come since the
+ * worker last looked at the board.
+ */
+static struct tg_meter_cell *
+cell_of(struct tg_meters *m, uint32_t slot)
+{
+    struct tg_meter_cell *cell = tg_meters_cell(m, slot);
+
+    if (cell == NULL && tg_meters_update(m, NULL) == TG_OK) {
+        cell = tg_meters_cell(m, slot);
+    }
+    return cell;
+}
+
+static bool
+is_awaited(const struct tg_meter_cell *cell)
+{
+    return atomic_load(&cell->used) == TG_QUOTA_AWAITED
+        || atomic_load(&cell->tat) == TG_BUCKET_AWAITED;
+}
+
+/*
+ * From here on the old word stands still, whoever has set the bit; so all who
+ * move it write the same, and only the first of them writes.
+ */
+static void
+move_word(_Atomic uint64_t *from, _Atomic uint64_t *to, uint64_t moved,
+    uint64_t awaited)
+{
+    uint64_t seen = awaited;
+    uint64_t word = atomic_fetch_or(from, moved) & ~moved;
+
+    (void) atomic_compare_exchange_strong(to, &seen, word);
+}
+
+/* Moves what cell awaits; cells that await each other in a row, too. */
+static enum tg_status
+settle(struct tg_meters *m, struct tg_meter_cell *cell, unsigned hops)
+{
+    enum tg_status        status = TG_OK;
+    struct tg_meter_cell *former;
+
+    if (!is_awaited(cell)) {
+        return TG_OK;
+    }
+    former = cell_of(m, atomic_load(&cell->former));
+    if (former == NULL || former == cell || hops == 0) {
+        return TG_CORRUPT;
+    }
+    if (is_awaited(former)) {
+        status = settle(m, former, hops - 1);
+    }
+    if (status == TG_OK) {
+        move_word(&former->used, &cell->used, TG_QUOTA_MOVED,
+            TG_QUOTA_AWAITED);
+        move_word(&former->tat, &cell->tat, TG_BUCKET_MOVED,
+            TG_BUCKET_AWAITED);
+    }
+    return status;
+}
+
+/*
+ * Where to go on from a cell whose word (bits of it) is not there: the cell
+ * itself, when it was awaited and has come; NULL: nowhere.
+ */
+static struct tg_meter_cell *
+follow(struct tg_meters *m, struct tg_meter_cell *cell, uint64_t word)
+{
+    if (word == TG_QUOTA_AWAITED) { /* TG_BUCKET_AWAITED is the same */
+        return settle(m, cell, HOPS_MAX) == TG_OK ? cell : NULL;
+    }
+    return cell_of(m, atomic_load(&cell->next));
+}
+
+enum tg_status
+tg_key_limits_take_token(struct tg_meters *m, struct tg_meter_cell **cell,
+    struct tg_bucket_limit limit, uint64_t now_ns, uint64_t *taken,
+    uint64_t *before)
+{
+    enum tg_status        status = TG_STALE;
+    struct tg_meter_cell *at = *cell;
+
+    for (unsigned i = 0; i < HOPS_MAX && at != NULL; i++) {
+        status = tg_bucket_take(&at->tat, limit, now_ns, taken, before);
+        if (status != TG_STALE) {
+            *cell = at;
+            return status;
+        }
+        at = follow(m, at, atomic_load(&at->tat));
+    }
+    return TG_CORRUPT;
+}
+
+enum tg_status
+tg_key_limits_take_quota(struct tg_meters *m, struct tg_meter_cell **cell,
+    uint64_t limit, uint32_t now_period, uint32_t *charged)
+{
+    enum tg_status        status = TG_STALE;
+    struct tg_meter_cell *at = *cell;
+
+    for (unsigned i = 0; i < HOPS_MAX && at != NULL; i++) {
+        status = tg_quota_take(&at->used, &at->grant, limit, now_period,
+            charged);
+        if (status != TG_STALE) {
+            *cell = at;
+            return status;
+        }
+        at = follow(m, at, atomic_load(&at->used));
+    }
+    return TG_CORRUPT;
+}
+
+void
+tg_key_limits_give_back_quota(struct tg_meters *m, struct tg_meter_cell *cell,
+    uint32_t charged)
+{
+    for (unsigned i = 0; i < HOPS_MAX && cell != NULL; i++) {
+        if (tg_quota_give_back(&cell->used, charged) == TG_OK) {
+            return;
+        }
+        cell = follow(m, cell, atomic_load(&cell->used));
+    }
+}
+
+void
+tg_key_limits_await(struct tg_meters *m, uint32_t from, uint32_t to)
+{
+    struct tg_meter_cell *cell = tg_meters_cell(m, to);
+
+    atomic_store(&cell->former, from);
+    atomic_store(&cell->used, TG_QUOTA_AWAITED);
+    atomic_store(&cell->tat, TG_BUCKET_AWAITED);
+}
+
+enum tg_status
+tg_key_limits_move(struct tg_meters *m, uint32_t from, uint32_t to)
+{
+    struct tg_meter_cell *cell = tg_meters_cell(m, to);
+    struct tg_meter_cell *former = tg_meters_cell(m, from);
+
+    if (cell == NULL || former == NULL) {
+        return TG_CORRUPT;
+    }
+    if (is_awaited(cell)) {
+        atomic_store(&former->next, to); /* before the first is sent on */
+    }
+    return settle(m, cell, HOPS_MAX);
+}
