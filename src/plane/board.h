@@ -72,6 +72,7 @@ struct tg_board {
     _Atomic uint64_t meter_pieces;
     _Atomic uint64_t epoch;
     _Atomic uint64_t fold_sequence;
+    _Atomic uint64_t has_buckets;               /* 1: they are made */
     _Alignas(64) _Atomic uint64_t account_tat;  /* account's core/bucket.h */
     _Alignas(64) struct tg_board_row rows[TG_BOARD_ROWS];
 };

@@ -9,21 +9,6 @@
  */
 #define HOPS_MAX 64
 
-/*
- * A slot's cell; maps it first if it is in a piece that has come since the
- * worker last looked at the board.
- */
-static struct tg_meter_cell *
-cell_of(struct tg_meters *m, uint32_t slot)
-{
-    struct tg_meter_cell *cell = tg_meters_cell(m, slot);
-
-    if (cell == NULL && tg_meters_update(m, NULL) == TG_OK) {
-        cell = tg_meters_cell(m, slot);
-    }
-    return cell;
-}
-
 static bool
 is_awaited(const struct tg_meter_cell *cell)
 {
@@ -55,7 +40,7 @@ settle(struct tg_meters *m, struct tg_meter_cell *cell, unsigned hops)
     if (!is_awaited(cell)) {
         return TG_OK;
     }
-    former = cell_of(m, atomic_load(&cell->former));
+    former = tg_meters_reach(m, atomic_load(&cell->former));
     if (former == NULL || former == cell || hops == 0) {
         return TG_CORRUPT;
     }
@@ -81,7 +66,7 @@ follow(struct tg_meters *m, struct tg_meter_cell *cell, uint64_t word)
     if (word == TG_QUOTA_AWAITED) { /* TG_BUCKET_AWAITED is the same */
         return settle(m, cell, HOPS_MAX) == TG_OK ? cell : NULL;
     }
-    return cell_of(m, atomic_load(&cell->next));
+    return tg_meters_reach(m, atomic_load(&cell->next));
 }
 
 enum tg_status
@@ -150,11 +135,12 @@ tg_key_limits_move(struct tg_meters *m, uint32_t from, uint32_t to)
     struct tg_meter_cell *cell = tg_meters_cell(m, to);
     struct tg_meter_cell *former = tg_meters_cell(m, from);
 
+    if (cell != NULL && !is_awaited(cell)) {
+        return TG_OK;
+    }
     if (cell == NULL || former == NULL) {
         return TG_CORRUPT;
     }
-    if (is_awaited(cell)) {
-        atomic_store(&former->next, to); /* before the first is sent on */
-    }
+    atomic_store(&former->next, to); /* before the first is sent on */
     return settle(m, cell, HOPS_MAX);
 }

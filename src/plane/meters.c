@@ -215,6 +215,17 @@ tg_meters_prefetch(const struct tg_meters *m, uint32_t slot, int64_t hour)
     }
 }
 
+struct tg_meter_cell *
+tg_meters_reach(struct tg_meters *m, uint32_t slot)
+{
+    struct tg_meter_cell *cell = tg_meters_cell(m, slot);
+
+    if (cell == NULL && tg_meters_update(m, NULL) == TG_OK) {
+        cell = tg_meters_cell(m, slot);
+    }
+    return cell;
+}
+
 void
 tg_meters_mark_dirty(struct tg_meters *m, uint32_t slot)
 {

@@ -67,6 +67,12 @@ struct tg_meter_cell *tg_meters_cell(const struct tg_meters *m,
     uint32_t slot);
 
 /*
+ * The same; maps the slot's piece first, if it has come since this process
+ * last looked.
+ */
+struct tg_meter_cell *tg_meters_reach(struct tg_meters *m, uint32_t slot);
+
+/*
  * Asks the processor for what admitting a call and counting it in that hour
  * will touch; no more than a hint, whatever the slot.
  */
