@@ -106,7 +106,9 @@ close_retired(struct run *r)
         status = tg_fold_slot(&r->fold, c->retired[i].slot);
         if (status == TG_OK) {
             status = tg_binding_close(c->config.store, c->file_id,
-                c->retired[i].slot, c->retired[i].owner, r->fold.err);
+                c->retired[i].slot, c->retired[i].owner,
+                tg_meters_cell(c->meters, c->retired[i].slot),
+                r->fold.err);
         }
     }
     return status;

@@ -8,7 +8,9 @@
 #include "control/agreements.h"
 #include "control/control.h"
 #include "control/slots.h"
+#include "core/bucket.h"
 #include "core/identity.h"
+#include "core/quota.h"
 #include "core/unbillable.h"
 
 #define CANDIDATES_MAX 64
@@ -289,8 +291,8 @@ retire(struct tg_change *change, int64_t slot, int64_t owner,
 }
 
 /*
- * The cell whose state a new one takes over: the present one, or that of a
- * key which left the plan and came back before it was closed; -1: none.
+ * The cell whose state a new one takes over: the present one, or the last of
+ * a key which left the plan and comes back; -1: none.
  */
 static enum tg_status
 find_former(struct tg_change *change, const char *plan_id,
@@ -308,7 +310,8 @@ find_former(struct tg_change *change, const char *plan_id,
     status = tg_store_query(change->store, &q, err,
         "SELECT slot, owner FROM meter_owner"
         " WHERE file_id = $1 AND key_id = $2 AND plan_id = $3"
-        " AND state = 'retired' ORDER BY retired_epoch DESC LIMIT 1", "sss",
+        " AND (state = 'retired' OR final_used IS NOT NULL)"
+        " ORDER BY retired_epoch DESC LIMIT 1", "sss",
         change->control->file_id, key_id, plan_id);
     if (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
         *slot = tg_stmt_int(q, 0);
@@ -521,15 +524,27 @@ tg_binding_refresh_agreement(struct tg_change *change,
 
 enum tg_status
 tg_binding_close(struct tg_store *store, const char *file_id, uint32_t slot,
-    uint32_t owner, struct tg_error *err)
+    uint32_t owner, const struct tg_meter_cell *cell, struct tg_error *err)
 {
+    bool           has_words = false;
+    uint64_t       used = 0;
+    uint64_t       tat = 0;
     enum tg_status status;
 
+    if (cell != NULL && atomic_load(&cell->owner) == owner) {
+        tat = atomic_load(&cell->tat);
+        used = atomic_load(&cell->used);
+        has_words = (used & TG_QUOTA_MOVED) == 0
+            && (tat & TG_BUCKET_MOVED) == 0;
+    }
     status = tg_store_exec(store, err,
-        "UPDATE meter_owner SET state = 'closed'"
+        "UPDATE meter_owner SET state = 'closed',"
+        " final_used = CASE $4 WHEN 1 THEN $5 END,"
+        " final_tat = CASE $4 WHEN 1 THEN $6 END"
         " WHERE file_id = $1 AND slot = $2 AND owner = $3"
-        " AND state = 'retired'", "sii", file_id, (int64_t) slot,
-        (int64_t) owner);
+        " AND state = 'retired'", "siiiii", file_id, (int64_t) slot,
+        (int64_t) owner, (int64_t) has_words, (int64_t) used,
+        (int64_t) tat);
     if (status == TG_OK && tg_store_changes(store) != 1) {
         status = tg_error_set(err, TG_STALE, "slot %" PRIu32 " is not "
             "retired by owner %" PRIu32, slot, owner);

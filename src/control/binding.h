@@ -13,10 +13,10 @@
  *   G2  A slot changes hands only through `retired' (workers may still count
  *       there) and `closed' (all of it is in the ledger); its owner
  *       generation grows each time.
- *   G3  Quota and throttle state follow the key from cell to cell while it
- *       stays in the plan.  A key that leaves the plan and comes back in the
- *       same period has used what it had used: the former cell says so, or,
- *       once that is closed, the ledger.
+ *   G3  Quota and throttle state follow the key from cell to cell (cells.h),
+ *       exactly, whatever calls it makes meanwhile.  A key that leaves the
+ *       plan and comes back goes on where it was: the former cell says so,
+ *       or, once that is closed, what it left in the store.
  *
  * Retiring: the key's new entry is published, then the board's epoch moves to
  * retired_epoch.  When every living row shows that epoch
@@ -30,6 +30,7 @@
 #include <stdint.h>
 
 #include "control/change.h"
+#include "plane/meters.h"
 #include "store/store.h"
 #include "util/error.h"
 
@@ -65,11 +66,12 @@ TG_MUST_CHECK enum tg_status tg_binding_refresh_plan(
 /*
  * Collector, in its own transaction on its own store: the retired slot was
  * folded after every living row had shown its retired_epoch, and there was
- * nothing new.  Marks it closed.
+ * nothing new.  Marks it closed, and keeps what cell (the slot's; NULL:
+ * unknown) holds of the key's quota and throttle.
  */
 TG_MUST_CHECK enum tg_status tg_binding_close(struct tg_store *store,
     const char *file_id, uint32_t slot, uint32_t owner,
-    struct tg_error *err);
+    const struct tg_meter_cell *cell, struct tg_error *err);
 
 /* After that transaction was committed: the slot may be given out again. */
 void tg_binding_reuse(struct tg_control *control, uint32_t slot);

@@ -70,6 +70,10 @@ open_planes(struct tg_control *control, int64_t now_s, struct tg_error *err)
             control->board, err);
     }
     if (status == TG_OK) {
+        status = tg_buckets_create(&control->buckets, state_dir,
+            control->board, err);
+    }
+    if (status == TG_OK) {
         status = tg_slots_open(&control->slots, control->store,
             control->file_id, err);
     }
@@ -119,6 +123,7 @@ tg_control_close(struct tg_control *control)
     tg_rotation_close(control->rotation);
     tg_change_forget(control);
     tg_slots_close(control->slots);
+    tg_buckets_close(control->buckets);
     tg_meters_close(control->meters);
     tg_keys_writer_close(control->keys);
     tg_access_keys_close(control->access_keys);

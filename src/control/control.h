@@ -28,6 +28,7 @@
 #include "control/attempts.h"
 #include "http/http.h"
 #include "plane/board.h"
+#include "plane/buckets.h"
 #include "plane/keys.h"
 #include "plane/meters.h"
 #include "settings/settings.h"
@@ -71,6 +72,7 @@ struct tg_control {
     struct tg_board_map      *board;
     struct tg_keys_writer    *keys;
     struct tg_meters         *meters; /* the collector maps its own */
+    struct tg_buckets        *buckets;
     struct tg_slots          *slots; /* has its own lock */
     struct tg_routes_publisher routes;
     struct tg_control_config  config;

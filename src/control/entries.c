@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "control/cells.h"
 #include "control/plan_rules.h"
 #include "control/renew.h"
 #include "util/digest.h"
@@ -40,136 +41,31 @@ enum column {
     QUOTA, /* TG_PLAN_QUOTA_COLUMNS */
 };
 
-/* A cell that took over quota and throttle state, and from where. */
-struct carried {
-    struct tg_meter_cell *from; /* NULL: nothing was taken over */
-    struct tg_meter_cell *to;
-    uint64_t              used;
-};
-
 struct entry {
-    char           digest[TG_SHA256_HEX];
-    struct tg_key  key;
-    struct carried carried[TG_KEY_PLANS_MAX];
+    char          digest[TG_SHA256_HEX];
+    struct tg_key key;
 };
 
-/*
- * ---- cells
- */
-
-/*
- * What the ledger knows of the key's use of the plan in the period in which
- * the cell was opened.
- */
+/* The cell of a row that has one. */
 static enum tg_status
-used_word(struct tg_control *control, struct tg_stmt *row, uint64_t *word,
+give_cell(struct tg_control *control, struct tg_stmt *row,
     struct tg_error *err)
 {
-    int64_t              start;
-    uint32_t             period;
-    enum tg_status       status;
-    struct tg_plan_quota quota;
-    struct tg_stmt      *q = NULL;
+    struct tg_cell cell = {
+        .key_id = tg_stmt_text(row, ID),
+        .plan_id = tg_stmt_text(row, PLAN_ID),
+        .grant = tg_quota_word((uint32_t) tg_stmt_int(row, GRANT_PERIOD),
+            (uint64_t) tg_stmt_int(row, GRANT_VALUE)),
+        .slot = (uint32_t) tg_stmt_int(row, SLOT),
+        .owner = (uint32_t) tg_stmt_int(row, OWNER),
+        .opened_s = tg_stmt_int(row, OPENED),
+        .has_former = !tg_stmt_is_null(row, CARRY_SLOT),
+        .former_slot = (uint32_t) tg_stmt_int(row, CARRY_SLOT),
+        .former_owner = (uint32_t) tg_stmt_int(row, CARRY_OWNER),
+    };
 
-    *word = 0;
-    tg_plan_quota_read(&quota, control->settings, row, QUOTA);
-    if (quota.period == TG_QUOTA_NONE) {
-        return TG_OK;
-    }
-    period = tg_plan_quota_period(&quota, tg_stmt_int(row, OPENED));
-    start = tg_quota_period_start(quota.period, quota.offset_days, period);
-    status = tg_store_query(control->store, &q, err,
-        "SELECT coalesce(sum(quantity), 0) FROM usage_detail"
-        " WHERE plan_id = $1 AND key_id = $2 AND used_hour >= $3", "ssi",
-        tg_stmt_text(row, PLAN_ID), tg_stmt_text(row, ID), start);
-    if (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
-        *word = tg_quota_word(period, (uint64_t) tg_stmt_int(q, 0));
-    }
-    tg_stmt_done(q);
-    return status;
-}
-
-/*
- * Sets the cell's grant, and makes it the new owner's, unless it is already.
- * Lanes and marks pass on untouched (M2).  Where no other cell's state is
- * carried, the bucket is full, and the quota's use is what the ledger knows:
- * of a new key nothing, but not so of one that was in the plan before, or
- * whose cell was in mapped files that are gone.
- */
-static enum tg_status
-open_cell(struct tg_control *control, struct tg_stmt *row,
-    struct carried *carried, struct tg_error *err)
-{
-    uint32_t              owner = (uint32_t) tg_stmt_int(row, OWNER);
-    uint32_t              slot = (uint32_t) tg_stmt_int(row, SLOT);
-    struct tg_meter_cell *cell = tg_meters_cell(control->meters, slot);
-    struct tg_meter_cell *from = NULL;
-    enum tg_status        status = TG_OK;
-
-    memset(carried, 0, sizeof(*carried));
-    if (cell == NULL) {
-        return tg_error_set(err, TG_CORRUPT, "key %s: slot %" PRIu32
-            " is in no file of meters", tg_stmt_text(row, ID), slot);
-    }
-    atomic_store(&cell->grant,
-        tg_quota_word((uint32_t) tg_stmt_int(row, GRANT_PERIOD),
-            (uint64_t) tg_stmt_int(row, GRANT_VALUE)));
-    if (atomic_load(&cell->owner) == owner) {
-        return TG_OK;
-    }
-    if (!tg_stmt_is_null(row, CARRY_SLOT)) {
-        from = tg_meters_cell(control->meters,
-            (uint32_t) tg_stmt_int(row, CARRY_SLOT));
-        if (from != NULL
-            && atomic_load(&from->owner) != tg_stmt_int(row, CARRY_OWNER))
-        {
-            from = NULL;
-        }
-    }
-    carried->from = from;
-    carried->to = cell;
-    if (from != NULL) {
-        carried->used = atomic_load(&from->used);
-    } else {
-        status = used_word(control, row, &carried->used, err);
-    }
-    if (status != TG_OK) {
-        return status;
-    }
-    atomic_store(&cell->used, carried->used);
-    atomic_store(&cell->tat, from != NULL ? atomic_load(&from->tat) : 0);
-    atomic_store(&cell->flags, 0);
-    atomic_store(&cell->owner, owner);
-    return TG_OK;
-}
-
-/*
- * What was taken from the old cell between the copy and the publication is
- * taken from the new one, too, so that the period's sum is right.
- */
-static void
-carry_late_calls(const struct carried *carried)
-{
-    uint32_t period;
-    uint64_t late;
-    uint64_t word;
-
-    if (carried->from == NULL) {
-        return;
-    }
-    word = atomic_load(&carried->from->used);
-    period = tg_quota_word_period(word);
-    late = tg_quota_word_value(word)
-        - tg_quota_used(carried->used, period);
-    if (late == 0 || late > tg_quota_word_value(word)) {
-        return;
-    }
-    word = atomic_load(&carried->to->used);
-    while (tg_quota_word_period(word) <= period
-        && !atomic_compare_exchange_weak(&carried->to->used, &word,
-               tg_quota_word(period, tg_quota_used(word, period) + late)))
-    {
-    }
+    tg_plan_quota_read(&cell.quota, control->settings, row, QUOTA);
+    return tg_cell_give(control, &cell, err);
 }
 
 /*
@@ -205,7 +101,7 @@ entry_add(struct tg_control *control, struct entry *e, struct tg_stmt *row,
         return tg_error_set(err, TG_CORRUPT, "key %s: has no slot in plan "
             "%s", e->key.id, tg_stmt_text(row, PLAN_ID));
     }
-    status = open_cell(control, row, &e->carried[e->key.plan_count], err);
+    status = give_cell(control, row, err);
     if (status == TG_OK) {
         plan->plan = (uint32_t) tg_stmt_int(row, PLAN_NUMBER);
         plan->cell = (uint32_t) tg_stmt_int(row, SLOT);
@@ -220,7 +116,6 @@ static enum tg_status
 entry_put(struct tg_control *control, const struct entry *e,
     uint64_t *mended, struct tg_error *err)
 {
-    uint32_t       i;
     uint8_t        digest[TG_SHA256_SIZE];
     enum tg_status status;
     struct tg_key  present;
@@ -237,9 +132,6 @@ entry_put(struct tg_control *control, const struct entry *e,
     status = tg_keys_put(control->keys, digest, &e->key, err);
     if (status == TG_OK) {
         *mended += 1;
-        for (i = 0; i < e->key.plan_count; i++) {
-            carry_late_calls(&e->carried[i]);
-        }
     }
     return status;
 }

@@ -255,6 +255,122 @@ a_key_that_comes_back_has_used_what_it_had(void **state)
     assert_int_equal(used_today(p), 4);
 }
 
+/* The collector's part: the only retired slot is closed and free again. */
+static void
+close_retired(struct place *p, const struct tg_key_plan *plan)
+{
+    struct tg_error err = {0};
+
+    assert_int_equal(tg_store_begin(p->control->store, TG_STORE_ORDERED,
+        &err), TG_OK);
+    assert_int_equal(tg_binding_close(p->control->store,
+        p->control->file_id, plan->cell, plan->owner,
+        tg_meters_cell(p->control->meters, plan->cell), &err), TG_OK);
+    assert_int_equal(tg_store_commit(p->control->store, &err), TG_OK);
+    tg_binding_reuse(p->control, plan->cell);
+}
+
+/* G3: not even the bucket is full again, and a grant holds. */
+static void
+a_key_that_comes_back_goes_on_where_its_closed_cell_stopped(void **state)
+{
+    char                  target[128];
+    char                  usage[160];
+    uint32_t              day = tg_quota_period_at(TG_QUOTA_DAY, 0, NOW);
+    struct place         *p = *state;
+    struct tg_key         e;
+    struct tg_meter_cell *cell;
+
+    scene(p, "l-one");
+    (void) snprintf(target, sizeof(target), "/usageplans/%s/keys/%s",
+        plan_id, key_id);
+    (void) snprintf(usage, sizeof(usage), "%s/usage", target);
+    assert_int_equal(entry(p, VALUE, &e), TG_OK);
+    cell = tg_meters_cell(p->control->meters, e.plans[0].cell);
+    atomic_store(&cell->used, tg_quota_word(day, 3));
+    atomic_store(&cell->tat, UINT64_C(1) << 62);
+    assert_int_equal(patch(p, usage, "replace", "/remaining", "9"), 200);
+    assert_int_equal(call(p, "DELETE", target, ""), 202);
+    close_retired(p, &e.plans[0]);
+    (void) make_key(p, VALUE "2", "l-one"); /* another one gets the slot */
+    assert_int_equal(attach(p, plan_id, text(p, "id")), 201);
+    assert_int_equal(tg_quota_used(atomic_load(&cell->used), day), 0);
+    assert_int_equal(atomic_load(&cell->tat), 0);
+    assert_int_equal(attach(p, plan_id, key_id), 201);
+    assert_int_equal(entry(p, VALUE, &e), TG_OK);
+    cell = tg_meters_cell(p->control->meters, e.plans[0].cell);
+    assert_true(atomic_load(&cell->used) == tg_quota_word(day, 3));
+    assert_true(atomic_load(&cell->tat) == UINT64_C(1) << 62);
+    assert_true(atomic_load(&cell->grant) == tg_quota_word(day, 12));
+    place_restart(p); /* and a start changes nothing of it */
+    cell = tg_meters_cell(p->control->meters, e.plans[0].cell);
+    assert_true(atomic_load(&cell->used) == tg_quota_word(day, 3));
+    assert_true(atomic_load(&cell->tat) == UINT64_C(1) << 62);
+}
+
+/* A cell that has moved leaves nothing: its words go on in the next one. */
+static void
+a_cell_that_has_moved_leaves_no_final_words(void **state)
+{
+    struct place *p = *state;
+    struct tg_key e;
+
+    scene(p, "l-one");
+    assert_int_equal(entry(p, VALUE, &e), TG_OK);
+    register_agreement(p, "agr-1", "111111111111", ARN, "active");
+    close_retired(p, &e.plans[0]);
+    assert_int_equal(number(p, "SELECT count(*) FROM meter_owner"
+        " WHERE state = 'closed' AND final_used IS NULL"), 1);
+}
+
+/* Two changes of one key at once: no call ever saw the cell between. */
+static void
+words_pass_through_a_cell_that_nobody_saw(void **state)
+{
+    char                  target[64];
+    uint32_t              day = tg_quota_period_at(TG_QUOTA_DAY, 0, NOW);
+    struct place         *p = *state;
+    struct tg_arena       arena;
+    struct tg_change      change;
+    struct tg_error       err = {0};
+    struct tg_key         before, e;
+    struct tg_meter_cell *cell;
+
+    register_agreement(p, "agr-1", "111111111111", ARN, "active");
+    register_agreement(p, "agr-2", "222222222222", ARN "2", "active");
+    scene(p, "nobody");
+    assert_int_equal(entry(p, VALUE, &before), TG_OK);
+    cell = tg_meters_cell(p->control->meters, before.plans[0].cell);
+    atomic_store(&cell->used, tg_quota_word(day, 3));
+    atomic_store(&cell->tat, 12345);
+    tg_arena_init(&arena);
+    assert_int_equal(tg_change_begin(&change, p->control, &arena, p->now_s,
+        &err), TG_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(tg_store_exec(change.store, &err,
+            "UPDATE api_key SET customer_id = $2 WHERE id = $1", "ss",
+            key_id, i == 0 ? "111111111111" : "222222222222"), TG_OK);
+        assert_int_equal(tg_binding_refresh_key(&change, key_id, &err),
+            TG_OK);
+    }
+    assert_int_equal(tg_change_commit(&change, &err), TG_OK);
+    tg_arena_clear(&arena);
+    assert_int_equal(retired(p), 2);
+    assert_bound(p, "agr-2", "");
+    assert_int_equal(entry(p, VALUE, &e), TG_OK);
+    cell = tg_meters_cell(p->control->meters, e.plans[0].cell);
+    assert_true(atomic_load(&cell->used) == tg_quota_word(day, 3));
+    assert_int_equal(atomic_load(&cell->tat), 12345);
+    /* closed in the wrong order, and what was closed first says nothing */
+    (void) snprintf(target, sizeof(target), "/apikeys/%s", key_id);
+    close_retired(p, &before.plans[0]);
+    assert_int_equal(patch(p, target, "replace", "/customerId", "nobody"),
+        200);
+    assert_int_equal(entry(p, VALUE, &e), TG_OK);
+    cell = tg_meters_cell(p->control->meters, e.plans[0].cell);
+    assert_true(atomic_load(&cell->used) == tg_quota_word(day, 3));
+}
+
 /* G2 */
 static void
 a_slot_is_reused_after_it_was_closed_under_a_new_owner(void **state)
@@ -276,10 +392,10 @@ a_slot_is_reused_after_it_was_closed_under_a_new_owner(void **state)
         &err), TG_OK);
     assert_int_equal(tg_binding_close(p->control->store,
         p->control->file_id, before.plans[0].cell, before.plans[0].owner,
-        &err), TG_OK);
+        NULL, &err), TG_OK);
     assert_int_equal(tg_binding_close(p->control->store,
         p->control->file_id, before.plans[0].cell, before.plans[0].owner,
-        &err), TG_STALE);
+        NULL, &err), TG_STALE);
     assert_int_equal(tg_store_commit(p->control->store, &err), TG_OK);
     tg_binding_reuse(p->control, before.plans[0].cell);
     register_agreement(p, "agr-1", "111111111111", ARN, "ended");
@@ -464,6 +580,10 @@ main(void)
         PLACE_TEST(the_product_of_the_plan_decides),
         PLACE_TEST(quota_and_throttle_follow_the_key),
         PLACE_TEST(a_key_that_comes_back_has_used_what_it_had),
+        PLACE_TEST(
+            a_key_that_comes_back_goes_on_where_its_closed_cell_stopped),
+        PLACE_TEST(a_cell_that_has_moved_leaves_no_final_words),
+        PLACE_TEST(words_pass_through_a_cell_that_nobody_saw),
         PLACE_TEST(a_slot_is_reused_after_it_was_closed_under_a_new_owner),
         PLACE_TEST(an_abort_gives_slots_back),
         PLACE_TEST(faults_leave_bindings_whole),

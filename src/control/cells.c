@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/cells.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+
+#include "plane/key_limits.h"
+
+/* Cells of a key that nobody ever saw, since each was given up at once. */
+#define FORMER_MAX 64
+
+/* Where a cell's words come from. */
+struct origin {
+    bool     is_cell; /* from the cell of slot; else used and tat say */
+    uint32_t slot;
+    uint64_t used;
+    uint64_t tat;
+};
+
+/* What the ledger knows of the key's use of the plan in that period. */
+static enum tg_status
+used_of_ledger(struct tg_control *control, const struct tg_cell *c,
+    uint64_t *word, struct tg_error *err)
+{
+    int64_t         start;
+    uint32_t        period;
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    *word = 0;
+    if (c->quota.period == TG_QUOTA_NONE) {
+        return TG_OK;
+    }
+    period = tg_plan_quota_period(&c->quota, c->opened_s);
+    start = tg_quota_period_start(c->quota.period, c->quota.offset_days,
+        period);
+    status = tg_store_query(control->store, &q, err,
+        "SELECT coalesce(sum(quantity), 0) FROM usage_detail"
+        " WHERE plan_id = $1 AND key_id = $2 AND used_hour >= $3", "ssi",
+        c->plan_id, c->key_id, start);
+    if (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
+        *word = tg_quota_word(period, (uint64_t) tg_stmt_int(q, 0));
+    }
+    tg_stmt_done(q);
+    return status;
+}
+
+/*
+ * What the store says of a former cell that is no longer that owner's, or
+ * never was: its words, or the cell before it.  TG_NOTFOUND: nothing more.
+ */
+static enum tg_status
+look_behind(struct tg_control *control, uint32_t *slot, uint32_t *owner,
+    struct origin *out, bool *is_found, struct tg_error *err)
+{
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    *is_found = false;
+    status = tg_store_query(control->store, &q, err,
+        "SELECT final_used, final_tat, carry_slot, carry_owner"
+        " FROM meter_owner WHERE file_id = $1 AND slot = $2 AND owner = $3",
+        "sii", control->file_id, (int64_t) *slot, (int64_t) *owner);
+    if (status == TG_OK) {
+        status = tg_stmt_next(q, err);
+    }
+    if (status == TG_OK && !tg_stmt_is_null(q, 0)) {
+        *is_found = true;
+        out->used = (uint64_t) tg_stmt_int(q, 0);
+        out->tat = (uint64_t) tg_stmt_int(q, 1);
+    } else if (status == TG_OK && tg_stmt_is_null(q, 2)) {
+        status = TG_NOTFOUND;
+    } else if (status == TG_OK) {
+        *slot = (uint32_t) tg_stmt_int(q, 2);
+        *owner = (uint32_t) tg_stmt_int(q, 3);
+    }
+    tg_stmt_done(q);
+    return status;
+}
+
+static enum tg_status
+find_origin(struct tg_control *control, const struct tg_cell *c,
+    struct origin *out, struct tg_error *err)
+{
+    bool           is_found = false;
+    uint32_t       slot = c->former_slot;
+    uint32_t       owner = c->former_owner;
+    enum tg_status status = c->has_former ? TG_OK : TG_NOTFOUND;
+
+    *out = (struct origin) {0};
+    for (int i = 0; i < FORMER_MAX && status == TG_OK && !is_found; i++) {
+        struct tg_meter_cell *cell = tg_meters_cell(control->meters, slot);
+
+        if (cell != NULL && atomic_load(&cell->owner) == owner) {
+            out->is_cell = true;
+            out->slot = slot;
+            return TG_OK;
+        }
+        status = look_behind(control, &slot, &owner, out, &is_found, err);
+    }
+    return status == TG_NOTFOUND || (status == TG_OK && !is_found)
+        ? used_of_ledger(control, c, &out->used, err) : status;
+}
+
+/*
+ * The former cell's words could not be had, since they lead nowhere: what
+ * the ledger knows has to do.
+ */
+static enum tg_status
+do_without(struct tg_control *control, const struct tg_cell *c,
+    struct tg_meter_cell *cell, struct tg_error *err)
+{
+    uint64_t       used;
+    enum tg_status status = used_of_ledger(control, c, &used, err);
+
+    if (status == TG_OK) {
+        atomic_store(&cell->used, used);
+        atomic_store(&cell->tat, 0);
+    }
+    return status;
+}
+
+enum tg_status
+tg_cell_give(struct tg_control *control, const struct tg_cell *c,
+    struct tg_error *err)
+{
+    enum tg_status        status;
+    struct origin         from;
+    struct tg_meter_cell *cell = tg_meters_cell(control->meters, c->slot);
+
+    if (cell == NULL) {
+        return tg_error_set(err, TG_CORRUPT, "key %s: slot %" PRIu32
+            " is in no file of meters", c->key_id, c->slot);
+    }
+    atomic_store(&cell->grant, c->grant);
+    if (atomic_load(&cell->owner) != c->owner) {
+        status = find_origin(control, c, &from, err);
+        if (status != TG_OK) {
+            return status;
+        }
+        if (from.is_cell) {
+            tg_key_limits_await(control->meters, from.slot, c->slot);
+        } else {
+            atomic_store(&cell->used, from.used);
+            atomic_store(&cell->tat, from.tat);
+        }
+        atomic_store(&cell->flags, 0);
+        atomic_store(&cell->owner, c->owner);
+    }
+    /* Also what a kill has left awaited. */
+    status = tg_key_limits_move(control->meters, atomic_load(&cell->former),
+        c->slot);
+    return status == TG_OK ? TG_OK : do_without(control, c, cell, err);
+}
