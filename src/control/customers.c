@@ -363,18 +363,18 @@ tg_api_key_set_tags(struct tg_change *change, const char *id,
  */
 
 static enum tg_status
-load_quota(struct tg_change *change, const char *plan_id,
-    struct tg_plan_quota *quota, struct tg_error *err)
+plan_exists(struct tg_change *change, const char *plan_id,
+    struct tg_error *err)
 {
     enum tg_status  status;
     struct tg_stmt *q = NULL;
 
     status = tg_store_query(change->store, &q, err,
-        "SELECT " TG_PLAN_QUOTA_COLUMNS " FROM usage_plan p WHERE p.id = $1",
-        "s", plan_id);
-    if (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
-        tg_plan_quota_read(quota, change->control->settings, q, 0);
-    } else if (status == TG_NOTFOUND) {
+        "SELECT 1 FROM usage_plan WHERE id = $1", "s", plan_id);
+    if (status == TG_OK) {
+        status = tg_stmt_next(q, err);
+    }
+    if (status == TG_NOTFOUND) {
         status = tg_error_set(err, TG_NOTFOUND, TG_NO_USAGE_PLAN);
     }
     tg_stmt_done(q);
@@ -386,11 +386,10 @@ enum tg_status
 tg_usage_plan_key_check(struct tg_change *change, const char *plan_id,
     const char *key_id, struct tg_error *err)
 {
-    enum tg_status       status;
-    struct tg_plan_quota quota;
-    struct tg_stmt      *q = NULL;
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
 
-    status = load_quota(change, plan_id, &quota, err);
+    status = plan_exists(change, plan_id, err);
     if (status != TG_OK) {
         return status;
     }
@@ -451,12 +450,9 @@ enum tg_status
 tg_usage_plan_key_attach(struct tg_change *change, const char *plan_id,
     const char *key_id, struct tg_error *err)
 {
-    const char          *digest;
-    uint64_t             first;
-    enum tg_status       status;
-    struct tg_plan_quota quota;
+    const char    *digest;
+    enum tg_status status = plan_exists(change, plan_id, err);
 
-    status = load_quota(change, plan_id, &quota, err);
     if (status == TG_OK) {
         status = find_digest(change, key_id, &digest, err);
     }
@@ -467,15 +463,6 @@ tg_usage_plan_key_attach(struct tg_change *change, const char *plan_id,
         status = tg_store_exec(change->store, err,
             "INSERT INTO usage_plan_key (plan_id, key_id, created_s)"
             " VALUES ($1, $2, $3)", "ssi", plan_id, key_id, change->now_s);
-    }
-    if (status == TG_OK
-        && tg_plan_quota_first(&quota, change->now_s, &first))
-    {
-        status = tg_store_exec(change->store, err,
-            "INSERT INTO quota_grant (plan_id, key_id, period, value)"
-            " VALUES ($1, $2, $3, $4)", "ssii", plan_id, key_id,
-            (int64_t) tg_plan_quota_period(&quota, change->now_s),
-            (int64_t) first);
     }
     if (status == TG_OK) {
         status = tg_binding_refresh(change, plan_id, key_id, err);
@@ -493,11 +480,6 @@ tg_usage_plan_key_detach(struct tg_change *change, const char *plan_id,
         return tg_error_set(err, TG_NOTFOUND, TG_NO_API_KEY);
     }
     status = tg_binding_end(change, plan_id, key_id, err);
-    if (status == TG_OK) {
-        status = tg_store_exec(change->store, err,
-            "DELETE FROM quota_grant WHERE plan_id = $1 AND key_id = $2",
-            "ss", plan_id, key_id);
-    }
     if (status == TG_OK) {
         status = tg_store_exec(change->store, err,
             "DELETE FROM usage_plan_key WHERE plan_id = $1 AND key_id = $2",

@@ -40,16 +40,24 @@ tg_plan_quota_period(const struct tg_plan_quota *quota, int64_t now_s)
     return tg_quota_period_at(quota->period, quota->offset_days, now_s);
 }
 
-bool
-tg_plan_quota_first(const struct tg_plan_quota *quota, int64_t now_s,
-    uint64_t *value)
+uint32_t
+tg_plan_quota_first(const struct tg_plan_quota *quota, uint64_t *limit)
 {
-    if (!quota->is_first_shorter
-        || tg_plan_quota_period(quota, quota->created_s)
-            != tg_plan_quota_period(quota, now_s))
-    {
-        return false;
+    *limit = 0;
+    if (!quota->is_first_shorter) {
+        return 0;
     }
-    *value = quota->limit > quota->offset ? quota->limit - quota->offset : 0;
-    return true;
+    if (quota->limit > quota->offset) {
+        *limit = quota->limit - quota->offset;
+    }
+    return tg_plan_quota_period(quota, quota->created_s);
+}
+
+uint64_t
+tg_plan_quota_limit(const struct tg_plan_quota *quota, uint32_t period)
+{
+    uint64_t limit;
+
+    return tg_plan_quota_first(quota, &limit) == period ? limit
+                                                        : quota->limit;
 }

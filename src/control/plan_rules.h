@@ -34,11 +34,15 @@ uint32_t tg_plan_quota_period(const struct tg_plan_quota *quota,
     int64_t now_s);
 
 /*
- * Whether now is in the plan's first period, for which offset requests are
- * subtracted; then *value is what is left of the limit.
+ * The plan's first period, for which offset requests are subtracted from the
+ * limit, and what is left of it; 0: no period is special.
  * https://docs.aws.amazon.com/apigateway/latest/api/API_QuotaSettings.html
  */
-bool tg_plan_quota_first(const struct tg_plan_quota *quota, int64_t now_s,
-    uint64_t *value);
+uint32_t tg_plan_quota_first(const struct tg_plan_quota *quota,
+    uint64_t *limit);
+
+/* The limit in a period, grants aside. */
+uint64_t tg_plan_quota_limit(const struct tg_plan_quota *quota,
+    uint32_t period);
 
 #endif

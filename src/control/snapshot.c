@@ -274,6 +274,7 @@ read_plan(struct tg_plan_spec *plan, const struct tg_snapshot_compiler *c,
         .quota_limit = quota.limit,
         .quota_offset_days = quota.offset_days,
     };
+    plan->first_period = tg_plan_quota_first(&quota, &plan->first_limit);
 }
 
 static enum tg_status

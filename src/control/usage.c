@@ -135,12 +135,13 @@ remaining_after(const struct tg_control_call *call, const struct state *st,
     int64_t day_s, uint64_t sum)
 {
     uint32_t period;
-    uint64_t limit = st->quota.limit;
+    uint64_t limit;
 
     if (st->quota.period == TG_QUOTA_NONE) {
         return NO_QUOTA;
     }
     period = tg_plan_quota_period(&st->quota, day_s);
+    limit = tg_plan_quota_limit(&st->quota, period);
     if (period == st->now_period && st->is_attached
         && day_s + DAY_S > call->now_s)
     {

@@ -425,54 +425,6 @@ same(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-/*
- * The plan's first period is shorter by offset requests: a grant of each of
- * its keys, made anew when the quota is changed in that period.
- */
-static enum tg_status
-regrant(struct tg_control_call *call, const struct tg_plan *plan)
-{
-    bool                 is_first = false;
-    uint64_t             value = 0;
-    enum tg_status       status;
-    struct tg_plan_quota quota;
-    struct tg_stmt      *q = NULL;
-
-    status = tg_store_query(call->store, &q, &call->err,
-        "SELECT " TG_PLAN_QUOTA_COLUMNS " FROM usage_plan p WHERE p.id = $1",
-        "s", plan->id);
-    if (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
-        tg_plan_quota_read(&quota, call->control->settings, q, 0);
-        is_first = tg_plan_quota_first(&quota, call->now_s, &value);
-    }
-    tg_stmt_done(q);
-    if (status != TG_OK || !is_first) {
-        return status;
-    }
-    status = tg_store_exec(call->store, &call->err,
-        "INSERT INTO quota_grant (plan_id, key_id, period, value)"
-        " SELECT plan_id, key_id, $2, $3 FROM usage_plan_key"
-        " WHERE plan_id = $1 ON CONFLICT (plan_id, key_id)"
-        " DO UPDATE SET period = excluded.period, value = excluded.value",
-        "sii", plan->id,
-        (int64_t) tg_plan_quota_period(&quota, call->now_s),
-        (int64_t) value);
-    q = NULL;
-    if (status == TG_OK) {
-        status = tg_store_query(call->store, &q, &call->err,
-            "SELECT k.digest FROM usage_plan_key u"
-            " JOIN api_key k ON k.id = u.key_id WHERE u.plan_id = $1", "s",
-            plan->id);
-    }
-    while (status == TG_OK
-        && (status = tg_stmt_next(q, &call->err)) == TG_OK)
-    {
-        status = tg_change_key(call->change, tg_stmt_text(q, 0), &call->err);
-    }
-    tg_stmt_done(q);
-    return status == TG_NOTFOUND ? TG_OK : status;
-}
-
 enum tg_status
 tg_plan_store(struct tg_control_call *call, const struct tg_plan *plan,
     const struct tg_plan *before)
@@ -492,12 +444,6 @@ tg_plan_store(struct tg_control_call *call, const struct tg_plan *plan,
         && !same(plan->product_code, before->product_code))
     {
         status = tg_binding_refresh_plan(call->change, plan->id, &call->err);
-    }
-    if (status == TG_OK && before != NULL
-        && (plan->limit != before->limit || plan->offset != before->offset
-            || !same(plan->period, before->period)))
-    {
-        status = regrant(call, plan);
     }
     tg_change_routes(call->change);
     return status;

@@ -60,7 +60,7 @@ TG_MUST_CHECK enum tg_status tg_plan_read_methods(
 /*
  * Stores the plan, new (before NULL) or changed, with what follows from the
  * change: stages that exist and conflict with no other plan of its keys,
- * bindings of another product, grants of a first period.
+ * bindings of another product.
  */
 TG_MUST_CHECK enum tg_status tg_plan_store(struct tg_control_call *call,
     const struct tg_plan *plan, const struct tg_plan *before);

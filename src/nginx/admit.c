@@ -56,7 +56,7 @@ find_cell(ngx_http_tallygate_call_t *call)
 {
     struct tg_meter_cell  *cell;
 
-    cell = tg_meters_cell(call->set->meters, call->slot);
+    cell = tg_meters_reach(call->set->meters, call->slot);
 
     if (cell == NULL
         || call->owner == 0
@@ -77,81 +77,10 @@ find_cell(ngx_http_tallygate_call_t *call)
     return NULL;
 }
 
-static uint64_t
-now_ns(void)
-{
-    ngx_time_t  *tp = ngx_timeofday();
-
-    return (uint64_t) tp->sec * 1000000000 + (uint64_t) tp->msec * 1000000;
-}
-
-static ngx_uint_t
-take_token(ngx_http_tallygate_call_t *call, _Atomic uint64_t *tat,
-    struct tg_bucket_limit limit)
-{
-    ngx_http_tallygate_token_t  *token;
-
-    token = &call->tokens[call->token_count];
-
-    if (tg_bucket_take(tat, limit, now_ns(), &token->taken, &token->before)
-        != TG_OK)
-    {
-        return 0;
-    }
-
-    token->tat = tat;
-    call->token_count++;
-
-    return 1;
-}
-
-static ngx_uint_t
-take_quota(ngx_http_tallygate_call_t *call)
-{
-    uint32_t                     period;
-    const struct tg_route_plan  *plan = call->plan;
-
-    period = tg_quota_period_at(plan->quota_period, plan->quota_offset_days,
-                                ngx_time());
-
-    if (tg_quota_take(&call->cell->used, &call->cell->grant,
-                      plan->quota_limit, period, &call->quota_period)
-        != TG_OK)
-    {
-        return 0;
-    }
-
-    call->is_quota_taken = 1;
-
-    return 1;
-}
-
-void
-ngx_http_tallygate_give_back(ngx_http_tallygate_call_t *call)
-{
-    ngx_http_tallygate_token_t  *token;
-
-    if (call->is_begun) {
-        return;
-    }
-
-    if (call->is_quota_taken) {
-        tg_key_limits_give_back_quota(call->set->meters, call->cell,
-                                  call->quota_period);
-        call->is_quota_taken = 0;
-    }
-
-    while (call->token_count > 0) {
-        token = &call->tokens[--call->token_count];
-        tg_bucket_give_back(token->tat, token->taken, token->before);
-    }
-}
-
 /* NULL, or the gateway response that the call gets. */
 static const ngx_http_tallygate_error_t *
 admit(ngx_http_tallygate_call_t *call)
 {
-    struct tg_bucket_limit             account;
     const ngx_http_tallygate_error_t  *error;
 
     if (call->method->is_key_required) {
@@ -166,26 +95,11 @@ admit(ngx_http_tallygate_call_t *call)
         if (error != NULL) {
             return error;
         }
-
-        if (call->plan->has_throttle
-            && !take_token(call, &call->cell->tat, call->plan->throttle))
-        {
-            return ngx_http_tallygate_error(THROTTLED);
-        }
     }
 
-    account = call->routes->table.header->account_throttle;
-
-    if (account.interval_ns != 0
-        && !take_token(call, &call->set->board.page->account_tat, account))
-    {
-        return ngx_http_tallygate_error(THROTTLED);
-    }
-
-    if (call->plan && call->plan->quota_period != TG_QUOTA_NONE
-        && !take_quota(call))
-    {
-        return ngx_http_tallygate_error(QUOTA_EXCEEDED);
+    error = ngx_http_tallygate_limit(call);
+    if (error != NULL) {
+        return error;
     }
 
     if (call->is_too_large) {

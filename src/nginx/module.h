@@ -102,7 +102,9 @@ struct ngx_http_tallygate_call_s {
     uint32_t                            slot;
     uint32_t                            owner;
     uint32_t                            quota_period;
-    ngx_http_tallygate_token_t          tokens[2];
+    struct tg_meter_cell               *quota_cell; /* NULL: none was taken */
+    struct tg_keyed_token               keyed_token;
+    ngx_http_tallygate_token_t          tokens[3];
     ngx_uint_t                          token_count;
     char                                key_id[TG_KEY_ID_SIZE + 1];
 
@@ -130,7 +132,6 @@ struct ngx_http_tallygate_call_s {
     unsigned                            is_too_large:1;
     unsigned                            is_decided:1;  /* PREACCESS is over */
     unsigned                            is_pinned:1;
-    unsigned                            is_quota_taken:1;
     unsigned                            is_admitted:1;
     unsigned                            is_begun:1;
     unsigned                            is_counted:1;
@@ -177,6 +178,12 @@ ngx_int_t ngx_http_tallygate_route_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_tallygate_admit_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_tallygate_answer_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_tallygate_log_handler(ngx_http_request_t *r);
+
+/* ---- limits.c ---- */
+
+/* Throttles and quota; NULL, or the gateway response of the refusal. */
+const ngx_http_tallygate_error_t *ngx_http_tallygate_limit(
+    ngx_http_tallygate_call_t *call);
 
 /* Gives back what an admitted call had taken (N2). */
 void ngx_http_tallygate_give_back(ngx_http_tallygate_call_t *call);

@@ -198,6 +198,22 @@ update_meters(ngx_http_tallygate_set_t *set, struct tg_error *err)
                           err);
 }
 
+/* Once a set: calls hold words of them, and they are never made anew. */
+static enum tg_status
+update_buckets(ngx_http_tallygate_set_t *set, struct tg_error *err)
+{
+    if (set->buckets != NULL
+        || atomic_load_explicit(&set->board.page->has_buckets,
+                                memory_order_acquire) == 0)
+    {
+        return TG_OK;
+    }
+
+    return tg_buckets_open(&set->buckets, worker.state_dir, set->board.page,
+                           (unsigned) (set->row - set->board.page->rows),
+                           err);
+}
+
 /*
  * Brings the set up to the board.  Each file is tried, whatever the others
  * say; meters come before keys, so that a key's cell is mapped before the key
@@ -223,6 +239,11 @@ update(ngx_http_tallygate_set_t *set)
         failed = 1;
     }
 
+    if (update_buckets(set, &err) != TG_OK) {
+        complain(&err);
+        failed = 1;
+    }
+
     if (update_routes(set, &err) != TG_OK) {
         complain(&err);
         failed = 1;
@@ -239,6 +260,7 @@ free_set(ngx_http_tallygate_set_t *set)
     ngx_http_tallygate_routes_release(set->routes);
     tg_keys_close(set->keys);
     tg_meters_close(set->meters);
+    tg_buckets_close(set->buckets);
 
     if (set->row_fd != -1) {
         (void) close(set->row_fd);

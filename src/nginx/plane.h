@@ -26,6 +26,7 @@
 
 #include "nginx/backend.h"
 #include "plane/board.h"
+#include "plane/buckets.h"
 #include "plane/keys.h"
 #include "plane/meters.h"
 #include "plane/routes.h"
@@ -57,6 +58,7 @@ typedef struct {
     ngx_http_tallygate_routes_t  *routes;
     struct tg_keys               *keys;
     struct tg_meters             *meters;
+    struct tg_buckets            *buckets; /* NULL: cannot be opened */
     ngx_http_tallygate_pin_t      pins[NGX_HTTP_TALLYGATE_PINS];
     ngx_uint_t                    pin_first;
     ngx_uint_t                    pin_last;

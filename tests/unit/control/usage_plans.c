@@ -408,13 +408,27 @@ remaining_can_be_set_for_the_period(void **state)
         == tg_quota_word(period, 14));
 }
 
+/* What GetUsage says is left after a day; keys are not touched for it. */
+static int64_t
+left_after(struct place *p, const char *plan, const char *key,
+    const char *day)
+{
+    char          target[128];
+    const json_t *days;
+
+    (void) snprintf(target, sizeof(target), "/usageplans/%s/usage?keyId=%s"
+        "&startDate=%s&endDate=%s", plan, key, day, day);
+    assert_int_equal(call(p, "GET", target, ""), 200);
+    days = json_object_get(json_object_get(p->answer, "values"), key);
+    return json_integer_value(json_array_get(json_array_get(days, 0), 1));
+}
+
 static void
 the_first_period_is_shorter_by_the_offset(void **state)
 {
     char          key[32];
     char          target[64];
     const char   *plan;
-    uint32_t      period = tg_quota_period_at(TG_QUOTA_WEEK, 0, NOW);
     struct place *p = *state;
 
     (void) snprintf(key, sizeof(key), "%s", make_key(p, VALUE, "c"));
@@ -422,11 +436,15 @@ the_first_period_is_shorter_by_the_offset(void **state)
         "\"WEEK\"}");
     (void) snprintf(target, sizeof(target), "/usageplans/%s", plan);
     assert_int_equal(attach(p, plan, key), 201);
-    assert_true(atomic_load(&cell_of(p, VALUE)->grant)
-        == tg_quota_word(period, 3));
+    assert_int_equal(left_after(p, plan, key, "2026-11-23"), 3);
+    assert_int_equal(left_after(p, plan, key, "2026-11-29"), 3);
+    assert_int_equal(left_after(p, plan, key, "2026-11-30"), 5);
     assert_int_equal(patch(p, target, "replace", "/quota/limit", "10"), 200);
-    assert_true(atomic_load(&cell_of(p, VALUE)->grant)
-        == tg_quota_word(period, 8));
+    assert_int_equal(left_after(p, plan, key, "2026-11-23"), 8);
+    assert_int_equal(patch(p, target, "replace", "/quota/limit", "1"), 200);
+    assert_int_equal(left_after(p, plan, key, "2026-11-23"), 0);
+    assert_int_equal(left_after(p, plan, key, "2026-11-30"), 1);
+    assert_int_equal(number(p, "SELECT count(*) FROM quota_grant"), 0);
 }
 
 static void
