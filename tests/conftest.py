@@ -4,6 +4,7 @@
     traveller   a fresh one whose clock the test moves
     shared      one for all tests of a file: for those that change nothing
                 that another would notice
+    book        one for all tables of rules (support/rules.py)
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -21,6 +22,7 @@ for name in list(os.environ):
             not name.startswith("TALLYGATE_TEST_")):
         del os.environ[name]
 
+from support.rules import Book                          # noqa: E402
 from support.world import IS_SANITIZED, World           # noqa: E402
 
 failed_folders = []
@@ -30,7 +32,8 @@ failed_folders = []
 def pytest_runtest_makereport(item):
     report = (yield).get_result()
     if report.failed:
-        item.has_failed = item.getparent(pytest.Module).has_failed = True
+        for node in item.listchain():
+            node.has_failed = True
 
 
 def pytest_collection_modifyitems(config, items):
@@ -75,6 +78,15 @@ def traveller(request):
 @pytest.fixture(scope="module")
 def shared(request):
     yield from live(request, request.module.__name__)
+
+
+@pytest.fixture(scope="session")
+def book(request):
+    worlds = live(request, "rules")
+    book = Book(next(worlds))
+    yield book
+    book.close()
+    next(worlds, None)
 
 
 def pytest_terminal_summary(terminalreporter):
