@@ -9,7 +9,6 @@ worker's calls in hand for each worker that was killed.
 SPDX-License-Identifier: Apache-2.0
 """
 import os
-import pathlib
 import random
 import signal
 import time
@@ -18,9 +17,9 @@ import pytest
 
 from support.journal import Journal
 from support.load import Load, longest_silence_s
-from support.world import TOP, World, is_alive, wait_until
+from support.machine import children, journalled_world, masters
+from support.world import is_alive, wait_until
 
-BUILD = TOP / "build-journal"
 BUYERS = 4
 ROUNDS = int(os.environ.get("TALLYGATE_TEST_KILLS", "40"))
 SILENCE_S = 5
@@ -32,30 +31,6 @@ def seed():
                                 random.SystemRandom().randrange(1 << 32)))
     print(f"seed {number}")
     return number
-
-
-def children(pid):
-    """Process numbers of pid's children."""
-    try:
-        tasks = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    except OSError:
-        return []
-    return [int(word) for word in tasks.split()]
-
-
-def masters(world):
-    """Process numbers of every nginx master that runs on this state."""
-    found = []
-    folder = str(world.stack.folder).encode()
-    for entry in pathlib.Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if words.startswith(b"nginx: master") and folder in words:
-                found.append(int(entry.name))
-    return found
 
 
 class Killer:
@@ -121,15 +96,8 @@ class Killer:
 
 @pytest.fixture
 def journalled(request):
-    """A world on the build whose module keeps the journal."""
-    world = World("kill", build=BUILD, more={
-        "gateway": {"workers": 2, "account_rate": 1000000,
-                    "account_burst": 1000000}})
-    world.stack.more["nginx"] = {
-        "module": str(BUILD / "src/nginx/journal/"
-                      "ngx_http_tallygate_module.so"),
-        "journal": str(world.journal)}
-    world.harmless = "exited on signal 9"       # that is what we do
+    """A world whose nginx keeps the journal."""
+    world = journalled_world("kill")
     try:
         yield world.start()
         if not getattr(request.node, "has_failed", False):

@@ -10,24 +10,31 @@ ENTRY = struct.Struct("<IIIIq13s27x")
 FREE, BEGUN, ENDED = range(3)
 
 
+DAY_S = 24 * 3600
+
+
 class Journal:
     """Calls by key id: `ended` were counted; of `begun` a kill has left open
-    whether they were."""
+    whether they were.  by_day has the ended ones by (key id, day)."""
 
     def __init__(self, path):
-        data = path.read_bytes()
-        magic, room, following = HEADER.unpack_from(data)
+        with path.open("rb") as file:
+            magic, room, following = HEADER.unpack(file.read(HEADER.size))
+            data = file.read(following * ENTRY.size)
         assert magic == b"TGJOURN1" and following <= room
         self.ended = collections.Counter()
         self.begun = collections.Counter()
-        for number in range(following):
-            state, _, _, _, _, key = ENTRY.unpack_from(
-                data, HEADER.size + number * ENTRY.size)
+        self.by_day = collections.Counter()
+        calls = collections.Counter(
+            (state, key, hour) for state, _, _, _, hour, key
+            in ENTRY.iter_unpack(data))
+        for (state, key, hour), number in calls.items():
             key = key.rstrip(b"\0").decode()
             if state == ENDED:
-                self.ended[key] += 1
+                self.ended[key] += number
+                self.by_day[key, hour // DAY_S] += number
             elif state == BEGUN:
-                self.begun[key] += 1
+                self.begun[key] += number
 
     def allows(self, counted):
         """Whether these counts by key are what the journal says."""

@@ -381,7 +381,9 @@ class World:
                         if record["state"] == "settled")
         market = sorted(tuple(record[name] for name in members)
                         for record in self.market.records())
-        assert ledger == market
+        assert ledger == market, (
+            [record for record in ledger if record not in market],
+            [record for record in market if record not in ledger])
 
     def verify_secrets(self):
         for path in self.stack.folder.rglob("*"):
