@@ -443,7 +443,8 @@ def test_uploads_larger_than_any_buffer_stream_in_bounded_memory():
             connection.sendall(OK)
             connection.close()
     listener = socket.create_server(("127.0.0.1", 0))
-    threading.Thread(target=serve, args=(listener,), daemon=True).start()
+    thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+    thread.start()
     with serving({"one": addresses(listener.getsockname()[1])}, replacing(
             ("client_max_body_size 10485760", "client_max_body_size 100m"),
             )) as gateway:
@@ -468,6 +469,8 @@ def test_uploads_larger_than_any_buffer_stream_in_bounded_memory():
         assert not [path for path in (gateway.state / "run/tmp").rglob("*")
                     if path.is_file()]
         gateway.assert_counted(2)
+    listener.shutdown(socket.SHUT_RDWR)
+    thread.join()
     listener.close()
 
 

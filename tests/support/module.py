@@ -149,7 +149,8 @@ class RawBackend:
         self.context = context
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.thread = threading.Thread(target=self.accept, daemon=True)
+        self.thread.start()
 
     def accept(self):
         while True:
@@ -212,6 +213,10 @@ class RawBackend:
         return line
 
     def stop(self):
+        # Or else its thread would go on to accept for whoever gets the
+        # descriptor's number next.
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
         self.listener.close()
 
 
