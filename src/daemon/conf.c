@@ -27,7 +27,7 @@
  * The upstreams of portal and admin have names because in proxy_pass itself
  * nginx would give a meaning to `:` and `$` in the path of a socket.
  */
-static const char template[] =
+static const char http_template[] =
     "# Written by `tallygate serve`: a change here is lost.\n"
     "daemon off;\n"
     "load_module \"@module@\";\n"
@@ -72,10 +72,14 @@ static const char template[] =
     "        server \"unix:@state_dir@/run/admin.sock\";\n"
     "    }\n"
     "\n"
-    "    # The gateway: buyers' calls.\n"
+    "@TLS@";
+
+/* The gateway: buyers' calls; once for each certificate. */
+static const char gateway_template[] =
     "    server {\n"
     "        listen @gateway_listen@;\n"
-    "        server_name _;\n"
+    "        server_name @gateway_names@;\n"
+    "@GATEWAY_TLS@"
     "        tallygate on;\n"
     "        keepalive_timeout 310s;\n"
     "        keepalive_requests 1000000;\n"
@@ -146,7 +150,9 @@ static const char template[] =
     "            tallygate_answer;\n"
     "        }\n"
     "    }\n"
-    "\n"
+    "\n";
+
+static const char other_template[] =
     "    # The portal: buyers' browsers.\n"
     "    server {\n"
     "        listen @portal_listen@;\n"
@@ -230,12 +236,12 @@ add_value(struct tg_buf *out, const struct value *value)
     }
 }
 
-/* Copies the template; an @ that begins no known name stands for itself. */
+/* Copies a template; an @ that begins no known name stands for itself. */
 static void
-expand(struct tg_buf *out, const struct value *values, size_t count)
+expand(struct tg_buf *out, const char *rest, const struct value *values,
+    size_t count)
 {
-    const char *rest = template;
-    size_t      i, len;
+    size_t i, len;
 
     for (;;) {
         len = strcspn(rest, "@");
@@ -276,16 +282,27 @@ error_level(int level)
     }
 }
 
-/* "0.0.0.0:8080 backlog=4096", as daemon/listeners.c opened it. */
+/* "0.0.0.0:8080" and how the server speaks there. */
 static void
 format_listen(char out[LISTEN_SIZE], const char *address, int port,
-    bool is_tls)
+    const char *how)
 {
     const bool is_v6 = strchr(address, ':') != NULL;
 
-    (void) snprintf(out, LISTEN_SIZE, "%s%s%s:%d backlog=4096%s%s",
-        is_v6 ? "[" : "", address, is_v6 ? "]" : "", port,
-        is_v6 ? " ipv6only=on" : "", is_tls ? " ssl" : "");
+    (void) snprintf(out, LISTEN_SIZE, "%s%s%s:%d%s", is_v6 ? "[" : "",
+        address, is_v6 ? "]" : "", port, how);
+}
+
+/* Of the first server there, which says how daemon/listeners.c opened it. */
+static void
+format_first_listen(char out[LISTEN_SIZE], const char *address, int port,
+    const char *how)
+{
+    char all[64];
+
+    (void) snprintf(all, sizeof(all), " backlog=4096%s%s",
+        strchr(address, ':') != NULL ? " ipv6only=on" : "", how);
+    format_listen(out, address, port, all);
 }
 
 /* directive "first" ["second"]; nothing when there is no first. */
@@ -305,11 +322,38 @@ add_directive(struct tg_buf *out, const char *directive, const char *first,
     (void) tg_buf_puts(out, "\";\n");
 }
 
+/*
+ * What TLS towards clients is like on all servers.  Sessions are kept by the
+ * server: tickets would be sealed for years under a key that nobody changes.
+ */
+static const char tls_lines[] =
+    "    ssl_protocols %sTLSv1.3;\n"
+    "    ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:"
+    "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:"
+    "ECDHE-RSA-CHACHA20-POLY1305;\n"
+    "    ssl_session_cache shared:tallygate_tls:10m;\n"
+    "    ssl_session_timeout 1h;\n"
+    "    ssl_session_tickets off;\n"
+    "    server_names_hash_bucket_size 512;\n"
+    "    server_names_hash_max_size 4096;\n";
+
+static void
+add_certificate(struct tg_buf *out, const struct tg_certificate *certificate)
+{
+    if (certificate != NULL) {
+        add_directive(out, "        ssl_certificate", certificate->copy, "");
+        add_directive(out, "        ssl_certificate_key", certificate->copy,
+            "");
+    }
+}
+
 /* The lines that are there or not. */
 struct lines {
     struct tg_buf user;
     struct tg_buf environment;
     struct tg_buf tls;
+    struct tg_buf portal_tls;
     struct tg_buf journal;
 };
 
@@ -327,10 +371,13 @@ make_lines(struct lines *lines, const struct tg_conf *conf)
             conf->environment[i]);
     }
     tg_buf_init(&lines->tls, LINES_MAX_BYTES);
-    add_directive(&lines->tls, "        ssl_certificate",
-        s->portal.tls_certificate, "");
-    add_directive(&lines->tls, "        ssl_certificate_key",
-        s->portal.tls_key, "");
+    if (conf->certificates != NULL) {
+        (void) tg_buf_printf(&lines->tls, tls_lines,
+            s->gateway.tls_minimum == TG_TLS_MINIMUM_1_3 ? "" : "TLSv1.2 ");
+    }
+    tg_buf_init(&lines->portal_tls, LINES_MAX_BYTES);
+    add_certificate(&lines->portal_tls,
+        tg_certificates_portal(conf->certificates));
     tg_buf_init(&lines->journal, LINES_MAX_BYTES);
     add_directive(&lines->journal, "    tallygate_journal", s->nginx.journal,
         "");
@@ -341,7 +388,7 @@ static enum tg_status
 clear_lines(struct lines *lines)
 {
     struct tg_buf *const all[] = { &lines->user, &lines->environment,
-        &lines->tls, &lines->journal };
+        &lines->tls, &lines->portal_tls, &lines->journal };
     enum tg_status status = TG_OK;
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
@@ -391,23 +438,67 @@ make_numbers(struct numbers *n, const struct tg_conf *conf)
     format_int(n->read_s, s->backends.read_timeout_s);
 }
 
+/* One server of the gateway; its lines are those of values, and these. */
+static enum tg_status
+add_gateway(struct tg_buf *out, const struct tg_certificate *certificate,
+    const char *listen, const char *names, struct value *values, size_t count)
+{
+    struct tg_buf  tls;
+    enum tg_status status;
+
+    tg_buf_init(&tls, LINES_MAX_BYTES);
+    add_certificate(&tls, certificate);
+    values[0] = (struct value) { "gateway_listen", listen };
+    values[1] = (struct value) { "gateway_names", names };
+    values[2] = (struct value) { "GATEWAY_TLS", lines_text(&tls) };
+    expand(out, gateway_template, values, count);
+    status = tls.status;
+    tg_buf_clear(&tls);
+    return status;
+}
+
+/* The first answers whoever asks for no name that the others have. */
+static enum tg_status
+add_gateways(struct tg_buf *out, const struct tg_conf *conf,
+    struct value *values, size_t count)
+{
+    const struct tg_settings    *s = conf->settings;
+    const struct tg_certificate *own, *more;
+    size_t                       more_count;
+    char                         listen[LISTEN_SIZE];
+    enum tg_status               status;
+
+    own = tg_certificates_gateway(conf->certificates);
+    more = tg_certificates_more(conf->certificates, &more_count);
+    format_first_listen(listen, s->gateway.address, s->gateway.port,
+        own != NULL ? " ssl http2 default_server" : "");
+    status = add_gateway(out, own, listen, "_", values, count);
+    format_listen(listen, s->gateway.address, s->gateway.port, " ssl http2");
+    for (size_t i = 0; status == TG_OK && i < more_count; i++) {
+        status = add_gateway(out, &more[i], listen, more[i].names, values,
+            count);
+    }
+    return status;
+}
+
 enum tg_status
 tg_conf_write(struct tg_buf *out, const struct tg_conf *conf)
 {
     const struct tg_settings *s = conf->settings;
     struct lines   lines;
     struct numbers n;
-    enum tg_status status;
-    char gateway[LISTEN_SIZE], portal[LISTEN_SIZE], admin[LISTEN_SIZE];
+    enum tg_status status, first;
+    char           portal[LISTEN_SIZE], admin[LISTEN_SIZE];
 
     make_lines(&lines, conf);
     make_numbers(&n, conf);
-    format_listen(gateway, s->gateway.address, s->gateway.port, false);
-    format_listen(portal, s->portal.address, s->portal.port,
-        s->portal.tls_certificate != NULL);
-    format_listen(admin, s->admin.address, s->admin.port, false);
+    format_first_listen(portal, s->portal.address, s->portal.port,
+        tg_certificates_portal(conf->certificates) != NULL ? " ssl http2"
+                                                           : "");
+    format_first_listen(admin, s->admin.address, s->admin.port, "");
     {
-        const struct value values[] = {
+        struct value values[] = {
+            { "", "" }, { "", "" }, { "", "" }, /* for add_gateway */
             { "module", s->nginx.module },
             { "USER", lines_text(&lines.user) },
             { "workers", n.workers },
@@ -422,20 +513,23 @@ tg_conf_write(struct tg_buf *out, const struct tg_conf *conf)
             { "idle", n.idle },
             { "fails", n.fails },
             { "fail_s", n.fail_s },
-            { "gateway_listen", gateway },
+            { "TLS", lines_text(&lines.tls) },
             { "body_max", n.body_max },
             { "connect_ms", n.connect_ms },
             { "read_s", n.read_s },
             { "trust_store", conf->trust_store },
             { "portal_listen", portal },
-            { "PORTAL_TLS", lines_text(&lines.tls) },
+            { "PORTAL_TLS", lines_text(&lines.portal_tls) },
             { "admin_listen", admin },
         };
+        const size_t count = sizeof(values) / sizeof(values[0]);
 
-        expand(out, values, sizeof(values) / sizeof(values[0]));
+        expand(out, http_template, values, count);
+        status = add_gateways(out, conf, values, count);
+        expand(out, other_template, values, count);
     }
-    status = clear_lines(&lines);
-    return status != TG_OK ? status : out->status;
+    first = clear_lines(&lines);
+    return status != TG_OK ? status : first != TG_OK ? first : out->status;
 }
 
 uint64_t
@@ -448,7 +542,8 @@ tg_conf_generation(const char *text)
 }
 
 enum tg_status
-tg_conf_trust_store(const char **out, struct tg_error *err)
+tg_conf_trust_store(const char **out, const struct tg_settings *settings,
+    struct tg_error *err)
 {
     static const char *const places[] = {
         "/etc/ssl/certs/ca-certificates.crt", /* Debian */
@@ -456,6 +551,12 @@ tg_conf_trust_store(const char **out, struct tg_error *err)
         "/etc/ssl/cert.pem",                  /* Alpine */
     };
 
+    *out = settings->backends.trust_store;
+    if (*out != NULL) {
+        return access(*out, R_OK) == 0 ? TG_OK
+            : tg_error_errno(err, TG_NOTFOUND,
+                "backends.trust_store: cannot read %s", *out);
+    }
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         if (access(places[i], R_OK) == 0) {
             *out = places[i];

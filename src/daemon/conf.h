@@ -12,6 +12,7 @@
 
 #include <stdint.h>
 
+#include "daemon/certificates.h"
 #include "daemon/statedir.h"
 #include "settings/settings.h"
 #include "util/buf.h"
@@ -23,6 +24,7 @@ struct tg_conf {
     uint64_t                     generation; /* shown by workers' rows */
     const char                  *trust_store; /* PEM */
     const char *const           *environment; /* names, NULL at the end */
+    const struct tg_certificates *certificates; /* NULL: no TLS */
 };
 
 /* Appends the text; what out says of memory is all that can fail. */
@@ -31,8 +33,9 @@ enum tg_status tg_conf_write(struct tg_buf *out, const struct tg_conf *conf);
 /* The generation that a configuration's text states; 0: none. */
 uint64_t tg_conf_generation(const char *text);
 
-/* The system's certificates, or TG_NOTFOUND. */
+/* What backends are verified with: the setting's, or the system's. */
 TG_MUST_CHECK enum tg_status
-tg_conf_trust_store(const char **out, struct tg_error *err);
+tg_conf_trust_store(const char **out, const struct tg_settings *settings,
+    struct tg_error *err);
 
 #endif

@@ -92,6 +92,10 @@ struct totals {
     uint64_t admitted;
     uint64_t counted;
     uint64_t refused_no_cell;
+    uint64_t backend_connections;
+    uint64_t backend_failures;
+    uint64_t backend_retries;
+    uint64_t backend_timeouts;
 };
 
 static struct totals
@@ -106,6 +110,10 @@ sum_rows(const struct tg_board_map *board)
         t.admitted += atomic_load(&row->admitted);
         t.counted += atomic_load(&row->counted);
         t.refused_no_cell += atomic_load(&row->refused_no_cell);
+        t.backend_connections += atomic_load(&row->backend_connections);
+        t.backend_failures += atomic_load(&row->backend_failures);
+        t.backend_retries += atomic_load(&row->backend_retries);
+        t.backend_timeouts += atomic_load(&row->backend_timeouts);
     }
     return t;
 }
@@ -118,10 +126,25 @@ add_metric(struct tg_buf *out, const char *name, const char *type,
         name, help, name, type, name, value);
 }
 
+static void
+add_backend_metrics(struct tg_buf *out, const struct totals *t)
+{
+    add_metric(out, "tallygate_backend_connections_total", "counter",
+        "Connections to backends that were begun.", t->backend_connections);
+    add_metric(out, "tallygate_backend_failures_total", "counter",
+        "Attempts at an address of a backend that brought no answer.",
+        t->backend_failures);
+    add_metric(out, "tallygate_backend_retries_total", "counter",
+        "Attempts that followed a failed one.", t->backend_retries);
+    add_metric(out, "tallygate_backend_timeouts_total", "counter",
+        "Calls whose integration ran out of time.", t->backend_timeouts);
+}
+
 void
 tg_health_metrics(struct tg_health *h, struct tg_buf *out, int64_t now_s)
 {
     const struct totals t = sum_rows(h->board);
+    const int64_t       expires_s = atomic_load(&h->first_expiry_s);
 
     add_metric(out, "tallygate_nginx_up", "gauge",
         "Whether nginx's master process lives.",
@@ -138,5 +161,11 @@ tg_health_metrics(struct tg_health *h, struct tg_buf *out, int64_t now_s)
     add_metric(out, "tallygate_calls_refused_no_cell_total", "counter",
         "Calls refused because there was no cell to count them in.",
         t.refused_no_cell);
+    add_backend_metrics(out, &t);
+    if (expires_s != 0) {
+        add_metric(out, "tallygate_certificate_expires_timestamp_seconds",
+            "gauge", "When the first certificate in use expires.",
+            (uint64_t) expires_s);
+    }
     (void) tg_billing_metrics(h->billing, out, now_s);
 }

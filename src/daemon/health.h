@@ -30,6 +30,7 @@ struct tg_health {
     struct tg_store           *store;
     atomic_bool                has_master; /* told by the main thread */
     atomic_bool                has_worker;
+    atomic_int_least64_t       first_expiry_s; /* of a certificate; 0: none */
 };
 
 /* Opens a connection of its own to the store, which is there and new. */

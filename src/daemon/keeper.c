@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/certificates.h"
 #include "daemon/conf.h"
 #include "daemon/launch.h"
 #include "daemon/listeners.h"
@@ -24,7 +25,7 @@
 #include "util/file.h"
 #include "util/log.h"
 
-#define CONF_MAX_BYTES (256 * 1024)
+#define CONF_MAX_BYTES (2 * 1024 * 1024)
 #define HOLDERS_MAX 1024
 #define STEADY_S 60        /* a master that lived so long was no failure */
 #define BACKOFF_MAX_S 30
@@ -37,6 +38,7 @@ struct tg_keeper {
     const struct tg_statedir  *dir;
     const struct tg_board_map *board;
     struct tg_listeners        listeners;
+    struct tg_certificates    *certificates; /* NULL: no TLS */
     const char *environment[TG_LAUNCH_NAMES_MAX + 1];
     const char *trust_store;
     char        conf_path[PATH_MAX];
@@ -56,6 +58,8 @@ struct tg_keeper {
     unsigned failures;   /* in a row */
     int64_t  reload_by_s; /* 0: no reload is under way */
     bool     is_quitting;
+    bool     is_asked;    /* to look at the certificates again */
+    int64_t  looked_s;    /* at them, last */
 };
 
 /*
@@ -72,6 +76,7 @@ make_conf(struct tg_buf *out, const struct tg_keeper *k, uint64_t generation,
         .generation = generation,
         .trust_store = k->trust_store,
         .environment = k->environment,
+        .certificates = k->certificates,
     };
 
     tg_buf_init(out, CONF_MAX_BYTES);
@@ -441,7 +446,11 @@ tg_keeper_open(struct tg_keeper **out, const struct tg_settings *settings,
     make_paths(k);
     tg_listeners_init(&k->listeners, settings);
     tg_launch_environment(k->environment);
-    status = tg_conf_trust_store(&k->trust_store, err);
+    status = tg_conf_trust_store(&k->trust_store, settings, err);
+    if (status == TG_OK) {
+        status = tg_certificates_open(&k->certificates, settings,
+            tg_clock_now_s(), err);
+    }
     if (status == TG_OK) {
         status = open_lock(k, err);
     }
@@ -463,6 +472,7 @@ tg_keeper_close(struct tg_keeper *k)
         return;
     }
     tg_listeners_clear(&k->listeners);
+    tg_certificates_close(k->certificates);
     if (k->lock_fd >= 0) {
         (void) close(k->lock_fd);
     }
@@ -572,12 +582,46 @@ watch_reload(struct tg_keeper *k, int64_t boot_s)
     if (tg_keeper_is_ready(k)) {
         k->reload_by_s = 0;
         log_master(TG_LOG_NOTICE, "nginx_reloaded", k, NULL);
+        tg_certificates_keep(k->certificates);
         recover_from(k, k->master); /* sockets that it opened itself */
     } else if (boot_s >= k->reload_by_s) {
         k->reload_by_s = 0;
         log_master(TG_LOG_ERROR, "nginx_reload_unfinished", k,
             "no worker shows the new configuration; see logs/nginx.log");
     }
+}
+
+/* K4: other files at the paths that the settings name. */
+static void
+watch_certificates(struct tg_keeper *k, int64_t boot_s)
+{
+    struct tg_error err;
+
+    if (!tg_certificates_refresh(k->certificates, tg_clock_now_s(),
+            k->is_asked))
+    {
+        k->is_asked = false;
+        return;
+    }
+    k->is_asked = false;
+    if (reload(k, boot_s, &err) == TG_OK) {
+        tg_log(TG_LOG_NOTICE, "certificates_changed", NULL);
+        return;
+    }
+    tg_certificates_undo(k->certificates);
+    tg_log(TG_LOG_ERROR, "certificates_not_taken", "msg", err.message, NULL);
+}
+
+void
+tg_keeper_refresh(struct tg_keeper *k)
+{
+    k->is_asked = true;
+}
+
+int64_t
+tg_keeper_first_expiry(const struct tg_keeper *k)
+{
+    return tg_certificates_first_expiry(k->certificates);
 }
 
 void
@@ -591,6 +635,11 @@ tg_keeper_tick(struct tg_keeper *k, int64_t boot_s)
     }
     if (k->reload_by_s != 0) {
         watch_reload(k, boot_s);
+    } else if (k->master != 0 && !k->is_quitting
+        && (k->is_asked || boot_s != k->looked_s))
+    {
+        k->looked_s = boot_s;
+        watch_certificates(k, boot_s);
     }
 }
 

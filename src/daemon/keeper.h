@@ -17,6 +17,8 @@
  *       its orphaned workers end the calls they have and go.
  *   K3  A configuration is tested by nginx before it is used; one that nginx
  *       refuses changes nothing.
+ *   K4  Certificates that change on the disk are taken over within 2 s, by a
+ *       reload that drops no call; bad ones change nothing (certificates.h).
  *
  * Where the kernel does not let us take the sockets out of an adopted nginx
  * (another user's process, hardened ptrace), and its master then dies, the
@@ -56,6 +58,12 @@ int tg_keeper_fd(const struct tg_keeper *k);
  * boot_s is tg_clock_boot_s().
  */
 void tg_keeper_tick(struct tg_keeper *k, int64_t boot_s);
+
+/* Look at the certificates at the next tick, changed or not. */
+void tg_keeper_refresh(struct tg_keeper *k);
+
+/* When the first certificate in use expires; 0: there is none. */
+int64_t tg_keeper_first_expiry(const struct tg_keeper *k);
 
 /*
  * Asks nginx to end after the calls under way, at once when is_fast.  Ticks

@@ -247,8 +247,11 @@ take_signals(struct daemon *d, int64_t boot_s)
         case SIGINT:
             quit(d, boot_s);
             break;
+        case SIGHUP: /* nor is a terminal that closes a reason to end */
+            tg_keeper_refresh(d->keeper);
+            break;
         default:
-            break; /* SIGHUP: a terminal that closes is no reason to end */
+            break;
         }
     }
 }
@@ -290,6 +293,8 @@ run(struct daemon *d)
         tg_control_tick(d->control);
         atomic_store(&d->health.has_master, tg_keeper_is_running(d->keeper));
         atomic_store(&d->health.has_worker, tg_keeper_is_ready(d->keeper));
+        atomic_store(&d->health.first_expiry_s,
+            tg_keeper_first_expiry(d->keeper));
     }
 }
 

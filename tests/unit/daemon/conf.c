@@ -63,7 +63,8 @@ settings_reach_their_lines(void **state)
         "state_dir: /var/s\n"
         "gateway: {address: '::', port: 9000, workers: 3,"
         " worker_connections: 777}\n"
-        "portal: {tls_certificate: c.pem, tls_key: /k.pem}\n"
+        "backends: {idle_connections: 7, max_fails: 1, fail_timeout_s: 9,"
+        " connect_timeout_ms: 250, read_timeout_s: 33}\n"
         "headers: {strict: true}\n"
         "nginx: {module: /m.so, journal: j}\n"
         "log: {level: warn}\n", &workers);
@@ -80,9 +81,12 @@ settings_reach_their_lines(void **state)
     assert_has(&conf, "tallygate_strip_api_key off;");
     assert_has(&conf, "tallygate_journal \"/t/j\";");
     assert_has(&conf, "listen [::]:9000 backlog=4096 ipv6only=on;");
-    assert_has(&conf, "listen 0.0.0.0:8081 backlog=4096 ssl;");
-    assert_has(&conf, "ssl_certificate \"/t/c.pem\";");
-    assert_has(&conf, "ssl_certificate_key \"/k.pem\";");
+    assert_has(&conf, "listen 0.0.0.0:8081 backlog=4096;");
+    assert_has(&conf, "tallygate_upstream connections=7 max_fails=1"
+        " fail_timeout=9;");
+    assert_has(&conf, "client_max_body_size 10485760;");
+    assert_has(&conf, "proxy_connect_timeout 250ms;");
+    assert_has(&conf, "proxy_read_timeout 33s;");
     assert_has(&conf, "listen 127.0.0.1:8082 backlog=4096;");
     assert_has(&conf, "location @away {");
     assert_has(&conf, "client_max_body_size 10m;\n"
@@ -101,7 +105,8 @@ what_is_not_set_leaves_no_line(void **state)
     (void) state;
     write_conf(&conf, "", &workers);
     assert_lacks(&conf, "\nuser ");
-    assert_lacks(&conf, "ssl_certificate");
+    assert_lacks(&conf, "\n    ssl_");
+    assert_lacks(&conf, " ssl");
     assert_lacks(&conf, "tallygate_journal");
     assert_has(&conf, "\nworker_processes auto;\n");
     tg_buf_clear(&conf);
