@@ -24,6 +24,7 @@ static struct {
     bool             is_running;
     _Atomic uint64_t seen;
     _Atomic bool     is_met;
+    _Atomic uint64_t syncs;
 } armed;
 
 static _Thread_local int paused;
@@ -72,6 +73,7 @@ fault_begin(void)
     paused = 0; /* an assertion may have jumped out of a fake */
     armed.seen = 0;
     armed.is_met = false;
+    armed.syncs = 0;
     armed.is_running = true;
 }
 
@@ -80,6 +82,18 @@ fault_end(void)
 {
     armed.is_running = false;
     return armed.is_met;
+}
+
+uint64_t
+fault_syncs(void)
+{
+    return armed.syncs;
+}
+
+void
+fault_note_sync(void)
+{
+    armed.syncs++;
 }
 
 const char *

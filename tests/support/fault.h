@@ -67,6 +67,10 @@ bool fault_end(void);
 /* By hand, without fault_each: for the next fault_begin.  n 0: none. */
 void fault_arm(unsigned kinds, uint64_t n, bool is_lasting);
 
+/* Syncs of SQLite's files since fault_begin. */
+uint64_t fault_syncs(void);
+void fault_note_sync(void); /* SQLite's */
+
 /* Which fault this round is about, for messages: "3rd FILE and on". */
 const char *fault_name(void);
 

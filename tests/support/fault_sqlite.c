@@ -80,6 +80,7 @@ faulty_truncate(sqlite3_file *file, sqlite3_int64 size)
 static int
 faulty_sync(sqlite3_file *file, int flags)
 {
+    fault_note_sync();
     return fault_is_due(FAULT_FILE) ? SQLITE_IOERR_FSYNC
         : real_of(file)->pMethods->xSync(real_of(file), flags);
 }

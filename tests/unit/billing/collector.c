@@ -102,6 +102,109 @@ idle_hours_make_no_hour_unsure(void **state)
     assert_int_equal(world_int(w, UNITS " WHERE reason = ''"), 3);
 }
 
+/* A kill between a worker's add and its mark (M3): the sweeps find it. */
+static void
+what_nobody_marked_is_found_at_start_and_before_a_seal(void **state)
+{
+    struct world *w = *state;
+    _Atomic uint32_t *lane = &tg_meters_cell(w->meters, 0)
+        ->lanes[tg_hour_lane(HOUR)];
+
+    assert_int_equal(world_fold(w), TG_OK);
+    atomic_fetch_add(lane, 3);
+    assert_int_equal(world_fold(w), TG_OK);
+    assert_int_equal(world_int(w, UNITS), 0);
+    world_restart(w);
+    assert_int_equal(world_fold(w), TG_OK);
+    assert_int_equal(world_int(w, UNITS), 3);
+    atomic_fetch_add(lane, 4);
+    world_pass(w, 3700);
+    assert_int_equal(world_seal(w), TG_OK);
+    assert_int_equal(world_int(w, "SELECT quantity FROM ledger_record WHERE"
+        " hour = 1795395600"), 7);
+}
+
+static void
+a_worker_whose_clock_is_ahead_finds_its_hour(void **state)
+{
+    struct world *w = *state;
+
+    world_pass(w, 3498); /* two seconds before the hour ends */
+    tg_meters_count(w->meters, 0, HOUR + 3600, 2);
+    world_count(w, 0, 1);
+    assert_int_equal(world_fold(w), TG_OK);
+    assert_int_equal(world_int(w, UNITS " WHERE hour = 1795399200"), 2);
+    assert_int_equal(world_int(w, UNITS " WHERE hour = 1795395600"), 1);
+}
+
+/*
+ * A leap second is the last second of an hour twice over, perhaps behind the
+ * first of the next.  Sealing waits that second; each call finds its hour.
+ */
+static void
+a_leap_seconds_hour_is_an_hour(void **state)
+{
+    int           i;
+    int64_t       after;
+    struct world *w = *state;
+
+    after = w->now_s + 3500; /* the first second of the next hour */
+    world_pass(w, after - 2 - w->now_s);
+    for (i = 0; i < 2; i++) {
+        world_count(w, 0, 1);
+        world_pass(w, 1);
+    }
+    assert_int_equal(w->now_s, after);
+    world_count(w, 0, 10);
+    assert_int_equal(world_fold(w), TG_OK);
+    w->now_s -= 1; /* 23:59:59 once more, as POSIX clocks do it */
+    assert_false(tg_guard_look(&w->guard, w->now_s, ++w->boot_s));
+    world_count(w, 0, 1);
+    assert_int_equal(world_fold(w), TG_OK);
+    world_pass(w, 1);
+    assert_true(tg_guard_look(&w->guard, w->now_s, w->boot_s));
+    world_pass(w, 3600 + 70);
+    assert_int_equal(world_seal(w), TG_OK);
+    assert_int_equal(world_int(w, "SELECT quantity FROM ledger_record WHERE"
+        " hour = 1795395600"), 3);
+    assert_int_equal(world_int(w, "SELECT quantity FROM ledger_record WHERE"
+        " hour = 1795399200"), 10);
+}
+
+/* Section 6: folds may be lost in a power cut, whole ones; a seal not. */
+static void
+a_seal_is_synced_and_a_fold_is_not(void **state)
+{
+    struct world *w = *state;
+
+    world_count(w, 0, 3);
+    fault_begin();
+    assert_int_equal(world_fold(w), TG_OK);
+    assert_int_equal(fault_syncs(), 0);
+    world_pass(w, 3700);
+    assert_int_equal(world_seal(w), TG_OK);
+    assert_true(fault_syncs() > 0);
+    fault_end();
+    fault_begin();
+    assert_int_equal(world_step(w), TG_OK); /* sent, and settled */
+    assert_true(fault_syncs() >= 2);
+    fault_end();
+}
+
+static void
+the_row_of_the_fold_says_how_far(void **state)
+{
+    struct world *w = *state;
+
+    world_count(w, 0, 3);
+    assert_int_equal(world_fold(w), TG_OK);
+    assert_true(world_int(w, "SELECT folded_through FROM fold") == w->now_s);
+    assert_int_equal(world_int(w, "SELECT COUNT(*) FROM fold WHERE node ="
+        " (SELECT value FROM meta WHERE name = 'node_id')"), 1);
+    assert_int_equal(world_int(w, "SELECT COUNT(DISTINCT node) FROM"
+        " usage_detail d JOIN fold USING (node)"), 1);
+}
+
 static void
 lanes_roll_over(void **state)
 {
@@ -291,6 +394,11 @@ main(void)
         TEST(each_unit_finds_its_hour_after_thirty_hours_away),
         TEST(after_more_than_thirty_hours_the_later_hour_is_named),
         TEST(idle_hours_make_no_hour_unsure),
+        TEST(what_nobody_marked_is_found_at_start_and_before_a_seal),
+        TEST(a_worker_whose_clock_is_ahead_finds_its_hour),
+        TEST(a_leap_seconds_hour_is_an_hour),
+        TEST(a_seal_is_synced_and_a_fold_is_not),
+        TEST(the_row_of_the_fold_says_how_far),
         TEST(lanes_roll_over),
         TEST(held_units_say_why),
         TEST(units_of_another_owner_are_set_aside),

@@ -10,6 +10,7 @@
 #include "billing/sealer.h"
 #include "core/hours.h"
 #include "util/digest.h"
+#include "util/file.h"
 
 static const char settings_text[] =
     "state_dir: .\n"
@@ -318,6 +319,71 @@ world_restart(struct world *w)
     }
 }
 
+static void
+make_files(struct world *w)
+{
+    bool              fresh;
+    struct tg_meters *made;
+
+    assert_int_equal(tg_board_create(&w->board, w->dir, &fresh, &w->err),
+        TG_OK);
+    tg_hex(w->file_id, w->board.page->file_id, TG_PLANE_ID_SIZE);
+    assert_int_equal(tg_meters_create(&made, w->dir, &w->board, &w->err),
+        TG_OK);
+    tg_meters_close(made);
+    assert_int_equal(tg_meters_open(&w->meters, w->dir, w->board.page,
+        &w->err), TG_OK);
+}
+
+void
+world_make_files_anew(struct world *w)
+{
+    char path[128];
+
+    world_close(w);
+    tg_meters_close(w->meters);
+    tg_board_close(&w->board);
+    (void) snprintf(path, sizeof(path), "%s/board", w->dir);
+    assert_int_equal(unlink(path), 0);
+    (void) snprintf(path, sizeof(path), "%s/meters.0", w->dir);
+    assert_int_equal(unlink(path), 0);
+    make_files(w);
+}
+
+static void
+copy_file(const char *from, const char *to)
+{
+    struct tg_buf data;
+
+    tg_buf_init(&data, 1 << 26);
+    assert_int_equal(tg_file_read(&data, from, NULL), TG_OK);
+    assert_int_equal(tg_file_replace(to, data.data, data.len, 0600, NULL),
+        TG_OK);
+    tg_buf_clear(&data);
+}
+
+/* Closed, the store is one file: its log is empty. */
+void
+world_keep_store(struct world *w)
+{
+    char kept[128];
+
+    (void) snprintf(kept, sizeof(kept), "%s.kept", w->db);
+    world_close(w);
+    copy_file(w->db, kept);
+    world_restart(w);
+}
+
+void
+world_put_store_back(struct world *w)
+{
+    char kept[128];
+
+    (void) snprintf(kept, sizeof(kept), "%s.kept", w->db);
+    world_close(w);
+    copy_file(kept, w->db);
+}
+
 void
 world_boot_anew(struct world *w)
 {
@@ -330,10 +396,8 @@ int
 world_set_up(void **state)
 {
     char             path[96];
-    bool             fresh;
     int64_t          through;
     struct world    *w = calloc(1, sizeof(*w));
-    struct tg_meters *made;
 
     assert_non_null(w);
     present = w;
@@ -357,14 +421,7 @@ world_set_up(void **state)
     w->marketplace.metering_endpoint = "https://metering.example";
     w->marketplace.region = "us-east-1";
     w->market.now_s = w->now_s;
-    assert_int_equal(tg_board_create(&w->board, w->dir, &fresh, &w->err),
-        TG_OK);
-    tg_hex(w->file_id, w->board.page->file_id, TG_PLANE_ID_SIZE);
-    assert_int_equal(tg_meters_create(&made, w->dir, &w->board, &w->err),
-        TG_OK);
-    tg_meters_close(made);
-    assert_int_equal(tg_meters_open(&w->meters, w->dir, w->board.page,
-        &w->err), TG_OK);
+    make_files(w);
     assert_int_equal(world_open(w), TG_OK);
     tg_guard_confirm_clock(&w->guard, w->now_s, w->boot_s);
     assert_int_equal(tg_sealer_through(w->store, &through, w->settings,

@@ -111,6 +111,13 @@ void world_close(struct world *w);
 /* To be followed by a restart: the machine was off in between. */
 void world_boot_anew(struct world *w);
 
+/* A copy of the store is kept; and put back, to be followed by a restart. */
+void world_keep_store(struct world *w);
+void world_put_store_back(struct world *w);
+
+/* Board and meters are removed and made anew; to be followed by a restart. */
+void world_make_files_anew(struct world *w);
+
 /* Time passes, on both clocks. */
 void world_pass(struct world *w, int64_t seconds);
 

@@ -3,6 +3,8 @@
 
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
 
 static void
 a_board_is_made_once_and_found_again(void **state)
@@ -255,6 +257,45 @@ no_room_for_a_board_leaves_nothing_behind(void **state)
     assert_int_equal(in_child(create_without_room, *state), 0);
 }
 
+/* The C library's own, unless a test says on what the folder lies. */
+static unsigned long pretended_type;
+
+int
+statfs(const char *path, struct statfs *fs)
+{
+    int rc = (int) syscall(SYS_statfs, path, fs);
+
+    if (rc == 0 && pretended_type != 0) {
+        fs->f_type = (__typeof__(fs->f_type)) pretended_type;
+    }
+    return rc;
+}
+
+/* Where a mapping loses writes, or allocated space is none (planes, 1). */
+static void
+an_unfit_file_system_is_refused_by_name(void **state)
+{
+    size_t              i;
+    bool                fresh;
+    struct place       *p = *state;
+    struct tg_board_map map;
+    static const struct {
+        unsigned long type;
+        const char   *name;
+    } cases[] = { { 0x6969, "NFS" }, { 0xff534d42, "CIFS" },
+        { 0x65735546, "FUSE" }, { 0x01021997, "9p" },
+        { 0x9123683e, "btrfs" }, { 0x2fc12fc1, "ZFS" } };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        pretended_type = cases[i].type;
+        assert_int_equal(tg_board_create(&map, p->dir, &fresh, &p->err),
+            TG_INVALID);
+        assert_non_null(strstr(p->err.message, cases[i].name));
+        assert_non_null(strstr(p->err.message, p->dir));
+    }
+    pretended_type = 0;
+}
+
 int
 main(void)
 {
@@ -267,6 +308,7 @@ main(void)
         PLACE_TEST(a_killed_worker_frees_its_row_and_leaves_its_doubt),
         PLACE_TEST(the_oldest_epoch_is_that_of_the_living),
         PLACE_TEST(a_row_of_another_board_is_not_claimed),
+        PLACE_TEST(an_unfit_file_system_is_refused_by_name),
         PLACE_TEST(no_room_for_a_board_leaves_nothing_behind),
     };
 
