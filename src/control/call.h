@@ -65,6 +65,7 @@ extern const struct tg_operation tg_integration_operations[];
 extern const struct tg_operation tg_deployment_operations[];
 extern const struct tg_operation tg_stage_operations[];
 extern const struct tg_operation tg_api_part_operations[];
+extern const struct tg_operation tg_export_operations[];
 extern const struct tg_operation tg_domain_name_operations[];
 extern const struct tg_operation tg_base_path_mapping_operations[];
 extern const struct tg_operation tg_api_mapping_operations[];
@@ -85,6 +86,9 @@ struct tg_control_call {
     struct tg_caller           caller;
 
     json_t *result; /* the answer; given up by the handler */
+    /* Or: a text of another type, both living as long as the call. */
+    const char *result_text;
+    const char *result_type;
 
     /*
      * For the audit record.  audit_request starts with the path and query

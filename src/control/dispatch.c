@@ -133,6 +133,8 @@ answer(struct tg_control_call *call, enum tg_status status)
     if (status != TG_OK) {
         tg_http_json_error(call->res, call->error_http, content_type(call),
             call->error_type, call->error_message);
+    } else if (call->result_text != NULL) {
+        tg_http_reply(call->res, http, call->result_type, call->result_text);
     } else if (http == 202 || http == 204) {
         tg_http_reply(call->res, http, content_type(call), "");
     } else {

@@ -1,0 +1,169 @@
+/*
+ * export.c - GetExport: what a stage serves, as an OpenAPI document
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "control/call.h"
+#include "control/members.h"
+#include "control/openapi_write.h"
+#include "control/rest_rows.h"
+#include "control/yaml_write.h"
+
+#define EXPORT                                                                \
+    "/restapis/{restapi_id}/stages/{stage_name}/exports/{export_type}"
+#define JSON_TYPE "application/json"
+#define YAML_TYPE "application/yaml"
+#define TEXT_MAX ((size_t) 64 << 20)
+
+static enum tg_status
+no_memory(struct tg_control_call *call)
+{
+    return tg_error_set(&call->err, TG_NOMEM, "out of memory");
+}
+
+/* The snapshot of the stage's deployment, and the time of that. */
+static enum tg_status
+read_snapshot(struct tg_control_call *call, const char *api_id,
+    json_t **snapshot, int64_t *created_s)
+{
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    status = tg_store_query(call->store, &q, &call->err,
+        "SELECT d.snapshot, d.created_s FROM stage s JOIN deployment d"
+        " ON d.api_id = s.api_id AND d.id = s.deployment_id"
+        " WHERE s.api_id = $1 AND s.name = $2", "ss", api_id,
+        tg_http_path_get(call->req, "stage_name"));
+    if (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
+        *snapshot = tg_row_json(q, 0);
+        *created_s = tg_stmt_int(q, 1);
+        status = *snapshot != NULL ? TG_OK : no_memory(call);
+    }
+    tg_stmt_done(q);
+    return status == TG_NOTFOUND
+        ? tg_call_not_found(call, "Invalid stage identifier specified")
+        : status;
+}
+
+/* The document's form, by the path; its extensions, by the query. */
+static enum tg_status
+read_wishes(struct tg_control_call *call, struct tg_openapi_source *source)
+{
+    static const char *const extensions[] = { "apigateway", "integrations",
+        "authorizers", "documentation", "postman", NULL };
+    const char *type = tg_http_path_get(call->req, "export_type");
+    const char *wanted = tg_call_query(call, "extensions");
+
+    source->is_swagger = strcmp(type, "swagger") == 0;
+    if (!source->is_swagger && strcmp(type, "oas30") != 0) {
+        return tg_call_bad_request(call, "Invalid export type specified: "
+            "%.40s. Must be one of: [oas30, swagger]", type);
+    }
+    if (wanted != NULL && !tg_is_one_of(wanted, extensions)) {
+        return tg_call_bad_request(call, "Invalid extensions specified: "
+            "%.40s. Must be one of: [apigateway, integrations, authorizers, "
+            "documentation, postman]", wanted);
+    }
+    if (wanted != NULL && strcmp(wanted, "postman") == 0) {
+        return tg_call_bad_request(call,
+            "The extensions for Postman are not supported by this gateway");
+    }
+    source->has_extensions = wanted != NULL
+        && strcmp(wanted, "apigateway") == 0;
+    source->has_integrations = source->has_extensions
+        || (wanted != NULL && strcmp(wanted, "integrations") == 0);
+    return TG_OK;
+}
+
+/* The document's text becomes the answer, in the form that Accept names. */
+static enum tg_status
+answer_document(struct tg_control_call *call,
+    const struct tg_openapi_source *source)
+{
+    json_t        *document = tg_openapi_write(source);
+    char          *text = NULL;
+    const bool     is_yaml = tg_http_accepts(call->req, YAML_TYPE);
+    struct tg_buf  yaml;
+    enum tg_status status = TG_OK;
+
+    tg_buf_init(&yaml, TEXT_MAX);
+    if (is_yaml) {
+        status = tg_yaml_write(&yaml, document, &call->err);
+    } else {
+        text = json_dumps(document, JSON_INDENT(2));
+        status = text != NULL ? TG_OK : no_memory(call);
+    }
+    if (status == TG_OK) {
+        call->result_type = is_yaml ? YAML_TYPE : JSON_TYPE;
+        call->result_text = tg_arena_strdup(call->arena,
+            is_yaml ? yaml.data : text);
+        status = call->result_text != NULL ? TG_OK : no_memory(call);
+    }
+    free(text);
+    tg_buf_clear(&yaml);
+    json_decref(document);
+    return status;
+}
+
+static void
+name_file(struct tg_control_call *call,
+    const struct tg_openapi_source *source)
+{
+    const char *value = tg_arena_printf(call->arena,
+        "attachment; filename=\"%s-%s-%s.%s\"", source->api_id,
+        source->stage, source->is_swagger ? "swagger" : "oas30",
+        strcmp(call->result_type, YAML_TYPE) == 0 ? "yaml" : "json");
+
+    if (value != NULL) {
+        (void) tg_http_header_add(call->res, "Content-Disposition", value);
+    }
+}
+
+static enum tg_status
+get_export(struct tg_control_call *call)
+{
+    char                     host[128], version[32] = "";
+    int64_t                  created_s = 0;
+    json_t                  *api = NULL, *snapshot = NULL;
+    struct tg_openapi_source source = {
+        .stage = tg_http_path_get(call->req, "stage_name"),
+        .host = host, .version = version,
+    };
+    enum tg_status status = tg_api_of(call, &source.api_id);
+
+    if (status == TG_OK) {
+        status = read_wishes(call, &source);
+    }
+    if (status == TG_OK) {
+        status = read_snapshot(call, source.api_id, &snapshot, &created_s);
+    }
+    if (status == TG_OK) {
+        status = tg_api_answer(call, source.api_id, &api);
+    }
+    if (status == TG_OK) {
+        (void) snprintf(host, sizeof(host),
+            "%.20s.execute-api.%.40s.amazonaws.com", source.api_id,
+            call->control->settings->region);
+        (void) strftime(version, sizeof(version), "%Y-%m-%dT%H:%M:%SZ",
+            gmtime_r(&(time_t) { created_s }, &(struct tm) { 0 }));
+        source.api = api;
+        source.snapshot = snapshot;
+        status = answer_document(call, &source);
+    }
+    if (status == TG_OK) {
+        name_file(call, &source);
+    }
+    json_decref(api);
+    json_decref(snapshot);
+    return status;
+}
+
+const struct tg_operation tg_export_operations[] = {
+    { "GET", EXPORT, "GetExport", 200, true, TG_BODY_NONE, get_export },
+    { 0 },
+};
