@@ -84,12 +84,16 @@ static const struct verb verbs[] = {
         " copy of the\nstore was put back on purpose. Until then nothing is"
         " sealed; `status` says why.",
         TG_OPTION_CONFIG, "clock|store", tg_cli_confirm },
-    { "import", "--config FILE [--deploy STAGE] [--json] DOCUMENT",
+    { "import",
+        "--config FILE [--into API [--merge]] [--deploy STAGE] [--json]"
+        " DOCUMENT",
         "Makes a REST API from an OpenAPI 3.0 or Swagger 2.0 document, JSON"
-        " or YAML, and\nsays what was made. --deploy puts it on a stage at"
-        " once.",
-        TG_OPTION_CONFIG | TG_OPTION_JSON | TG_OPTION_DEPLOY, "DOCUMENT",
-        tg_cli_import },
+        " or YAML, and\nsays what was made. --into puts it in the place of"
+        " what an API has, --merge over it;\nthe methods that were added,"
+        " changed and removed are listed. --deploy puts the API\non a stage"
+        " at once; until then a stage serves what it did.",
+        TG_OPTION_CONFIG | TG_OPTION_JSON | TG_OPTION_DEPLOY | TG_OPTION_INTO
+        | TG_OPTION_MERGE, "DOCUMENT", tg_cli_import },
     { "credentials list", "--config FILE [--json]",
         "Shows the access keys of the admin API that were made, but not the"
         " one of\nadmin-credentials: who has which role, and until when.",

@@ -1,15 +1,19 @@
 /*
  * import.c - `tallygate import`: an API from a document, through the daemon
  *
- * Calls of the admin API, signed as AWS's clients sign them: ImportRestApi,
- * GetResources (for the summary) and, when asked for, CreateDeployment.
+ * Calls of the admin API, signed as AWS's clients sign them: ImportRestApi or
+ * PutRestApi, GetResources (for the summary) and, when asked for,
+ * CreateDeployment.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "cli/cli.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "cli/client.h"
 #include "util/buf.h"
@@ -20,13 +24,6 @@
 #define DOCUMENT_MAX_BYTES ((size_t) 6 * 1024 * 1024)
 #define TARGET_SIZE 256
 #define TARGET_MAX_BYTES 8192 /* a position holds a path */
-
-/* What the API that was made holds. */
-struct summary {
-    size_t resources;
-    size_t methods;
-    size_t keyed; /* methods that require a key */
-};
 
 static const char *
 text_of(const json_t *object, const char *name)
@@ -51,8 +48,31 @@ call(json_t **answer, const struct tg_options *options, const char *method,
     return tg_cli_call(answer, options, &request);
 }
 
+/* Whoever waits at a terminal is told what for. */
 static void
-add_page(struct summary *s, const json_t *page)
+say(const char *what)
+{
+    if (isatty(STDERR_FILENO) != 0) {
+        (void) fprintf(stderr, "%s\n", what);
+    }
+}
+
+/* Without the ids that an import makes anew, which change nothing. */
+static json_t *
+without_ids(json_t *method, const char *resource_id)
+{
+    json_t *integration = json_object_get(method, "methodIntegration");
+
+    (void) json_object_del(method, "requestValidatorId");
+    if (strcmp(text_of(integration, "cacheNamespace"), resource_id) == 0) {
+        (void) json_object_del(integration, "cacheNamespace");
+    }
+    return method;
+}
+
+/* What an API holds: "GET /pets" and the method; "/pets" and null. */
+static void
+add_page(json_t *content, const json_t *page)
 {
     size_t      i;
     json_t     *resource;
@@ -60,19 +80,24 @@ add_page(struct summary *s, const json_t *page)
     const char *verb;
 
     json_array_foreach(json_object_get(page, "item"), i, resource) {
-        s->resources++;
+        const char *path = text_of(resource, "path");
+
+        (void) json_object_set_new(content, path, json_null());
         json_object_foreach(json_object_get(resource, "resourceMethods"),
             verb, method)
         {
-            s->methods++;
-            s->keyed += json_is_true(json_object_get(method,
-                "apiKeyRequired"));
+            char name[TARGET_MAX_BYTES];
+
+            (void) snprintf(name, sizeof(name), "%s %s", verb, path);
+            (void) json_object_set(content, name,
+                without_ids(method, text_of(resource, "id")));
         }
     }
 }
 
 static enum tg_exit
-count(struct summary *s, const struct tg_options *options, const char *id)
+read_content(json_t *content, const struct tg_options *options,
+    const char *id)
 {
     struct tg_buf target;
     json_t       *page = NULL;
@@ -86,11 +111,33 @@ count(struct summary *s, const struct tg_options *options, const char *id)
         (void) tg_percent_encode(&target, text_of(page, "position"));
         json_decref(page);
         code = call(&page, options, "GET", target.data, NULL, NULL);
-        add_page(s, page);
+        add_page(content, page);
     } while (code == TG_EXIT_DONE && *text_of(page, "position") != '\0');
     json_decref(page);
     tg_buf_clear(&target);
     return code;
+}
+
+/* What the new content has that the old had not, or not so. */
+static size_t
+print_changes(const json_t *from, const json_t *to, char sign, bool is_new)
+{
+    size_t      count = 0;
+    json_t     *value, *other;
+    const char *name;
+
+    json_object_foreach((json_t *) to, name, value) {
+        other = json_object_get(from, name);
+        if (*name == '/' || (is_new ? other != NULL
+                                    : other == NULL
+                                        || json_equal(other, value)))
+        {
+            continue;
+        }
+        count++;
+        (void) printf("%c %s\n", sign, name);
+    }
+    return count;
 }
 
 static enum tg_exit
@@ -121,8 +168,25 @@ deploy(json_t *api, const struct tg_options *options)
     return code;
 }
 
+static void
+print_totals(const json_t *api, const json_t *content)
+{
+    size_t      resources = 0, methods = 0, keyed = 0;
+    json_t     *value;
+    const char *name;
+
+    json_object_foreach((json_t *) content, name, value) {
+        resources += *name == '/';
+        methods += *name != '/';
+        keyed += json_is_true(json_object_get(value, "apiKeyRequired"));
+    }
+    (void) printf("REST API %s (%s): %zu resources, %zu methods, of which "
+        "%zu require a key\n", text_of(api, "id"), text_of(api, "name"),
+        resources, methods, keyed);
+}
+
 static enum tg_exit
-print(const json_t *api, const struct summary *s,
+print(const json_t *api, const json_t *before, const json_t *after,
     const struct tg_options *options)
 {
     const json_t *warnings = json_object_get(api, "warnings");
@@ -134,9 +198,14 @@ print(const json_t *api, const struct summary *s,
         (void) fprintf(stderr, "tallygate: warning: %s\n",
             json_string_value(json_array_get(warnings, i)));
     }
-    (void) printf("REST API %s (%s): %zu resources, %zu methods, of which "
-        "%zu require a key\n", text_of(api, "id"), text_of(api, "name"),
-        s->resources, s->methods, s->keyed);
+    if (options->into != NULL
+        && print_changes(before, after, '+', true)
+                + print_changes(before, after, '~', false)
+                + print_changes(after, before, '-', true) == 0)
+    {
+        (void) printf("no method has changed\n");
+    }
+    print_totals(api, after);
     if (options->deploy != NULL) {
         (void) printf("Deployment %s on stage %s\n",
             text_of(api, "deploymentId"), options->deploy);
@@ -144,29 +213,73 @@ print(const json_t *api, const struct summary *s,
     return TG_EXIT_DONE;
 }
 
+/* Sends the document: to a new API, or into the one that is named. */
 static enum tg_exit
-import(const struct tg_options *options, const struct tg_buf *document)
+put_document(json_t **api, const struct tg_options *options,
+    const struct tg_buf *document)
 {
-    struct summary summary = { 0 };
-    json_t        *api;
-    enum tg_exit   code = call(&api, options, "POST",
-        "/restapis?mode=import", "application/json", document);
+    char target[TARGET_SIZE];
 
-    if (code != TG_EXIT_DONE) {
-        return code;
+    say("importing the document ...");
+    if (options->into == NULL) {
+        return call(api, options, "POST", "/restapis?mode=import",
+            "application/json", document);
     }
-    code = count(&summary, options, text_of(api, "id"));
+    (void) snprintf(target, sizeof(target), "/restapis/%s?mode=%s",
+        options->into, options->merge ? "merge" : "overwrite");
+    return call(api, options, "PUT", target, "application/json", document);
+}
+
+/* Behind the import: what there is now, and the deployment. */
+static enum tg_exit
+finish(json_t *api, const json_t *before, const struct tg_options *options)
+{
+    json_t      *after = json_object();
+    enum tg_exit code;
+
+    say("reading what was made ...");
+    code = read_content(after, options, text_of(api, "id"));
     if (code == TG_EXIT_DONE && options->deploy != NULL) {
+        say("deploying ...");
         code = deploy(api, options);
     }
     if (code != TG_EXIT_DONE) { /* the API is there: say so */
-        (void) fprintf(stderr, "tallygate: REST API %s was made\n",
-            text_of(api, "id"));
+        (void) fprintf(stderr, "tallygate: REST API %s was %s\n",
+            text_of(api, "id"), options->into == NULL ? "made" : "changed");
     } else {
-        code = print(api, &summary, options);
+        code = print(api, before, after, options);
+    }
+    json_decref(after);
+    return code;
+}
+
+static enum tg_exit
+import(const struct tg_options *options, const struct tg_buf *document)
+{
+    json_t      *api = NULL, *before = json_object();
+    enum tg_exit code = TG_EXIT_DONE;
+
+    if (options->into != NULL) {
+        say("reading what there is ...");
+        code = read_content(before, options, options->into);
+    }
+    if (code == TG_EXIT_DONE) {
+        code = put_document(&api, options, document);
+    }
+    if (code == TG_EXIT_DONE) {
+        code = finish(api, before, options);
     }
     json_decref(api);
+    json_decref(before);
     return code;
+}
+
+/* An id goes into the path as it is. */
+static bool
+is_id(const char *text)
+{
+    return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789")
+        == strlen(text) && strlen(text) <= 32;
 }
 
 enum tg_exit
@@ -178,6 +291,12 @@ tg_cli_import(const struct tg_options *options)
 
     if (options->operand == NULL) {
         (void) fprintf(stderr, "tallygate: which document? Give a FILE\n");
+        return TG_EXIT_USAGE;
+    }
+    if (options->into == NULL ? options->merge : !is_id(options->into)) {
+        (void) fprintf(stderr, "tallygate: %s\n", options->into == NULL
+            ? "--merge needs --into: an API to merge the document into"
+            : "--into: expected the id of a REST API");
         return TG_EXIT_USAGE;
     }
     tg_buf_init(&document, DOCUMENT_MAX_BYTES);

@@ -26,6 +26,9 @@ static const struct {
     { "--role", TG_OPTION_ROLE, false, offsetof(struct tg_options, role) },
     { "--duration", TG_OPTION_DURATION, false,
         offsetof(struct tg_options, duration) },
+    { "--into", TG_OPTION_INTO, false, offsetof(struct tg_options, into) },
+    { "--merge", TG_OPTION_MERGE, true,
+        offsetof(struct tg_options, merge) },
     { "--list", TG_OPTION_LIST, true, offsetof(struct tg_options, list) },
     { "--help", ~0u, true, offsetof(struct tg_options, help) },
 };

@@ -30,6 +30,8 @@ enum tg_option {
     TG_OPTION_DEPLOY = 1 << 5,
     TG_OPTION_ROLE = 1 << 6,
     TG_OPTION_DURATION = 1 << 7,
+    TG_OPTION_INTO = 1 << 8,
+    TG_OPTION_MERGE = 1 << 9,
 };
 
 /* All texts are lent by argv or the environment. */
@@ -40,9 +42,11 @@ struct tg_options {
     const char *deploy; /* a stage */
     const char *role;
     const char *duration;
+    const char *into; /* the id of a REST API */
     const char *operand;
     bool        json;
     bool        list;
+    bool        merge;
     bool        help;
 };
 

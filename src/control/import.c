@@ -1,5 +1,9 @@
 /*
- * import.c - ImportRestApi: an OpenAPI document into the store
+ * import.c - an OpenAPI document into the store: ImportRestApi, PutRestApi
+ *
+ * PutRestApi brings a document into an API that there is: in its place
+ * (overwrite), or over it (merge), where the document's definition of a
+ * method, model or response goes before the API's own.
  *
  * All in the call's transaction: a document that fails anywhere leaves
  * nothing behind.  What can be refused only here (paths that exclude each
@@ -28,6 +32,8 @@ struct import {
     const char               *prefix;  /* of every path; "" */
     json_t                   *resources; /* path -> id */
     json_t                   *validators; /* name -> id */
+    bool                      is_put;   /* into an API that there is */
+    bool                      is_merge; /* over what it has */
 };
 
 static enum tg_status
@@ -112,7 +118,9 @@ import_validators(struct import *im)
         if (status != TG_OK) {
             return status;
         }
-        id = tg_new_id(im->call->arena, 6);
+        id = tg_text_of(im->validators, name); /* the API has it */
+        id = id ? tg_arena_strdup(im->call->arena, id)
+                : tg_new_id(im->call->arena, 6);
         doc = json_copy(validator);
         if (!id || !doc) {
             return no_memory(im);
@@ -234,8 +242,14 @@ import_method(struct import *im, const json_t *entry)
     if (tg_text_of(integration, "uri")) {
         tg_publisher_hint(im->call->control, tg_text_of(integration, "uri"));
     }
-    return tg_method_create(im->call, im->api_id, id,
-        tg_text_of(entry, "verb"), method);
+    if (im->is_merge) {
+        status = tg_store_exec(im->call->store, &im->call->err,
+            "DELETE FROM method WHERE api_id = $1 AND resource_id = $2 AND "
+            "verb = $3", "sss", im->api_id, id, tg_text_of(entry, "verb"));
+    }
+    return status == TG_OK ? tg_method_create(im->call, im->api_id, id,
+               tg_text_of(entry, "verb"), method)
+                           : status;
 }
 
 static enum tg_status
@@ -281,6 +295,70 @@ choose_prefix(struct import *im)
     return TG_OK;
 }
 
+/* ---- an API that there is ---- */
+
+/* Of overwrite: nothing but the root is left. */
+static enum tg_status
+clear_api(struct import *im)
+{
+    static const char *const statements[] = {
+        "DELETE FROM method WHERE api_id = $1",
+        "DELETE FROM resource WHERE api_id = $1 AND parent_id IS NOT NULL",
+        "DELETE FROM api_part WHERE api_id = $1",
+    };
+    enum tg_status status = TG_OK;
+
+    for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
+        if (status == TG_OK) {
+            status = tg_store_exec(im->call->store, &im->call->err,
+                statements[i], "s", im->api_id);
+        }
+    }
+    return status;
+}
+
+/* Of merge: what there is by name, into map. */
+static enum tg_status
+read_names(struct import *im, const char *sql, json_t *map)
+{
+    struct tg_stmt *q;
+    enum tg_status  status = tg_store_query(im->call->store, &q,
+        &im->call->err, sql, "s", im->api_id);
+
+    while (status == TG_OK
+        && (status = tg_stmt_next(q, &im->call->err)) == TG_OK)
+    {
+        const char *doc = tg_stmt_text(q, 2);
+        json_t     *part = doc ? json_loads(doc, 0, NULL) : NULL;
+        const char *name = doc ? tg_text_of(part, "name")
+                               : tg_stmt_text(q, 0);
+
+        if (name) {
+            json_object_set_new(map, name, json_string(tg_stmt_text(q, 1)));
+        }
+        json_decref(part);
+    }
+    tg_stmt_done(q);
+    return status == TG_NOTFOUND ? TG_OK : status;
+}
+
+static enum tg_status
+open_api(struct import *im)
+{
+    enum tg_status status = placed(im, tg_api_replace(im->call, im->api_id,
+        im->openapi->api, im->is_merge, &im->root_id), "");
+
+    if (status != TG_OK || !im->is_merge) {
+        return status == TG_OK ? clear_api(im) : status;
+    }
+    status = read_names(im, "SELECT path, id, NULL FROM resource "
+        "WHERE api_id = $1 AND parent_id IS NOT NULL", im->resources);
+    return status == TG_OK ? read_names(im, "SELECT id, id, doc FROM "
+               "api_part WHERE api_id = $1 AND kind = 'requestvalidator'",
+               im->validators)
+                           : status;
+}
+
 static enum tg_status
 import_api(struct import *im)
 {
@@ -293,8 +371,10 @@ import_api(struct import *im)
             json_pack("{s[s]}", "types", type));
     }
     if (status == TG_OK) {
-        status = placed(im, tg_api_create(im->call, im->openapi->api,
-            &im->api_id, &im->root_id), "");
+        status = im->is_put ? open_api(im)
+                            : placed(im, tg_api_create(im->call,
+                                im->openapi->api, &im->api_id, &im->root_id),
+                                "");
     }
     if (status == TG_OK) {
         status = import_models(im);
@@ -329,47 +409,41 @@ check_warnings(struct import *im)
 }
 
 static enum tg_status
-import_document(struct tg_control_call *call,
-    const struct tg_document *document)
+import_document(struct import *im, struct tg_openapi *openapi)
 {
-    struct tg_openapi openapi;
-    struct tg_error   err = { 0 };
-    struct import     im = { .call = call, .document = document,
-            .openapi = &openapi };
-    json_t           *answer = NULL;
-    enum tg_status    status = tg_openapi_read(&openapi, document, &err);
+    struct tg_error err = { 0 };
+    json_t         *answer = NULL;
+    enum tg_status  status = tg_openapi_read(openapi, im->document, &err);
 
     if (status == TG_INVALID) {
-        status = tg_call_bad_request(call, "Invalid OpenAPI document: %s",
-            err.message);
-    }
-    im.resources = json_object();
-    im.validators = json_object();
-    if (status == TG_OK) {
-        status = check_warnings(&im);
+        status = tg_call_bad_request(im->call, "Invalid OpenAPI document: "
+            "%s", err.message);
     }
     if (status == TG_OK) {
-        status = import_api(&im);
+        status = check_warnings(im);
     }
     if (status == TG_OK) {
-        status = tg_api_answer(call, im.api_id, &answer);
+        status = import_api(im);
     }
-    if (status == TG_OK && json_array_size(openapi.warnings)) {
-        json_object_set(answer, "warnings", openapi.warnings);
+    if (status == TG_OK) {
+        status = tg_api_answer(im->call, im->api_id, &answer);
     }
-    json_decref(im.resources);
-    json_decref(im.validators);
-    tg_openapi_clear(&openapi);
-    return status == TG_OK ? tg_call_result(call, answer) : status;
+    if (status == TG_OK && json_array_size(openapi->warnings)) {
+        json_object_set(answer, "warnings", openapi->warnings);
+    }
+    return status == TG_OK ? tg_call_result(im->call, answer) : status;
 }
 
-enum tg_status
-tg_import_rest_api(struct tg_control_call *call)
+/* Reads the body's document and imports it. */
+static enum tg_status
+import_body(struct import *im)
 {
-    struct tg_document document;
-    struct tg_error    err = { 0 };
-    enum tg_status     status = tg_document_parse(&document, call->req->body,
-        call->req->body_len, &err);
+    struct tg_control_call *call = im->call;
+    struct tg_document      document;
+    struct tg_openapi       openapi;
+    struct tg_error         err = { 0 };
+    enum tg_status          status = tg_document_parse(&document,
+        call->req->body, call->req->body_len, &err);
 
     if (status == TG_INVALID || status == TG_LIMIT) {
         return tg_call_bad_request(call, "Invalid OpenAPI document: %s",
@@ -378,7 +452,44 @@ tg_import_rest_api(struct tg_control_call *call)
     if (status != TG_OK) {
         return status;
     }
-    status = import_document(call, &document);
+    im->document = &document;
+    im->openapi = &openapi;
+    im->resources = json_object();
+    im->validators = json_object();
+    status = import_document(im, &openapi);
+    json_decref(im->resources);
+    json_decref(im->validators);
+    tg_openapi_clear(&openapi);
     tg_document_clear(&document);
     return status;
+}
+
+enum tg_status
+tg_import_rest_api(struct tg_control_call *call)
+{
+    struct import im = { .call = call };
+
+    return import_body(&im);
+}
+
+enum tg_status
+tg_put_rest_api(struct tg_control_call *call)
+{
+    struct import  im = { .call = call, .is_put = true, .is_merge = true };
+    const char    *mode = tg_call_query(call, "mode");
+    enum tg_status status = tg_api_of(call, &im.api_id);
+
+    if (status != TG_OK) {
+        return status;
+    }
+    if (mode && strcasecmp(mode, "merge") != 0) {
+        if (strcasecmp(mode, "overwrite") != 0) {
+            return tg_call_refuse(call, 400, "ValidationException",
+                "1 validation error detected: Value '%.40s' at "
+                "'putRestApiInput.mode' failed to satisfy constraint: Member "
+                "must satisfy enum value set: [merge, overwrite]", mode);
+        }
+        im.is_merge = false;
+    }
+    return import_body(&im);
 }

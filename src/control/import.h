@@ -1,5 +1,5 @@
 /*
- * import.h - ImportRestApi
+ * import.h - ImportRestApi, PutRestApi
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -8,7 +8,8 @@
 
 #include "control/call.h"
 
-/* The handler: a whole API, or nothing, from the body's document. */
+/* The handlers: a whole API, or nothing, from the body's document. */
 TG_MUST_CHECK enum tg_status tg_import_rest_api(struct tg_control_call *call);
+TG_MUST_CHECK enum tg_status tg_put_rest_api(struct tg_control_call *call);
 
 #endif

@@ -462,6 +462,59 @@ write_api(struct tg_control_call *call, const char *id, json_t *api)
         name, text);
 }
 
+/* What the API is to be, as a whole, before it is checked. */
+static json_t *
+replaced(const json_t *old, const json_t *in, bool is_merge)
+{
+    static const char *const kept[] = { "endpointConfiguration", "tags" };
+    json_t *out = is_merge ? json_copy((json_t *) old) : json_object();
+
+    for (size_t i = 0; i < COUNT(kept); i++) {
+        json_t *value = json_object_get(old, kept[i]);
+
+        if (value) {
+            json_object_set(out, kept[i], value);
+        }
+    }
+    json_object_update(out, (json_t *) in);
+    return out;
+}
+
+enum tg_status
+tg_api_replace(struct tg_control_call *call, const char *id,
+    const json_t *in, bool is_merge, const char **root_id)
+{
+    static const char *const ours[] = { "id", "createdDate",
+        "rootResourceId" };
+    struct tg_refusal refusal;
+    json_t           *old, *all, *doc = NULL;
+    enum tg_status    status = tg_api_answer(call, id, &old);
+
+    if (status != TG_OK) {
+        return status;
+    }
+    *root_id = tg_arena_strdup(call->arena,
+        tg_text_of(old, "rootResourceId"));
+    for (size_t i = 0; i < COUNT(ours); i++) {
+        json_object_del(old, ours[i]);
+    }
+    all = replaced(old, in, is_merge);
+    status = api_doc(&doc, all, &refusal);
+    if (status != TG_OK) {
+        status = tg_call_pass(call, status, &refusal);
+    } else if (!*root_id || json_object_set_new(doc, "rootResourceId",
+            json_string(*root_id)))
+    {
+        status = tg_error_set(&call->err, TG_NOMEM, "out of memory");
+    } else {
+        status = write_api(call, id, doc);
+    }
+    json_decref(doc);
+    json_decref(all);
+    json_decref(old);
+    return status;
+}
+
 static enum tg_status
 update_rest_api(struct tg_control_call *call)
 {
@@ -529,6 +582,8 @@ const struct tg_operation tg_rest_api_operations[] = {
         get_rest_apis },
     { "GET", "/restapis/{restapi_id}", "GetRestApi", 200, true, TG_BODY_NONE,
         get_rest_api },
+    { "PUT", "/restapis/{restapi_id}", "PutRestApi", 200, false, TG_BODY_RAW,
+        tg_put_rest_api },
     { "PATCH", "/restapis/{restapi_id}", "UpdateRestApi", 200, false,
         TG_BODY_JSON, update_rest_api },
     { "DELETE", "/restapis/{restapi_id}", "DeleteRestApi", 202, false,

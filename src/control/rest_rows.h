@@ -47,6 +47,14 @@ TG_MUST_CHECK enum tg_status tg_api_answer(struct tg_control_call *call,
 TG_MUST_CHECK enum tg_status tg_api_create(struct tg_control_call *call,
     const json_t *in, const char **id, const char **root_id);
 
+/*
+ * Puts in, such members, in the place of those that the API has; with
+ * is_merge those that in does not name stay.  Endpoint and tags stay unless
+ * in names them.  *root_id lives in the call's arena.
+ */
+TG_MUST_CHECK enum tg_status tg_api_replace(struct tg_control_call *call,
+    const char *id, const json_t *in, bool is_merge, const char **root_id);
+
 TG_MUST_CHECK enum tg_status tg_api_part_put(struct tg_control_call *call,
     const char *api_id, const char *kind, const char *id, const json_t *doc);
 
