@@ -42,13 +42,16 @@ discard(void *data)
 
 static enum tg_status
 build(struct tg_publisher *p, struct tg_store *store, struct tg_arena *arena,
-    uint64_t generation, struct tg_error *err)
+    uint64_t generation, int64_t now_s, struct tg_error *err)
 {
     struct tg_snapshot_compiler c = {
         .builder = tg_routes_builder_new(),
         .store = store,
         .settings = p->control->settings,
         .resolver = p->resolver,
+        .buckets = p->control->buckets,
+        .generation = generation,
+        .now_s = now_s,
         .arena = arena,
         .on_broken = p->is_quiet ? NULL : warn_broken,
     };
@@ -76,10 +79,9 @@ prepare(void *data, struct tg_store *store, int64_t now_s,
         = p->control->board->page->routes_generation + 1;
     enum tg_status       status;
 
-    (void) now_s;
     discard(p);
     tg_arena_init(&arena);
-    status = build(p, store, &arena, generation, err);
+    status = build(p, store, &arena, generation, now_s, err);
     tg_arena_clear(&arena);
     if (status == TG_OK) {
         p->generation = generation;

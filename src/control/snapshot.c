@@ -6,6 +6,7 @@
 
 #include "control/domain_rows.h"
 #include "control/method_doc.h"
+#include "control/method_settings.h"
 #include "control/mock.h"
 #include "control/plan_rules.h"
 #include "control/proxy.h"
@@ -189,8 +190,44 @@ struct stage {
     const char             *name;
     uint32_t                number; /* in the builder */
     bool                    has_header_keys; /* apiKeySource HEADER */
+    const json_t           *settings; /* of its methods */
     struct tg_mapping_scope scope;
 };
+
+static struct tg_bucket_limit
+account_limit(const struct tg_snapshot_compiler *c)
+{
+    return tg_bucket_limit_make(c->settings->gateway.account_rate,
+        (uint64_t) c->settings->gateway.account_burst);
+}
+
+/*
+ * The method's identity, and its throttle of the stage.  One that is not
+ * below the account's can never be the one that refuses, and is left out:
+ * Amazon fills it in with the first setting of any kind.
+ */
+static enum tg_status
+compile_throttle(struct tg_snapshot_compiler *c, const struct stage *stage,
+    const char *path, const char *verb, struct tg_method_spec *spec,
+    struct tg_error *err)
+{
+    struct tg_bucket_limit    account = account_limit(c);
+    struct tg_method_identity id = tg_method_identity_make(stage->api_id,
+        stage->name, path, verb);
+
+    spec->identity = id.word[0];
+    if (!tg_method_settings_throttle(stage->settings, path, verb,
+            &spec->throttle)
+        || (spec->throttle.interval_ns != 0
+            && spec->throttle.interval_ns <= account.interval_ns
+            && spec->throttle.burst >= account.burst))
+    {
+        return TG_OK;
+    }
+    spec->has_throttle = true;
+    return tg_buckets_assign(c->buckets, &id, c->generation,
+        (uint64_t) c->now_s * 1000000000, &spec->bucket, err);
+}
 
 static enum tg_status
 compile_method(struct tg_snapshot_compiler *c, const struct stage *stage,
@@ -198,6 +235,7 @@ compile_method(struct tg_snapshot_compiler *c, const struct stage *stage,
     const json_t *method, struct tg_error *err)
 {
     struct tg_integration_spec spec = { 0 };
+    struct tg_method_spec      added = { 0 };
     struct tg_error            why = { 0 };
     const char *reason = tg_method_gap(method);
     bool        wants_key
@@ -223,10 +261,14 @@ compile_method(struct tg_snapshot_compiler *c, const struct stage *stage,
             c->on_broken(stage->api_id, stage->name, verb, path, reason);
         }
     }
-    tg_routes_add_method(c->builder, resource, &(struct tg_method_spec) {
-        .verb = verb_of(verb), .is_key_required = wants_key,
-        .integration = tg_routes_add_integration(c->builder, &spec) });
-    return TG_OK;
+    added.verb = verb_of(verb);
+    added.is_key_required = wants_key;
+    added.integration = tg_routes_add_integration(c->builder, &spec);
+    status = compile_throttle(c, stage, path, verb, &added, err);
+    if (status == TG_OK) {
+        tg_routes_add_method(c->builder, resource, &added);
+    }
+    return status;
 }
 
 static enum tg_status
@@ -256,7 +298,10 @@ compile_resources(struct tg_snapshot_compiler *c, const struct stage *stage,
 
 /* ---- plans ---- */
 
-/* Of a row: id, number, rate, burst, TG_PLAN_QUOTA_COLUMNS. */
+/*
+ * Of a row: id, number, rate, burst, TG_PLAN_QUOTA_COLUMNS.  Of a throttle
+ * that has but one half the other is the account's.
+ */
 static void
 read_plan(struct tg_plan_spec *plan, const struct tg_snapshot_compiler *c,
     struct tg_stmt *q)
@@ -268,13 +313,62 @@ read_plan(struct tg_plan_spec *plan, const struct tg_snapshot_compiler *c,
         .id = tg_arena_strdup(c->arena, tg_stmt_text(q, 0)),
         .number = (uint32_t) tg_stmt_int(q, 1),
         .has_throttle = !tg_stmt_is_null(q, 2) || !tg_stmt_is_null(q, 3),
-        .throttle = tg_bucket_limit_make(tg_stmt_double(q, 2),
-            (uint64_t) tg_stmt_int(q, 3)),
+        .throttle = tg_bucket_limit_make(
+            tg_stmt_is_null(q, 2) ? c->settings->gateway.account_rate
+                                  : tg_stmt_double(q, 2),
+            tg_stmt_is_null(q, 3)
+                ? (uint64_t) c->settings->gateway.account_burst
+                : (uint64_t) tg_stmt_int(q, 3)),
         .quota_period = quota.period,
         .quota_limit = quota.limit,
         .quota_offset_days = quota.offset_days,
     };
     plan->first_period = tg_plan_quota_first(&quota, &plan->first_limit);
+}
+
+/* "/pets/GET" as the plan has it: the last slash divides. */
+static uint64_t
+identity_of(const struct tg_snapshot_compiler *c, const struct stage *stage,
+    const char *name)
+{
+    const char *verb = strrchr(name, '/');
+    const char *path = verb == name + 1 ? "/"
+        : tg_arena_dup(c->arena, name, (size_t) (verb - name));
+
+    return path ? tg_method_identity_make(stage->api_id, stage->name, path,
+        verb + 1).word[0] : 0;
+}
+
+/* The plan's throttles of methods: {"/pets/GET": {...}}, or for them all. */
+static enum tg_status
+read_methods(struct tg_plan_spec *plan, const struct tg_snapshot_compiler *c,
+    const struct stage *stage, json_t *map, struct tg_error *err)
+{
+    const char *name;
+    json_t     *limits;
+    struct tg_route_method_throttle *items = tg_arena_alloc(c->arena,
+        (json_object_size(map) + 1) * sizeof(*items));
+
+    if (!items) {
+        return no_memory(err);
+    }
+    plan->methods = items;
+    json_object_foreach(map, name, limits) {
+        struct tg_bucket_limit limit = tg_bucket_limit_make(
+            json_number_value(json_object_get(limits, "rateLimit")),
+            (uint64_t) json_integer_value(json_object_get(limits,
+                "burstLimit")));
+
+        if (strcmp(name, "/*/*") == 0) {
+            plan->has_every_method = true;
+            plan->every_method = limit;
+        } else {
+            items[plan->method_count++] = (struct tg_route_method_throttle) {
+                identity_of(c, stage, name), limit,
+            };
+        }
+    }
+    return TG_OK;
 }
 
 static enum tg_status
@@ -285,13 +379,20 @@ compile_plans(struct tg_snapshot_compiler *c, const struct stage *stage,
     struct tg_plan_spec plan;
     enum tg_status      status = tg_store_query(c->store, &q, err,
         "SELECT p.id, p.number, p.rate_limit, p.burst_limit, "
-        TG_PLAN_QUOTA_COLUMNS " FROM usage_plan p "
+        TG_PLAN_QUOTA_COLUMNS ", s.throttle FROM usage_plan p "
         "JOIN usage_plan_stage s ON s.plan_id = p.id "
         "WHERE s.api_id = $1 AND s.stage = $2 ORDER BY p.number", "ss",
         stage->api_id, stage->name);
 
     while (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
+        json_t *methods = json_loads(tg_stmt_text(q, 8), 0, NULL);
+
         read_plan(&plan, c, q);
+        status = read_methods(&plan, c, stage, methods, err);
+        json_decref(methods);
+        if (status != TG_OK) {
+            break;
+        }
         tg_routes_add_stage_plan(c->builder, stage->number,
             tg_routes_add_plan(c->builder, &plan));
     }
@@ -378,6 +479,7 @@ compile_stage(struct tg_snapshot_compiler *c, const struct stage_row *row,
         .number = tg_routes_add_stage(c->builder, api, row->name,
             row->deployment_id),
         .has_header_keys = !source || strcmp(source, "HEADER") == 0,
+        .settings = json_object_get(row->stage_doc, "methodSettings"),
         .scope = { json_object_get(row->stage_doc, "variables"),
             row->deployment_id, c->settings->headers.strict },
     };
@@ -398,8 +500,7 @@ tg_snapshot_compile(struct tg_snapshot_compiler *c, struct tg_error *err)
 
     tg_resolver_renew(c->resolver);
     tg_routes_set_account(c->builder, c->settings->account_id,
-        tg_bucket_limit_make(c->settings->gateway.account_rate,
-            (uint64_t) c->settings->gateway.account_burst));
+        account_limit(c));
     status = read_stages(&rows, c, err);
     for (struct stage_row *r = rows; r && status == TG_OK; r = r->next) {
         if (strcmp(api_id, r->api_id) != 0) {

@@ -20,6 +20,7 @@
 
 #include "control/mapping.h"
 #include "control/resolver.h"
+#include "plane/buckets.h"
 #include "plane/routes.h"
 #include "settings/settings.h"
 #include "store/store.h"
@@ -38,6 +39,9 @@ struct tg_snapshot_compiler {
     struct tg_store          *store;
     const struct tg_settings *settings;
     struct tg_resolver       *resolver;
+    struct tg_buckets        *buckets; /* gives throttles their slots */
+    uint64_t                  generation; /* of the file that is built */
+    int64_t                   now_s; /* 0: not known */
     struct tg_arena          *arena; /* until the builder has built */
     /* Called for each broken method (S1); may be NULL. */
     void (*on_broken)(const char *api_id, const char *stage,

@@ -8,6 +8,7 @@
 #include "control/call.h"
 #include "control/domain_rows.h"
 #include "control/members.h"
+#include "control/method_settings.h"
 #include "control/rest_rows.h"
 #include "control/stage_rows.h"
 
@@ -101,14 +102,17 @@ static json_t *
 answer_of(struct tg_stmt *q)
 {
     json_t *stage = tg_row_json(q, 0);
-    json_t *rest = json_pack("{ss ss sb ss s{} sb sI sI}", "stageName",
+    json_t *rest = json_pack("{ss ss sb ss sb sI sI}", "stageName",
         tg_stmt_text(q, 1), "deploymentId", tg_stmt_text(q, 2),
         "cacheClusterEnabled", 0, "cacheClusterStatus", "NOT_AVAILABLE",
-        "methodSettings", "tracingEnabled", 0, "createdDate",
+        "tracingEnabled", 0, "createdDate",
         (json_int_t) tg_stmt_int(q, 3), "lastUpdatedDate",
         (json_int_t) tg_stmt_int(q, 4));
 
-    if (!stage || json_object_update(stage, rest)) {
+    if (!stage || json_object_update(stage, rest)
+        || (!json_object_get(stage, "methodSettings")
+            && json_object_set_new(stage, "methodSettings", json_object())))
+    {
         json_decref(stage);
         stage = NULL;
     }
@@ -179,10 +183,11 @@ write_stage(struct tg_control_call *call, const char *api_id,
 static json_t *
 doc_of(const json_t *stage)
 {
-    static const char *const kept[] = { "description", "variables", "tags" };
+    static const char *const kept[] = { "description", "variables", "tags",
+        "methodSettings" };
     json_t *doc = json_object();
 
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
         json_t *value = json_object_get(stage, kept[i]);
 
         if (value && !(json_is_object(value) && !json_object_size(value))) {
@@ -362,6 +367,7 @@ patch_one(struct tg_control_call *call, const struct tg_patch *patch,
     const char *first = tg_patch_segment(call->arena, &rest);
     const char *second = tg_patch_segment(call->arena, &rest);
     bool        is_replace = patch->op == TG_PATCH_REPLACE;
+    enum tg_status status;
 
     if (first && second && !*rest && strcmp(first, "variables") == 0
         && (is_replace || patch->op == TG_PATCH_ADD
@@ -387,9 +393,17 @@ patch_one(struct tg_control_call *call, const struct tg_patch *patch,
         json_object_set_new(stage, first, json_string(id));
         return tg_deployment_require(call, api_id, id);
     }
-    return tg_call_bad_request(call, "Invalid patch path  '%.200s' specified "
-        "for op '%s'. Must be one of: [/deploymentId, /description, "
-        "/variables/{name}]", patch->path, tg_patch_op_name(patch->op));
+    status = tg_method_settings_patch(call, patch,
+        json_object_get(stage, "methodSettings"));
+    return status != TG_NOTFOUND ? status
+        : tg_call_bad_request(call, "Invalid patch path  '%.200s' specified "
+            "for op '%s'. Must be one of: [/deploymentId, /description, "
+            "/variables/{name}, /{resource_path}/{METHOD}/throttling/"
+            "rateLimit, /{resource_path}/{METHOD}/throttling/burstLimit, "
+            "/{resource_path}/{METHOD}/metrics/enabled, "
+            "/{resource_path}/{METHOD}/logging/loglevel, "
+            "/{resource_path}/{METHOD}/logging/dataTrace, /*/*/...]",
+            patch->path, tg_patch_op_name(patch->op));
 }
 
 static enum tg_status

@@ -195,8 +195,7 @@ set_method_limit(struct tg_control_call *call, struct tg_plan *plan,
     map = json_deep_copy(json_object_get(plan->stages, stage));
     throttle = json_object_get(map, key);
     if (throttle == NULL) {
-        throttle = json_pack("{s:f, s:i}", "rateLimit", 0.0, "burstLimit",
-            0);
+        throttle = json_object(); /* tg_plan_read_methods fills it */
         (void) json_object_set_new(map, key, throttle);
     }
     if (strcmp(limit, "rateLimit") == 0) {

@@ -8,6 +8,7 @@
 #include "control/binding.h"
 #include "control/customers.h"
 #include "control/plan_rules.h"
+#include "plane/routes.h"
 
 #define METHODS_MAX 20 /* throttles of methods in one stage of a plan */
 #define NAME_MAX_BYTES 4096
@@ -198,13 +199,19 @@ tg_plan_check(struct tg_control_call *call, const struct tg_plan *plan)
     return check_quota(call, plan);
 }
 
-/* A checked copy, with numbers where texts of digits were. */
+/*
+ * A checked copy, with numbers where texts of digits were; of a half that is
+ * not there, with the account's.
+ */
 static enum tg_status
 copy_throttle(struct tg_control_call *call, const json_t *throttle,
     json_t **out)
 {
     enum tg_status status;
-    struct tg_plan plan = {.name = "-", .has_rate = true, .has_burst = true};
+    const struct tg_settings *settings = call->control->settings;
+    struct tg_plan plan = {.name = "-", .has_rate = true, .has_burst = true,
+        .rate = settings->gateway.account_rate,
+        .burst = settings->gateway.account_burst};
 
     *out = NULL;
     if (!json_is_object(throttle)) {
@@ -225,6 +232,17 @@ copy_throttle(struct tg_control_call *call, const json_t *throttle,
     return status;
 }
 
+/* "/pets/GET", "//GET" for the root's, or the wildcard. */
+static bool
+is_method(const char *name)
+{
+    const char *verb = strrchr(name, '/');
+
+    return name[0] == '/' && verb != name
+        && (strcmp(name, "/*/*") == 0
+            || tg_verb_parse(verb + 1, strlen(verb + 1)) != TG_VERB_COUNT);
+}
+
 enum tg_status
 tg_plan_read_methods(struct tg_control_call *call, const json_t *map,
     json_t **out)
@@ -236,9 +254,9 @@ tg_plan_read_methods(struct tg_control_call *call, const json_t *map,
 
     *out = json_object();
     json_object_foreach((json_t *) map, name, throttle) {
-        if (name[0] != '/' || strchr(name + 1, '/') == NULL) {
+        if (!is_method(name)) {
             status = tg_call_bad_request(call, "Invalid method %s in a "
-                "throttle: expected /path/METHOD", name);
+                "throttle: expected /path/METHOD or /*/*", name);
         }
         if (status == TG_OK) {
             status = copy_throttle(call, throttle, &copy);

@@ -320,6 +320,10 @@ struct tg_method_spec {
     uint32_t                   integration; /* tg_routes_add_integration */
     const struct tg_part_spec *required;    /* path, query, header */
     size_t                     required_count;
+    uint64_t                   identity; /* by which plans limit it */
+    bool                       has_throttle; /* for all callers together */
+    struct tg_bucket_limit     throttle;
+    uint32_t                   bucket; /* shared slot of the throttle */
 };
 
 struct tg_plan_spec {
@@ -361,12 +365,6 @@ uint32_t tg_routes_add_resource(struct tg_routes_builder *b, uint32_t stage,
     const char *path, const char *resource_id);
 uint32_t tg_routes_add_method(struct tg_routes_builder *b, uint32_t resource,
     const struct tg_method_spec *method);
-/* Gives the method the identity by which limits know it. */
-void tg_routes_set_identity(struct tg_routes_builder *b, uint32_t method,
-    uint64_t identity);
-/* Limits the method for all callers together; bucket: a shared slot. */
-void tg_routes_set_throttle(struct tg_routes_builder *b, uint32_t method,
-    struct tg_bucket_limit limit, uint32_t bucket);
 /* One of each type, in order; a stage without them has Amazon's. */
 void tg_routes_set_gateway(struct tg_routes_builder *b, uint32_t stage,
     const struct tg_gateway_spec specs[TG_GATEWAY_TYPE_COUNT]);

@@ -576,6 +576,15 @@ tg_routes_add_resource(struct tg_routes_builder *b, uint32_t stage,
     return node;
 }
 
+static uint32_t
+add_throttle(struct tg_routes_builder *b, const struct tg_method_spec *spec)
+{
+    struct tg_route_throttle throttle = { spec->throttle, spec->bucket, 0 };
+
+    return spec->has_throttle ? pile_add(b, &b->throttles, &throttle, 1)
+                              : TG_ROUTE_NONE;
+}
+
 uint32_t
 tg_routes_add_method(struct tg_routes_builder *b, uint32_t resource,
     const struct tg_method_spec *spec)
@@ -597,7 +606,8 @@ tg_routes_add_method(struct tg_routes_builder *b, uint32_t resource,
     m.is.verb = (uint32_t) spec->verb;
     m.is.is_key_required = spec->is_key_required;
     m.is.integration = spec->integration;
-    m.is.throttle = TG_ROUTE_NONE;
+    m.is.identity = spec->identity;
+    m.is.throttle = add_throttle(b, spec);
     m.is.required = add_parts(b, spec->required, spec->required_count);
     n = AT(b->nodes, struct node, resource);
     for (index = n->first_method; index != TG_ROUTE_NONE;
@@ -616,28 +626,6 @@ tg_routes_add_method(struct tg_routes_builder *b, uint32_t resource,
         n->method_count++;
     }
     return index;
-}
-
-void
-tg_routes_set_identity(struct tg_routes_builder *b, uint32_t method,
-    uint64_t identity)
-{
-    if (!tg_builder_is_failed(b)) {
-        AT(b->methods, struct method, method)->is.identity = identity;
-    }
-}
-
-void
-tg_routes_set_throttle(struct tg_routes_builder *b, uint32_t method,
-    struct tg_bucket_limit limit, uint32_t bucket)
-{
-    uint32_t                 index;
-    struct tg_route_throttle throttle = { limit, bucket, 0 };
-
-    index = pile_add(b, &b->throttles, &throttle, 1);
-    if (index != TG_ROUTE_NONE) {
-        AT(b->methods, struct method, method)->is.throttle = index;
-    }
 }
 
 /* ---- gateway responses ---- */

@@ -256,8 +256,9 @@ what_the_walk_relies_on_is_checked(void **state)
     const struct tg_route_method_throttle methods[] = { { 9, limit },
         { 3, limit } };
 
-    tg_routes_set_throttle(b, add(b, stage, "/a/b", TG_VERB_GET, in), limit,
-        7);
+    tg_routes_add_method(b, tg_routes_add_resource(b, stage, "/a/b", "ab"),
+        &(struct tg_method_spec) {.verb = TG_VERB_GET, .integration = in,
+        .has_throttle = true, .throttle = limit, .bucket = 7});
     add(b, stage, "/a/b", TG_VERB_POST, in);
     spec.methods = methods;
     spec.method_count = 2;
