@@ -57,16 +57,18 @@ settle(struct tg_meters *m, struct tg_meter_cell *cell, unsigned hops)
 }
 
 /*
- * Where to go on from a cell whose word (bits of it) is not there: the cell
- * itself, when it was awaited and has come; NULL: nowhere.
+ * Where to go on from a cell whose word was not there: the cell itself, when
+ * the word was awaited and has come meanwhile or comes now; NULL: nowhere.
  */
 static struct tg_meter_cell *
-follow(struct tg_meters *m, struct tg_meter_cell *cell, uint64_t word)
+follow(struct tg_meters *m, struct tg_meter_cell *cell, uint64_t word,
+    uint64_t moved)
 {
     if (word == TG_QUOTA_AWAITED) { /* TG_BUCKET_AWAITED is the same */
         return settle(m, cell, HOPS_MAX) == TG_OK ? cell : NULL;
     }
-    return tg_meters_reach(m, atomic_load(&cell->next));
+    return (word & moved) == 0 ? cell
+        : tg_meters_reach(m, atomic_load(&cell->next));
 }
 
 enum tg_status
@@ -83,7 +85,7 @@ tg_key_limits_take_token(struct tg_meters *m, struct tg_meter_cell **cell,
             *cell = at;
             return status;
         }
-        at = follow(m, at, atomic_load(&at->tat));
+        at = follow(m, at, atomic_load(&at->tat), TG_BUCKET_MOVED);
     }
     return TG_CORRUPT;
 }
@@ -102,7 +104,7 @@ tg_key_limits_take_quota(struct tg_meters *m, struct tg_meter_cell **cell,
             *cell = at;
             return status;
         }
-        at = follow(m, at, atomic_load(&at->used));
+        at = follow(m, at, atomic_load(&at->used), TG_QUOTA_MOVED);
     }
     return TG_CORRUPT;
 }
@@ -115,7 +117,7 @@ tg_key_limits_give_back_quota(struct tg_meters *m, struct tg_meter_cell *cell,
         if (tg_quota_give_back(&cell->used, charged) == TG_OK) {
             return;
         }
-        cell = follow(m, cell, atomic_load(&cell->used));
+        cell = follow(m, cell, atomic_load(&cell->used), TG_QUOTA_MOVED);
     }
 }
 
