@@ -13,6 +13,9 @@ def openssl(folder, *words):
     assert done.returncode == 0, done.stderr
 
 
+EC = "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"
+
+
 class Pair:
     """A certificate and its key, PEM files."""
 
@@ -40,10 +43,9 @@ class Authority:
                               "basicConstraints=critical,CA:TRUE", None, 30)
         self.certificate = self.own.certificate
 
-    def _make(self, name, subject, extension, signer, days):
+    def _make(self, name, subject, extension, signer, days, kind=EC):
         pair = Pair(self.folder, name)
-        openssl(self.folder, "req", "-newkey", "ec", "-pkeyopt",
-                "ec_paramgen_curve:prime256v1", "-nodes",
+        openssl(self.folder, "req", "-newkey", *kind, "-nodes",
                 "-keyout", pair.key, "-out", name + ".csr",
                 "-subj", "/CN=" + subject)
         (self.folder / (name + ".ext")).write_text(extension + "\n")
@@ -66,3 +68,8 @@ class Authority:
     def context(self):
         """For a client that trusts this authority alone."""
         return ssl.create_default_context(cafile=self.certificate)
+
+    def weak(self, name, san):
+        """One that OpenSSL does not let a server show: RSA of 512 bits."""
+        return self._make(name, name, "subjectAltName=" + san, self.own, 30,
+                          ("rsa:512",))
