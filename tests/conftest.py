@@ -4,7 +4,8 @@
     traveller   a fresh one whose clock the test moves
     shared      one for all tests of a file: for those that change nothing
                 that another would notice
-    book        one for all tables of rules (support/rules.py)
+    book        one for all tables of rules (support/rules.py);
+    strict_book another, with headers.strict and headers.strip_api_key
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -80,13 +81,23 @@ def shared(request):
     yield from live(request, request.module.__name__)
 
 
-@pytest.fixture(scope="session")
-def book(request):
-    worlds = live(request, "rules")
+def open_book(request, name, **options):
+    worlds = live(request, name, **options)
     book = Book(next(worlds))
     yield book
     book.close()
     next(worlds, None)
+
+
+@pytest.fixture(scope="session")
+def book(request):
+    yield from open_book(request, "rules")
+
+
+@pytest.fixture(scope="session")
+def strict_book(request):
+    yield from open_book(request, "strict", more={
+        "headers": {"strict": True, "strip_api_key": True}})
 
 
 def pytest_terminal_summary(terminalreporter):

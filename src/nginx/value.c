@@ -274,9 +274,11 @@ evaluate(ngx_http_tallygate_call_t *call, const struct tg_route_part *part,
     switch ((enum tg_part_kind) part->kind) {
 
     case TG_PART_LITERAL:
-    case TG_PART_ACCOUNT_ID:
         *value = name;
         return NGX_OK;
+
+    case TG_PART_ACCOUNT_ID:
+        return text(call, call->routes->table.header->account_id, value);
 
     case TG_PART_PATH:
         return find_path(call, &name, value);

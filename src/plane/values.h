@@ -65,7 +65,7 @@ enum tg_part_kind {
     TG_PART_SOURCE_IP,    /* context.identity.sourceIp */
     TG_PART_USER_AGENT,   /* context.identity.userAgent */
     TG_PART_API_KEY_ID,   /* context.identity.apiKeyId */
-    TG_PART_ACCOUNT_ID,   /* context.accountId (the setting, a literal too) */
+    TG_PART_ACCOUNT_ID,   /* context.accountId: the file's */
     TG_PART_PROTOCOL,     /* context.protocol */
     TG_PART_REQUEST_TIME, /* context.requestTime */
     TG_PART_REQUEST_TIME_EPOCH, /* context.requestTimeEpoch, ms */
