@@ -269,15 +269,21 @@ tg_entries_mend(struct tg_control *control, int64_t now_s,
     struct tg_stmt *q = NULL;
 
     status = tg_renew_slots(control, now_s, err);
+    /*
+     * In the order in which keys were made, their rows and cells lie beside
+     * each other in the store; by id, most would have to be looked for.
+     */
     if (status == TG_OK) {
         status = tg_store_query(control->store, &q, err,
-            ENTRY_COLUMNS " ORDER BY k.id, p.number", "s", control->file_id);
+            ENTRY_COLUMNS " ORDER BY k.created_s, k.id, p.number", "s",
+            control->file_id);
     }
     if (status == TG_OK) {
         status = put_all(control, q, &seen, &mended, err);
     }
     tg_stmt_done(q);
-    if (status == TG_OK) {
+    /* All that the store has are in the table: with as many, no others. */
+    if (status == TG_OK && tg_keys_count(control->keys) != seen) {
         status = tg_keys_sweep(control->keys, is_known, &sweep, err);
     }
     if (status == TG_OK) {
