@@ -34,6 +34,7 @@ struct tg_collector {
     int64_t                    last_s;    /* of a fold that went through */
     int64_t                    written_s; /* what the store says of it */
     bool                       is_mirror_stale; /* F2 */
+    bool                       has_swept; /* since it was opened */
     bool                       is_corrupt;      /* F4 */
 
     struct retired *retired;
@@ -138,11 +139,12 @@ fold_all(struct run *r)
     uint32_t       slot, from = 0;
     uint32_t       slots[TAKE_MAX];
     uint32_t       all = tg_meters_slots(r->c->meters);
-    enum tg_status status = TG_OK;
+    enum tg_status status;
 
     while (from < all) {
         (void) tg_meters_take_dirty(r->c->meters, &from, slots, TAKE_MAX);
     }
+    status = tg_marks_check(&r->c->marks, r->c->config.store, r->fold.err);
     for (slot = 0; slot < all && status == TG_OK; slot++) {
         status = tg_fold_slot(&r->fold, slot);
     }
@@ -188,6 +190,7 @@ settle(struct run *r)
     for (i = 0; i < TG_UNBILLABLE_COUNT; i++) {
         c->stats.unbillable[i] += added->unbillable[i];
     }
+    tg_marks_settle(&c->marks, r->fold.now_s);
 }
 
 /*
@@ -241,7 +244,9 @@ mend_mirror(struct tg_collector *c, struct tg_error *err)
     enum tg_status status;
 
     tg_places_clear(&c->places);
-    status = tg_marks_read(&c->marks, c->config.store, c->file_id, err);
+    status = tg_marks_read(&c->marks, c->config.store, c->meters, c->file_id,
+        err);
+    c->has_swept = false;
     c->is_mirror_stale = status != TG_OK;
     return status;
 }
@@ -267,16 +272,16 @@ tg_collector_fold(struct tg_collector *c, bool is_full, int64_t now_s,
         .file_id = c->file_id, .node = c->node, .now_s = now_s,
         .last_s = c->last_s, .err = err };
     if (c->is_mirror_stale) {
-        is_full = true;
         status = mend_mirror(c, err);
     }
     if (status == TG_OK) {
         status = tg_meters_update(c->meters, err);
     }
     if (status == TG_OK) {
-        status = fold_transaction(&r, is_full);
+        status = fold_transaction(&r, is_full || !c->has_swept);
     }
     if (status == TG_OK) {
+        c->has_swept = true;
         c->last_s = now_s;
         c->stats.last_s = now_s;
         return TG_OK;
@@ -314,7 +319,8 @@ tg_collector_open(struct tg_collector **out,
             config->board->page, err);
     }
     if (status == TG_OK) {
-        status = tg_marks_read(&c->marks, config->store, c->file_id, err);
+        status = tg_marks_read(&c->marks, config->store, c->meters,
+            c->file_id, err);
     }
     if (status == TG_OK) {
         recovery.meters = c->meters;
@@ -330,7 +336,6 @@ tg_collector_open(struct tg_collector **out,
     c->sequence = recovery.sequence;
     c->last_s = c->written_s = recovery.through_s;
     (void) tg_guard_look(config->guard, now_s, boot_s);
-    c->is_mirror_stale = true; /* so that the first fold sweeps */
     *out = c;
     return TG_OK;
 }

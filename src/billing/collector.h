@@ -3,8 +3,8 @@
  *
  * A fold adds, for every lane that grew, the growth to the hour that the lane
  * stands for, and notes how far it has come (the mark), in one transaction.
- * Marks are mirrored in memory, so that a fold reads the store only for the
- * cells that changed.
+ * What is needed of the marks is mirrored in memory (marks.h), so that a fold
+ * reads the store only for the cells that changed.
  *
  * Invariants
  *   F1  usage_detail and marks change together or not at all: fold twice, or

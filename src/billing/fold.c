@@ -232,7 +232,7 @@ fold_lane(struct tg_fold *f, struct cell *cell, unsigned lane,
     uint32_t value)
 {
     int64_t        hour = tg_hour_of_lane(lane, f->now_s);
-    uint32_t       mark = tg_marks_of(f->marks, cell->slot)[lane];
+    uint32_t       mark = tg_marks_get(f->marks, cell->slot, lane);
     uint32_t       units = value - mark; /* modulo 2^32 */
     enum tg_status status;
 
@@ -257,39 +257,31 @@ fold_lane(struct tg_fold *f, struct cell *cell, unsigned lane,
     return status;
 }
 
-static bool
-has_grown(const struct tg_fold *f, const struct cell *cell)
-{
-    unsigned        lane;
-    const uint32_t *marks = tg_marks_of(f->marks, cell->slot);
-
-    for (lane = 0; lane < TG_LANES; lane++) {
-        if (atomic_load_explicit(&cell->meters->lanes[lane],
-                memory_order_relaxed) != marks[lane])
-        {
-            return true;
-        }
-    }
-    return false;
-}
-
 enum tg_status
 tg_fold_slot(struct tg_fold *f, uint32_t slot)
 {
-    uint32_t       value;
+    uint32_t       value, grown;
     unsigned       lane;
-    enum tg_status status = TG_OK;
+    enum tg_status status;
     struct cell    cell = { .slot = slot,
         .meters = tg_meters_cell(f->meters, slot) };
 
-    if (cell.meters == NULL || !has_grown(f, &cell)) {
+    if (cell.meters == NULL) {
+        return TG_OK;
+    }
+    status = tg_marks_prepare(f->marks, f->store, slot, f->now_s, f->err);
+    if (status != TG_OK) {
+        return status;
+    }
+    grown = tg_marks_differing(f->marks, slot);
+    if (grown == 0) {
         return TG_OK;
     }
     cell.owner_now = atomic_load(&cell.meters->owner);
     for (lane = 0; lane < TG_LANES && status == TG_OK; lane++) {
-        value = atomic_load_explicit(&cell.meters->lanes[lane],
-            memory_order_acquire);
-        if (value != tg_marks_of(f->marks, slot)[lane]) {
+        if ((grown >> lane & 1) != 0) {
+            value = atomic_load_explicit(&cell.meters->lanes[lane],
+                memory_order_acquire);
             status = fold_lane(f, &cell, lane, value);
         }
     }

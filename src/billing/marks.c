@@ -1,55 +1,187 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "billing/marks.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "core/hours.h"
+
+/* Marks of one lane, by the slot's place in its piece. */
+struct column {
+    uint32_t marks[TG_METER_PIECE];
+};
 
 struct tg_marks_piece {
-    uint32_t marks[TG_METER_PIECE][TG_LANES];
+    uint32_t       open; /* a bit a lane */
+    uint32_t       settled;
+    struct column *columns[TG_LANES]; /* of the open ones */
+    uint64_t       sums[TG_LANES];    /* of the settled ones' lanes */
 };
+
+static uint32_t
+bit_of(unsigned lane)
+{
+    return UINT32_C(1) << lane;
+}
+
+static uint32_t
+piece_of(uint32_t slot)
+{
+    return slot >> TG_METER_PIECE_BITS;
+}
+
+static uint32_t
+lane_value(const struct tg_marks *marks, uint32_t slot, unsigned lane)
+{
+    const struct tg_meter_cell *cell = tg_meters_cell(marks->meters, slot);
+
+    return atomic_load_explicit(&cell->lanes[lane], memory_order_acquire);
+}
 
 void
 tg_marks_clear(struct tg_marks *marks)
 {
-    size_t i;
+    size_t   i;
+    unsigned lane;
 
     marks->number = 0;
+    marks->settled_hour = 0;
     for (i = 0; i < TG_METER_PIECES_MAX; i++) {
+        for (lane = 0; marks->pieces[i] != NULL && lane < TG_LANES; lane++) {
+            free(marks->pieces[i]->columns[lane]);
+        }
         free(marks->pieces[i]);
         marks->pieces[i] = NULL;
     }
 }
 
-const uint32_t *
-tg_marks_of(const struct tg_marks *marks, uint32_t slot)
-{
-    static const uint32_t        zero[TG_LANES];
-    const struct tg_marks_piece *p
-        = marks->pieces[slot >> TG_METER_PIECE_BITS];
+/*
+ * ---- columns
+ */
 
-    return p != NULL ? p->marks[slot & (TG_METER_PIECE - 1)] : zero;
-}
-
-bool
-tg_marks_is_bare(const struct tg_marks *marks, uint32_t slot)
-{
-    return marks->pieces[slot >> TG_METER_PIECE_BITS] == NULL;
-}
-
+/* An open column; one that was not is all 0. */
 static enum tg_status
-set(struct tg_marks *marks, uint32_t slot, unsigned lane, uint32_t mark,
-    struct tg_error *err)
+open_column(struct tg_marks *marks, uint32_t piece, unsigned lane,
+    struct column **out, struct tg_error *err)
 {
-    struct tg_marks_piece **p = &marks->pieces[slot >> TG_METER_PIECE_BITS];
+    struct tg_marks_piece **p = &marks->pieces[piece];
 
     if (*p == NULL) {
         *p = calloc(1, sizeof(**p));
-        if (*p == NULL) {
-            return tg_error_set(err, TG_NOMEM, "no memory for the marks");
+    }
+    if (*p != NULL && (*p)->columns[lane] == NULL) {
+        (*p)->columns[lane] = calloc(1, sizeof(struct column));
+    }
+    if (*p == NULL || (*p)->columns[lane] == NULL) {
+        return tg_error_set(err, TG_NOMEM, "no memory for the marks");
+    }
+    (*p)->open |= bit_of(lane);
+    (*p)->settled &= ~bit_of(lane);
+    *out = (*p)->columns[lane];
+    return TG_OK;
+}
+
+/* Settles an open column if every lane is at its mark. */
+static void
+settle_column(struct tg_marks *marks, uint32_t piece, unsigned lane)
+{
+    uint32_t               i;
+    uint32_t               first = piece << TG_METER_PIECE_BITS;
+    uint64_t               sum = 0;
+    struct tg_marks_piece *p = marks->pieces[piece];
+
+    if (first >= tg_meters_slots(marks->meters)) {
+        return;
+    }
+    for (i = 0; i < TG_METER_PIECE; i++) {
+        uint32_t mark = p->columns[lane]->marks[i];
+
+        if (lane_value(marks, first + i, lane) != mark) {
+            return;
+        }
+        sum += mark;
+    }
+    free(p->columns[lane]);
+    p->columns[lane] = NULL;
+    p->sums[lane] = sum;
+    p->open &= ~bit_of(lane);
+    p->settled |= bit_of(lane);
+}
+
+static bool
+has_grown(const struct tg_marks *marks, uint32_t piece, unsigned lane)
+{
+    uint32_t i;
+    uint64_t sum = 0;
+
+    for (i = 0; i < TG_METER_PIECE; i++) {
+        sum += lane_value(marks, (piece << TG_METER_PIECE_BITS) + i, lane);
+    }
+    return sum != marks->pieces[piece]->sums[lane];
+}
+
+/* The lanes that an hour, the one before and the one after count into. */
+static uint32_t
+lanes_around(int64_t now_s)
+{
+    return bit_of(tg_hour_lane(tg_hour_of(now_s - TG_HOUR_S)))
+        | bit_of(tg_hour_lane(tg_hour_of(now_s)))
+        | bit_of(tg_hour_lane(tg_hour_of(now_s + TG_HOUR_S)));
+}
+
+void
+tg_marks_settle(struct tg_marks *marks, int64_t now_s)
+{
+    size_t   i;
+    unsigned lane;
+    uint32_t kept = lanes_around(now_s);
+
+    if (marks->settled_hour == tg_hour_of(now_s)) {
+        return;
+    }
+    marks->settled_hour = tg_hour_of(now_s);
+    for (i = 0; i < TG_METER_PIECES_MAX; i++) {
+        for (lane = 0; marks->pieces[i] != NULL && lane < TG_LANES; lane++) {
+            if ((marks->pieces[i]->open & ~kept & bit_of(lane)) != 0) {
+                settle_column(marks, (uint32_t) i, lane);
+            }
         }
     }
-    (*p)->marks[slot & (TG_METER_PIECE - 1)][lane] = mark;
-    return TG_OK;
+}
+
+/*
+ * ---- a slot's
+ */
+
+uint32_t
+tg_marks_get(const struct tg_marks *marks, uint32_t slot, unsigned lane)
+{
+    const struct tg_marks_piece *p = marks->pieces[piece_of(slot)];
+
+    assert(p == NULL || (p->settled & bit_of(lane)) == 0);
+    return p == NULL || p->columns[lane] == NULL
+        ? 0 : p->columns[lane]->marks[slot & (TG_METER_PIECE - 1)];
+}
+
+uint32_t
+tg_marks_differing(const struct tg_marks *marks, uint32_t slot)
+{
+    unsigned                     lane;
+    uint32_t                     found = 0;
+    const struct tg_marks_piece *p = marks->pieces[piece_of(slot)];
+    uint32_t                     settled = p != NULL ? p->settled : 0;
+
+    for (lane = 0; lane < TG_LANES; lane++) {
+        if ((settled & bit_of(lane)) == 0
+            && lane_value(marks, slot, lane)
+                != tg_marks_get(marks, slot, lane))
+        {
+            found |= bit_of(lane);
+        }
+    }
+    return found;
 }
 
 /*
@@ -107,45 +239,168 @@ find_number(struct tg_marks *marks, struct tg_store *s, const char *file_id,
     return status == TG_OK ? read_number(marks, s, file_id, err) : status;
 }
 
+/* A row of meter_mark: to which column it belongs, and where. */
+struct row {
+    uint32_t slot;
+    unsigned lane;
+    uint32_t mark;
+};
+
+static enum tg_status
+next_row(struct tg_stmt *q, struct row *row, struct tg_error *err)
+{
+    int64_t        id;
+    enum tg_status status = tg_stmt_next(q, err);
+
+    if (status != TG_OK) {
+        return status;
+    }
+    id = tg_stmt_int(q, 0);
+    row->slot = (uint32_t) (id & UINT32_MAX);
+    row->lane = (unsigned) (id >> ID_LANE_SHIFT) % TG_LANES;
+    row->mark = (uint32_t) tg_stmt_int(q, 1);
+    return piece_of(row->slot) < TG_METER_PIECES_MAX
+        ? TG_OK : tg_error_set(err, TG_CORRUPT, "meter_mark names slot %"
+              PRIu32 " lane %u", row->slot, row->lane);
+}
+
+/* The marks with ids from first to before end, column by column. */
+static enum tg_status
+query_marks(struct tg_store *s, struct tg_stmt **q, int64_t first,
+    int64_t end, struct tg_error *err)
+{
+    return tg_store_query(s, q, err, "SELECT id, mark FROM meter_mark"
+        " WHERE id >= $1 AND id < $2 ORDER BY id", "ii", first, end);
+}
+
+/* All rows; a column that is complete is settled if it can be. */
+static enum tg_status
+read_rows(struct tg_marks *marks, struct tg_stmt *q, struct tg_error *err)
+{
+    unsigned       lane = 0;
+    uint32_t       piece = 0;
+    enum tg_status status;
+    struct row     row;
+    struct column *column = NULL;
+
+    while ((status = next_row(q, &row, err)) == TG_OK) {
+        if (column != NULL
+            && (lane != row.lane || piece != piece_of(row.slot)))
+        {
+            settle_column(marks, piece, lane);
+        }
+        lane = row.lane;
+        piece = piece_of(row.slot);
+        status = open_column(marks, piece, lane, &column, err);
+        if (status != TG_OK) {
+            return status;
+        }
+        column->marks[row.slot & (TG_METER_PIECE - 1)] = row.mark;
+    }
+    if (column != NULL) {
+        settle_column(marks, piece, lane);
+    }
+    return status == TG_NOTFOUND ? TG_OK : status;
+}
+
 enum tg_status
 tg_marks_read(struct tg_marks *marks, struct tg_store *s,
-    const char *file_id, struct tg_error *err)
+    const struct tg_meters *meters, const char *file_id,
+    struct tg_error *err)
 {
-    int64_t         id, slot;
-    unsigned        lane;
     enum tg_status  status;
     struct tg_stmt *q = NULL;
 
     tg_marks_clear(marks);
+    marks->meters = meters;
     status = find_number(marks, s, file_id, err);
     if (status == TG_OK) {
-        status = tg_store_query(s, &q, err, "SELECT id, mark FROM meter_mark"
-            " WHERE id >= $1 AND id < $2", "ii", id_of(marks, 0, 0),
-            (marks->number + 1) << ID_SET_SHIFT);
+        status = query_marks(s, &q, id_of(marks, 0, 0),
+            (marks->number + 1) << ID_SET_SHIFT, err);
     }
-    while (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
-        id = tg_stmt_int(q, 0);
-        slot = id & UINT32_MAX;
-        lane = (unsigned) (id >> ID_LANE_SHIFT) % TG_LANES;
-        if (slot >= (int64_t) TG_METER_PIECES_MAX * TG_METER_PIECE) {
-            status = tg_error_set(err, TG_CORRUPT, "meter_mark names slot %"
-                PRId64 " lane %u", slot, lane);
-        } else {
-            status = set(marks, (uint32_t) slot, lane,
-                (uint32_t) tg_stmt_int(q, 1), err);
-        }
+    if (status == TG_OK) {
+        status = read_rows(marks, q, err);
+    }
+    tg_stmt_done(q);
+    return status;
+}
+
+/* Opens a settled column, as the store has it. */
+static enum tg_status
+unsettle(struct tg_marks *marks, struct tg_store *s, uint32_t piece,
+    unsigned lane, struct tg_error *err)
+{
+    uint32_t        first = piece << TG_METER_PIECE_BITS;
+    enum tg_status  status;
+    struct row      row;
+    struct column  *column = NULL;
+    struct tg_stmt *q = NULL;
+
+    status = open_column(marks, piece, lane, &column, err);
+    if (status == TG_OK) {
+        status = query_marks(s, &q, id_of(marks, lane, first),
+            id_of(marks, lane, first) + TG_METER_PIECE, err);
+    }
+    while (status == TG_OK && (status = next_row(q, &row, err)) == TG_OK) {
+        column->marks[row.slot & (TG_METER_PIECE - 1)] = row.mark;
     }
     tg_stmt_done(q);
     return status == TG_NOTFOUND ? TG_OK : status;
 }
 
 enum tg_status
+tg_marks_prepare(struct tg_marks *marks, struct tg_store *s, uint32_t slot,
+    int64_t now_s, struct tg_error *err)
+{
+    unsigned                     lane;
+    uint32_t                     wanted;
+    enum tg_status               status = TG_OK;
+    const struct tg_marks_piece *p = marks->pieces[piece_of(slot)];
+
+    wanted = p != NULL ? p->settled & lanes_around(now_s) : 0;
+    for (lane = 0; status == TG_OK && lane < TG_LANES; lane++) {
+        if ((wanted & bit_of(lane)) != 0) {
+            status = unsettle(marks, s, piece_of(slot), lane, err);
+        }
+    }
+    return status;
+}
+
+enum tg_status
+tg_marks_check(struct tg_marks *marks, struct tg_store *s,
+    struct tg_error *err)
+{
+    uint32_t       piece;
+    unsigned       lane;
+    enum tg_status status = TG_OK;
+
+    for (piece = 0; piece < TG_METER_PIECES_MAX; piece++) {
+        const struct tg_marks_piece *p = marks->pieces[piece];
+
+        for (lane = 0; p != NULL && lane < TG_LANES; lane++) {
+            if (status == TG_OK && (p->settled & bit_of(lane)) != 0
+                && has_grown(marks, piece, lane))
+            {
+                status = unsettle(marks, s, piece, lane, err);
+            }
+        }
+    }
+    return status;
+}
+
+enum tg_status
 tg_marks_store(struct tg_marks *marks, struct tg_store *s, uint32_t slot,
     unsigned lane, uint32_t owner, uint32_t mark, struct tg_error *err)
 {
-    enum tg_status status = set(marks, slot, lane, mark, err); /* K2 */
+    struct column *column;
+    enum tg_status status = open_column(marks, piece_of(slot), lane, &column,
+        err);
 
-    return status != TG_OK ? status : tg_store_exec(s, err, "INSERT INTO"
+    if (status != TG_OK) {
+        return status;
+    }
+    column->marks[slot & (TG_METER_PIECE - 1)] = mark; /* K2 */
+    return tg_store_exec(s, err, "INSERT INTO"
         " meter_mark (id, owner, mark) VALUES ($1, $2, $3) ON CONFLICT (id)"
         " DO UPDATE SET owner = excluded.owner, mark = excluded.mark", "iii",
         id_of(marks, lane, slot), (int64_t) owner, (int64_t) mark);

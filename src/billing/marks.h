@@ -2,13 +2,25 @@
  * marks.h - how far each lane of the meters has been folded
  *
  * A mark is the value up to which a lane's units are in the ledger.  Marks
- * stand in the store, beside the units; here is their mirror in memory, so
- * that a fold reads the store only for the cells that changed.
+ * stand in the store, beside the units.  Here is what a fold needs of them,
+ * in memory, so that it reads the store only for the cells that changed: the
+ * marks of one lane of one piece of meters are a column, and a column is
+ *
+ *   absent    no mark of it is in the store: all are 0
+ *   open      in memory
+ *   settled   each mark is what its lane says, and only the lanes' sum is
+ *             remembered
+ *
+ * A lane is counted into in one hour of 32, so all but a few columns are
+ * settled: a million meters would have 128 MB of open ones.
  *
  * Invariants
- *   K1  Only marks of the one set of files that was read are in the mirror.
- *   K2  The mirror runs ahead of the commit: after a transaction that failed
- *       it is to be read again.
+ *   K1  Only marks of the one set of files that was read are here.
+ *   K2  The columns run ahead of the commit: after a transaction that failed
+ *       they are to be read again.
+ *   K3  The lanes of the present hour and its neighbours are never settled
+ *       when a fold looks at them.  What is counted into an older lane all
+ *       the same is found by the next tg_marks_check: its sum differs.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -26,8 +38,10 @@ struct tg_marks_piece;
 
 /* All zero: no lane has been folded. */
 struct tg_marks {
-    int64_t                number; /* of the set, in the store */
-    struct tg_marks_piece *pieces[TG_METER_PIECES_MAX];
+    int64_t                 number;       /* of the set, in the store */
+    int64_t                 settled_hour; /* when tg_marks_settle looked */
+    const struct tg_meters *meters;       /* borrowed */
+    struct tg_marks_piece  *pieces[TG_METER_PIECES_MAX];
 };
 
 void tg_marks_clear(struct tg_marks *marks);
@@ -37,18 +51,31 @@ void tg_marks_clear(struct tg_marks *marks);
  * that the store does not know yet gets its number in a transaction.
  */
 TG_MUST_CHECK enum tg_status tg_marks_read(struct tg_marks *marks,
-    struct tg_store *s, const char *file_id, struct tg_error *err);
+    struct tg_store *s, const struct tg_meters *meters, const char *file_id,
+    struct tg_error *err);
 
-/* The slot's marks, one a lane; borrowed. */
-const uint32_t *tg_marks_of(const struct tg_marks *marks, uint32_t slot);
+/* Before a slot is folded at now: opens what is to be open (K3). */
+TG_MUST_CHECK enum tg_status tg_marks_prepare(struct tg_marks *marks,
+    struct tg_store *s, uint32_t slot, int64_t now_s, struct tg_error *err);
 
-/* Whether no lane of the slot's piece has a mark. */
-bool tg_marks_is_bare(const struct tg_marks *marks, uint32_t slot);
+/* Before a sweep: opens the settled columns whose lanes have grown. */
+TG_MUST_CHECK enum tg_status tg_marks_check(struct tg_marks *marks,
+    struct tg_store *s, struct tg_error *err);
 
-/* Sets a mark: in the mirror, and in the caller's transaction. */
+/* The lanes that are not at their marks, a bit each; settled ones are. */
+uint32_t tg_marks_differing(const struct tg_marks *marks, uint32_t slot);
+
+/* The mark of a lane that is not settled. */
+uint32_t tg_marks_get(const struct tg_marks *marks, uint32_t slot,
+    unsigned lane);
+
+/* Sets a mark: here, and in the caller's transaction. */
 TG_MUST_CHECK enum tg_status tg_marks_store(struct tg_marks *marks,
     struct tg_store *s, uint32_t slot, unsigned lane, uint32_t owner,
     uint32_t mark, struct tg_error *err);
+
+/* After a commit, once an hour: settles the columns of past hours. */
+void tg_marks_settle(struct tg_marks *marks, int64_t now_s);
 
 /*
  * Whether the mark is ahead of its lane, which is never so while both are

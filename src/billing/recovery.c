@@ -110,25 +110,23 @@ static uint64_t
 lift_lanes(struct tg_recovery *r, bool is_lifting)
 {
     uint32_t              slot;
+    uint32_t              mark, differing;
     unsigned              lane;
     uint64_t              behind = 0;
-    const uint32_t       *marks;
     struct tg_meter_cell *cell;
 
     for (slot = 0; slot < tg_meters_slots(r->meters); slot++) {
-        if (tg_marks_is_bare(r->marks, slot)) {
-            slot |= TG_METER_PIECE - 1;
-            continue;
-        }
         cell = tg_meters_cell(r->meters, slot);
-        marks = tg_marks_of(r->marks, slot);
+        differing = tg_marks_differing(r->marks, slot);
         for (lane = 0; lane < TG_LANES; lane++) {
-            if (tg_mark_is_ahead(marks[lane],
-                    atomic_load(&cell->lanes[lane])))
-            {
+            if ((differing >> lane & 1) == 0) {
+                continue;
+            }
+            mark = tg_marks_get(r->marks, slot, lane);
+            if (tg_mark_is_ahead(mark, atomic_load(&cell->lanes[lane]))) {
                 behind++;
                 if (is_lifting) {
-                    atomic_store(&cell->lanes[lane], marks[lane]);
+                    atomic_store(&cell->lanes[lane], mark);
                 }
             }
         }
