@@ -15,7 +15,7 @@
 #include "util/digest.h"
 
 #define TAKE_MAX 1024
-#define CACHE_KIB 32768 /* pages of 100,000 changed cells */
+#define CACHE_KIB 8192 /* four times as much saves a fifth of a new hour */
 
 /* A slot that is closed in this transaction. */
 struct retired {
@@ -105,6 +105,7 @@ close_retired(struct run *r)
 
     for (i = 0; i < c->retired_count && status == TG_OK; i++) {
         status = tg_fold_slot(&r->fold, c->retired[i].slot);
+        tg_places_forget(&c->places, c->retired[i].slot);
         if (status == TG_OK) {
             status = tg_binding_close(c->config.store, c->file_id,
                 c->retired[i].slot, c->retired[i].owner,

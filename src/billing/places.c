@@ -5,10 +5,14 @@
 
 #include "core/hours.h"
 
+#define HOUR_MASK ((1 << 20) - 1)
+#define ROW_MAX ((INT64_C(1) << 36) - 1)
+
+/* Eight bytes, for there is one a meter; the owner's lowest bits (H1). */
 struct place {
-    int64_t  row; /* 0: none */
-    uint32_t owner;
-    uint32_t hour; /* since 1970 */
+    uint64_t row : 36; /* 0: none */
+    uint64_t hour : 20; /* since 1970 */
+    uint64_t owner : 8;
 };
 
 struct tg_places_piece {
@@ -38,8 +42,9 @@ tg_places_find(const struct tg_places *places, uint32_t slot, uint32_t owner,
         return 0;
     }
     place = &p->places[slot & (TG_METER_PIECE - 1)];
-    return place->owner == owner && place->hour == used_hour / TG_HOUR_S
-        ? place->row : 0; /* H1 */
+    return place->owner == (uint8_t) owner
+            && (int64_t) place->hour == used_hour / TG_HOUR_S
+        ? (int64_t) place->row : 0;
 }
 
 void
@@ -54,6 +59,18 @@ tg_places_note(struct tg_places *places, uint32_t slot, uint32_t owner,
     }
     if (*p != NULL) {
         (*p)->places[slot & (TG_METER_PIECE - 1)] = (struct place) {
-            row, owner, (uint32_t) (used_hour / TG_HOUR_S) };
+            .row = row <= ROW_MAX ? (uint64_t) row & ROW_MAX : 0,
+            .hour = (uint64_t) (used_hour / TG_HOUR_S) & HOUR_MASK,
+            .owner = (uint8_t) owner };
+    }
+}
+
+void
+tg_places_forget(struct tg_places *places, uint32_t slot)
+{
+    struct tg_places_piece *p = places->pieces[slot >> TG_METER_PIECE_BITS];
+
+    if (p != NULL) {
+        p->places[slot & (TG_METER_PIECE - 1)] = (struct place) { 0 };
     }
 }

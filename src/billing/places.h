@@ -7,7 +7,8 @@
  *
  * Invariants
  *   H1  A place is good for one owner generation and one hour in which the
- *       calls finished; for any other it is none.
+ *       calls finished; for any other it is none.  Who closes a slot forgets
+ *       its place, since of the owner only some bits are remembered.
  *   H2  Places run ahead of the commit: after a transaction that failed they
  *       are all forgotten.
  *   H3  A place only saves looking up.  Whether units may still go there is
@@ -38,5 +39,8 @@ int64_t tg_places_find(const struct tg_places *places, uint32_t slot,
 /* Without memory it is not remembered, and looked up the next time. */
 void tg_places_note(struct tg_places *places, uint32_t slot, uint32_t owner,
     int64_t used_hour, int64_t row);
+
+/* The slot is given back: nothing of its owner may stay (H1). */
+void tg_places_forget(struct tg_places *places, uint32_t slot);
 
 #endif
