@@ -1,31 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aws/credentials.h"
 
-#include <stdbool.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-#include "util/buf.h"
+#include "util/clock.h"
 #include "util/digest.h"
-#include "util/file.h"
 
-#define FILE_MAX ((size_t) 1024 * 1024)
-#define PATH_SIZE 4096
-
-/* An environment variable; NULL when it is not set or empty. */
-static const char *
-env(const char *name)
+void
+tg_aws_credentials_init(struct tg_aws_credentials *c)
 {
-    const char *value = getenv(name);
-
-    return value != NULL && value[0] != '\0' ? value : NULL;
+    memset(c, 0, sizeof(*c));
 }
 
 void
-tg_aws_credentials_wipe(struct tg_aws_credentials *credentials)
+tg_aws_credentials_wipe(struct tg_aws_credentials *c)
 {
-    tg_wipe(credentials, sizeof(*credentials));
+    if (c->session_token != NULL) {
+        tg_wipe(c->session_token, strlen(c->session_token));
+        free(c->session_token);
+    }
+    tg_wipe(c, sizeof(*c));
+}
+
+enum tg_status
+tg_aws_credentials_copy(struct tg_aws_credentials *out,
+    const struct tg_aws_credentials *from, struct tg_error *err)
+{
+    *out = *from;
+    if (from->session_token != NULL) {
+        out->session_token = strdup(from->session_token);
+        if (out->session_token == NULL) {
+            tg_aws_credentials_wipe(out);
+            return tg_error_set(err, TG_NOMEM, "out of memory");
+        }
+    }
+    return TG_OK;
 }
 
 static enum tg_status
@@ -33,7 +46,7 @@ copy(char *out, size_t size, const char *value, size_t len, const char *name,
     struct tg_error *err)
 {
     if (len >= size) {
-        return tg_error_set(err, TG_INVALID, "%s is longer than %zu bytes",
+        return tg_error_set(err, TG_LIMIT, "%s is longer than %zu bytes",
             name, size - 1);
     }
     memcpy(out, value, len);
@@ -42,28 +55,40 @@ copy(char *out, size_t size, const char *value, size_t len, const char *name,
 }
 
 static enum tg_status
-take(struct tg_aws_credentials *out, const char *name, const char *value,
+set_token(struct tg_aws_credentials *c, const char *name, const char *value,
     size_t len, struct tg_error *err)
 {
-    if (strcmp(name, "aws_access_key_id") == 0) {
-        return copy(out->access_key_id, sizeof(out->access_key_id), value,
-            len, name, err);
+    if (len >= TG_AWS_TOKEN_MAX) {
+        return tg_error_set(err, TG_LIMIT, "%s is longer than %d bytes",
+            name, TG_AWS_TOKEN_MAX - 1);
     }
-    if (strcmp(name, "aws_secret_access_key") == 0) {
-        return copy(out->secret_access_key, sizeof(out->secret_access_key),
-            value, len, name, err);
+    if (c->session_token != NULL) {
+        tg_wipe(c->session_token, strlen(c->session_token));
+        free(c->session_token);
     }
-    if (strcmp(name, "aws_session_token") == 0) {
-        return copy(out->session_token, sizeof(out->session_token), value,
-            len, name, err);
-    }
-    return TG_OK;
+    c->session_token = strndup(value, len);
+    return c->session_token != NULL ? TG_OK
+        : tg_error_set(err, TG_NOMEM, "out of memory");
 }
 
-/* D1: half a pair of keys is an error.  where names the source. */
-static enum tg_status
-check_pair(const struct tg_aws_credentials *c, const char *where,
-    struct tg_error *err)
+enum tg_status
+tg_aws_credentials_set(struct tg_aws_credentials *c, const char *name,
+    const char *value, size_t len, struct tg_error *err)
+{
+    if (strcmp(name, "aws_access_key_id") == 0) {
+        return copy(c->access_key_id, sizeof(c->access_key_id), value, len,
+            name, err);
+    }
+    if (strcmp(name, "aws_secret_access_key") == 0) {
+        return copy(c->secret_access_key, sizeof(c->secret_access_key),
+            value, len, name, err);
+    }
+    return set_token(c, name, value, len, err);
+}
+
+enum tg_status
+tg_aws_credentials_check(const struct tg_aws_credentials *c,
+    const char *where, struct tg_error *err)
 {
     bool has_id = c->access_key_id[0] != '\0';
     bool has_secret = c->secret_access_key[0] != '\0';
@@ -72,233 +97,164 @@ check_pair(const struct tg_aws_credentials *c, const char *where,
         return TG_OK;
     }
     if (!has_id && !has_secret) {
-        return tg_error_set(err, TG_NOTFOUND, "%s holds no access key",
+        return tg_error_set(err, TG_NOTFOUND, "%s: there is no access key",
             where);
     }
-    return tg_error_set(err, TG_INVALID, "%s has %s without %s", where,
+    return tg_error_set(err, TG_INVALID, "%s: there is %s without %s", where,
         has_id ? "aws_access_key_id" : "aws_secret_access_key",
         has_id ? "aws_secret_access_key" : "aws_access_key_id");
 }
 
 /*
- * ---- the shared files
+ * ---- times
  */
 
-static size_t
-trimmed(const char **text, size_t len)
-{
-    while (len > 0 && strchr(" \t\r", **text) != NULL) {
-        (*text)++;
-        len--;
-    }
-    while (len > 0 && strchr(" \t\r", (*text)[len - 1]) != NULL) {
-        len--;
-    }
-    return len;
-}
-
-/* Whether "[name]", "[profile name]" or the quoted forms name the profile. */
+/* "+01:00", "-0530", "Z" in seconds; false for anything else. */
 static bool
-is_section(const char *line, size_t len, const char *profile)
+read_offset(const char *text, int64_t *offset_s)
 {
-    static const char prefix[] = "profile ";
+    int  hours, minutes, n = 0;
+    char sign;
 
-    if (len < 2 || line[len - 1] != ']') {
+    *offset_s = 0;
+    if (strcasecmp(text, "Z") == 0) {
+        return true;
+    }
+    if ((sscanf(text, "%c%2d:%2d%n", &sign, &hours, &minutes, &n) < 3
+            && sscanf(text, "%c%2d%2d%n", &sign, &hours, &minutes, &n) < 3)
+        || text[n] != '\0' || (sign != '+' && sign != '-') || hours < 0
+        || hours > 23 || minutes < 0 || minutes > 59)
+    {
         return false;
     }
-    line++;
-    len = trimmed(&line, len - 2);
-    if (len > sizeof(prefix) - 1
-        && strncmp(line, prefix, sizeof(prefix) - 1) == 0)
-    {
-        line += sizeof(prefix) - 1;
-        len = trimmed(&line, len - (sizeof(prefix) - 1));
-    }
-    if (len >= 2 && strchr("\"'", line[0]) != NULL
-        && line[len - 1] == line[0])
-    {
-        line++;
-        len -= 2;
-    }
-    return len == strlen(profile) && strncmp(line, profile, len) == 0;
-}
-
-static enum tg_status
-take_line(struct tg_aws_credentials *out, const char *line, size_t len,
-    struct tg_error *err)
-{
-    char        name[64];
-    size_t      name_len;
-    const char *value = memchr(line, '=', len);
-
-    if (value == NULL) {
-        return TG_OK;
-    }
-    name_len = trimmed(&line, (size_t) (value - line));
-    if (name_len >= sizeof(name)) {
-        return TG_OK; /* none of ours */
-    }
-    len -= (size_t) (value - line) + 1;
-    memcpy(name, line, name_len);
-    name[name_len] = '\0';
-    value++;
-    len = trimmed(&value, len);
-    return take(out, name, value, len, err);
-}
-
-/* Reads the profile's keys out of the text of a file. */
-static enum tg_status
-parse(struct tg_aws_credentials *out, bool *has_profile, const char *text,
-    const char *profile, struct tg_error *err)
-{
-    bool           is_inside = false;
-    size_t         len;
-    const char    *line, *end;
-    enum tg_status status = TG_OK;
-
-    for (; *text != '\0' && status == TG_OK; text = end) {
-        end = strchr(text, '\n');
-        end = end != NULL ? end + 1 : text + strlen(text);
-        line = text;
-        len = (size_t) (end - text);
-        if (len > 0 && line[len - 1] == '\n') {
-            len--;
-        }
-        /* lines of a nested setting are indented, and none of ours */
-        if (len == 0 || strchr("#; \t", line[0]) != NULL) {
-            continue;
-        }
-        len = trimmed(&line, len);
-        if (len > 0 && line[0] == '[') {
-            is_inside = is_section(line, len, profile);
-            *has_profile = *has_profile || is_inside;
-        } else if (is_inside) {
-            status = take_line(out, line, len, err);
-        }
-    }
-    return status;
-}
-
-/* TG_NOTFOUND: no such file, no such profile, or no keys in it. */
-static enum tg_status
-load_file(struct tg_aws_credentials *out, const char *path,
-    const char *profile, struct tg_error *err)
-{
-    bool            has_profile = false;
-    char            where[TG_ERROR_MAX / 2];
-    struct tg_buf   text;
-    enum tg_status  status;
-    struct tg_error why;
-
-    tg_buf_init(&text, FILE_MAX);
-    status = tg_file_read(&text, path, err);
-    if (status == TG_OK) {
-        status = parse(out, &has_profile, text.data, profile, &why);
-        if (status != TG_OK) {
-            tg_error_set(err, status, "%s: profile %s: %s", path, profile,
-                why.message);
-        }
-    }
-    if (status == TG_OK && !has_profile) {
-        status = tg_error_set(err, TG_NOTFOUND, "%s: there is no profile %s",
-            path, profile);
-    }
-    if (status == TG_OK) {
-        (void) snprintf(where, sizeof(where), "%s: profile %s", path,
-            profile);
-        status = check_pair(out, where, err);
-    }
-    if (text.cap > 0) {
-        tg_wipe(text.data, text.cap);
-    }
-    tg_buf_clear(&text);
-    return status;
-}
-
-/* The path in variable, else name below the home directory. */
-static bool
-shared_path(char out[PATH_SIZE], const char *variable, const char *name)
-{
-    int         n;
-    const char *path = env(variable);
-    const char *home = env("HOME");
-
-    if (path != NULL) {
-        n = snprintf(out, PATH_SIZE, "%s", path);
-    } else if (home != NULL) {
-        n = snprintf(out, PATH_SIZE, "%s/.aws/%s", home, name);
-    } else {
-        return false;
-    }
-    return n > 0 && n < PATH_SIZE;
-}
-
-static enum tg_status
-load_environment(struct tg_aws_credentials *out, struct tg_error *err)
-{
-    size_t         i;
-    const char    *value;
-    enum tg_status status = TG_OK;
-    static const char *const names[][2] = {
-        { "AWS_ACCESS_KEY_ID", "aws_access_key_id" },
-        { "AWS_SECRET_ACCESS_KEY", "aws_secret_access_key" },
-        { "AWS_SESSION_TOKEN", "aws_session_token" },
-    };
-
-    for (i = 0; i < 3 && status == TG_OK; i++) {
-        value = env(names[i][0]);
-        if (value != NULL) {
-            status = take(out, names[i][1], value, strlen(value), err);
-        }
-    }
-    return status == TG_OK ? check_pair(out, "the environment", err)
-                           : status;
-}
-
-/* What AWS SDKs would find; profile NULL: what they would choose. */
-static enum tg_status
-load_shared(struct tg_aws_credentials *out, const char *profile,
-    struct tg_error *err)
-{
-    char           path[PATH_SIZE];
-    enum tg_status status = TG_NOTFOUND;
-
-    if (profile == NULL && env("AWS_ACCESS_KEY_ID") != NULL) {
-        return load_environment(out, err);
-    }
-    if (profile == NULL) {
-        profile = env("AWS_PROFILE") != NULL ? env("AWS_PROFILE") : "default";
-    }
-    tg_error_set(err, TG_NOTFOUND, "there is no home directory");
-    if (shared_path(path, "AWS_SHARED_CREDENTIALS_FILE", "credentials")) {
-        status = load_file(out, path, profile, err);
-    }
-    if (status == TG_NOTFOUND
-        && shared_path(path, "AWS_CONFIG_FILE", "config"))
-    {
-        status = load_file(out, path, profile, err);
-    }
-    if (status == TG_NOTFOUND) {
-        tg_error_set(err, TG_NOTFOUND, "no AWS credentials found: neither in"
-            " the environment nor under profile %s of the shared files; name"
-            " a file with marketplace.credentials_file", profile);
-    }
-    return status;
+    *offset_s = (sign == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
+    return true;
 }
 
 enum tg_status
-tg_aws_credentials_load(struct tg_aws_credentials *out,
-    const struct tg_aws_credentials_source *source, struct tg_error *err)
+tg_aws_time_parse(int64_t *out, const char *text)
 {
-    enum tg_status status;
+    char    plain[TG_ISO8601_SIZE];
+    int64_t offset_s;
+    size_t  len = sizeof(plain) - 2; /* without the Z */
 
-    memset(out, 0, sizeof(*out));
-    if (source->file != NULL) {
-        status = load_file(out, source->file,
-            source->profile != NULL ? source->profile : "default", err);
-    } else {
-        status = load_shared(out, source->profile, err);
+    if (strlen(text) < len + 1) {
+        return TG_INVALID;
     }
+    memcpy(plain, text, len);
+    plain[10] = 'T'; /* RFC 3339 lets it be small, or a blank */
+    strcpy(plain + len, "Z");
+    text += len;
+    if (*text == '.') {
+        text++;
+        text += strspn(text, "0123456789");
+    }
+    if (!read_offset(text, &offset_s)
+        || tg_time_parse(out, plain) != TG_OK)
+    {
+        return TG_INVALID;
+    }
+    *out -= offset_s;
+    return TG_OK;
+}
+
+/*
+ * ---- documents
+ */
+
+/* TG_NOTFOUND: there is no such member, or it is null. */
+static enum tg_status
+member(struct tg_aws_credentials *out, const json_t *doc, const char *member,
+    const char *name, const char *where, struct tg_error *err)
+{
+    enum tg_status  status;
+    const json_t   *value = json_object_get(doc, member);
+    struct tg_error why = { TG_OK, "" };
+
+    if (value == NULL || json_is_null(value)) {
+        return TG_NOTFOUND;
+    }
+    if (!json_is_string(value) || json_string_length(value) == 0
+        || strlen(json_string_value(value)) != json_string_length(value))
+    {
+        return tg_error_set(err, TG_INVALID, "%s: %s: expected a text",
+            where, member);
+    }
+    status = tg_aws_credentials_set(out, name, json_string_value(value),
+        json_string_length(value), &why);
+    return status == TG_OK ? TG_OK
+        : tg_error_set(err, TG_INVALID, "%s: %s: %s", where, member,
+              why.message);
+}
+
+static enum tg_status
+read_members(struct tg_aws_credentials *out, const json_t *doc,
+    const char *token, const char *where, struct tg_error *err)
+{
+    enum tg_status status, part;
+    const json_t  *time = json_object_get(doc, "Expiration");
+
+    status = member(out, doc, "AccessKeyId", "aws_access_key_id", where, err);
+    if (status == TG_OK) {
+        status = member(out, doc, "SecretAccessKey", "aws_secret_access_key",
+            where, err);
+    }
+    if (status == TG_NOTFOUND) {
+        return tg_error_set(err, TG_INVALID, "%s: the document lacks"
+            " AccessKeyId or SecretAccessKey", where);
+    }
+    part = member(out, doc, token, "aws_session_token", where, err);
+    if (status == TG_OK && part != TG_NOTFOUND) {
+        status = part;
+    }
+    if (status == TG_OK && time != NULL && !json_is_null(time)
+        && (!json_is_string(time)
+            || tg_aws_time_parse(&out->expires_s, json_string_value(time))
+                   != TG_OK))
+    {
+        status = tg_error_set(err, TG_INVALID, "%s: Expiration: expected a"
+            " time like 2026-11-23T03:00:00Z", where);
+    }
+    return status;
+}
+
+/* {"Code":"AssumeRoleUnauthorizedAccess","Message":"..."} */
+static bool
+is_error(const json_t *doc, const char **code, const char **message)
+{
+    *code = json_string_value(json_object_get(doc, "Code"));
+    *message = json_string_value(json_object_get(doc, "Message"));
+    if (*message == NULL) {
+        *message = json_string_value(json_object_get(doc, "message"));
+    }
+    if (*code == NULL) {
+        *code = json_string_value(json_object_get(doc, "code"));
+    }
+    return *code != NULL && strcasecmp(*code, "Success") != 0;
+}
+
+enum tg_status
+tg_aws_credentials_parse(struct tg_aws_credentials *out, const char *text,
+    size_t len, const char *token, const char *where, struct tg_error *err)
+{
+    const char    *code, *message;
+    enum tg_status status;
+    json_error_t   at;
+    json_t        *doc = json_loadb(text, len, 0, &at);
+
+    if (!json_is_object(doc)) {
+        /* jansson's words may quote the text, and so a secret: left out */
+        status = tg_error_set(err, TG_INVALID, "%s: the answer is no JSON"
+            " object (line %d, column %d)", where, doc == NULL ? at.line : 1,
+            doc == NULL ? at.column : 1);
+    } else if (is_error(doc, &code, &message)) {
+        status = tg_error_set(err, TG_DENIED, "%s: %.64s%s%.200s", where,
+            code, message != NULL ? ": " : "",
+            message != NULL ? message : "");
+    } else {
+        status = read_members(out, doc, token, where, err);
+    }
+    json_decref(doc);
     if (status != TG_OK) {
         tg_aws_credentials_wipe(out);
     }

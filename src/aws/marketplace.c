@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "aws/json.h"
+#include "aws/signed.h"
 #include "util/buf.h"
 #include "util/digest.h"
-#include "util/sigv4.h"
 
 #define SERVICE "aws-marketplace"
 #define TIMEOUT_MS 30000
@@ -67,71 +67,6 @@ json_text(const json_t *object, const char *name)
  * ---- signing and sending
  */
 
-/* Signs and sends once; what came back is in reply. */
-static enum tg_aws_delivery
-send_signed(const struct call *call,
-    const struct tg_aws_credentials *credentials, struct tg_aws_reply *reply,
-    struct tg_error *err)
-{
-    size_t                   n = 0;
-    uint8_t                  hash[TG_SHA256_SIZE];
-    struct tg_buf            host, path;
-    struct tg_header         headers[8];
-    struct tg_aws_request    request = { 0 };
-    struct tg_sigv4_signed   sig = { 0 };
-    struct tg_sigv4_request  req = { 0 };
-    struct tg_sigv4_options  options = { 0 };
-    enum tg_aws_delivery     delivery = TG_AWS_NOT_SENT;
-    struct tg_sigv4_credentials keys = { credentials->access_key_id,
-        credentials->secret_access_key, NULL };
-
-    tg_buf_init(&host, 1024);
-    tg_buf_init(&path, 2048);
-    if (credentials->session_token[0] != '\0') {
-        keys.session_token = credentials->session_token;
-    }
-    if (tg_aws_url_split(&host, &path, call->endpoint, err) != TG_OK) {
-        goto done;
-    }
-    headers[n++] = (struct tg_header) { "Host", host.data };
-    headers[n++] = (struct tg_header) { "Content-Type", CONTENT_TYPE };
-    headers[n++] = (struct tg_header) { "X-Amz-Target", call->target };
-    tg_sha256(hash, call->body, call->body_len);
-    req.method = "POST";
-    req.target = path.data;
-    req.headers = headers;
-    req.header_count = n;
-    req.body_sha256 = hash;
-    if (tg_sigv4_sign(&sig, &req, &keys, call->marketplace->region, SERVICE,
-            &options, call->now_s, err) != TG_OK)
-    {
-        goto done;
-    }
-    headers[n++] = (struct tg_header) { "X-Amz-Date", sig.amz_date };
-    headers[n++] = (struct tg_header) { "Authorization",
-        sig.authorization.data };
-    headers[n++] = (struct tg_header) { "User-Agent", "tallygate" };
-    if (keys.session_token != NULL) {
-        headers[n++] = (struct tg_header) { "X-Amz-Security-Token",
-            keys.session_token };
-    }
-    request.method = "POST";
-    request.url = call->endpoint;
-    request.headers = headers;
-    request.header_count = n;
-    request.body = call->body;
-    request.body_len = call->body_len;
-    request.timeout_ms = TIMEOUT_MS;
-    delivery = call->marketplace->transport->send(
-        call->marketplace->transport->data, &request, reply, err);
-
-done:
-    tg_buf_clear(&sig.authorization);
-    tg_buf_clear(&host);
-    tg_buf_clear(&path);
-    return delivery;
-}
-
 /* Names the error of a reply that is not 200 (spec: 1.3). */
 static void
 read_error(struct tg_marketplace_result *result,
@@ -184,28 +119,31 @@ read_reply(struct tg_marketplace_result *result,
     set_message(result, "the answer was 200, but its body is no JSON object");
 }
 
-/* One attempt, credentials read anew. */
+/* One attempt with these credentials. */
 static void
-attempt(const struct call *call)
+attempt(const struct call *call, const struct tg_aws_credentials *credentials)
 {
+    int64_t                       skew_s;
     struct tg_error               err = { 0 };
     struct tg_aws_reply           reply;
-    struct tg_aws_credentials     credentials;
+    const struct tg_marketplace  *m = call->marketplace;
     struct tg_marketplace_result *result = call->result;
+    struct tg_aws_call            signed_call = {
+        .endpoint = call->endpoint, .region = m->region,
+        .service = SERVICE, .content_type = CONTENT_TYPE,
+        .target = call->target, .body = call->body,
+        .body_len = call->body_len, .timeout_ms = TIMEOUT_MS };
 
     result->status = 0;
     result->type[0] = '\0';
-    if (tg_aws_credentials_load(&credentials, &call->marketplace->credentials,
-            &err) != TG_OK)
-    {
-        result->outcome = TG_MARKETPLACE_NOT_SENT;
-        set_message(result, err.message);
-        return;
-    }
+    memcpy(result->access_key_id, credentials->access_key_id,
+        sizeof(credentials->access_key_id));
+    memcpy(result->role_arn, credentials->arn, sizeof(credentials->arn));
+    skew_s = tg_aws_keyring_skew(m->keyring);
     tg_aws_reply_init(&reply);
-    memcpy(result->access_key_id, credentials.access_key_id,
-        sizeof(credentials.access_key_id));
-    switch (send_signed(call, &credentials, &reply, &err)) {
+    switch (tg_aws_call_send(m->transport, &signed_call, credentials,
+        call->now_s, &reply, &skew_s, &err))
+    {
     case TG_AWS_ANSWERED:
         read_reply(result, &reply);
         break;
@@ -218,8 +156,78 @@ attempt(const struct call *call)
         set_message(result, err.message);
         break;
     }
-    tg_aws_credentials_wipe(&credentials);
+    tg_aws_keyring_set_skew(m->keyring, skew_s);
     tg_aws_reply_clear(&reply);
+}
+
+/*
+ * Whether our own keys are what it refuses (A2): a registration token that
+ * has expired has status 400.
+ */
+static bool
+is_key_refused(const struct tg_marketplace_result *result)
+{
+    size_t i;
+    static const char *const types[] = { "ExpiredTokenException",
+        "ExpiredToken", "InvalidToken", "UnrecognizedClientException" };
+
+    for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (result->outcome == TG_MARKETPLACE_REFUSED
+            && result->status == 403 && strcmp(result->type, types[i]) == 0)
+        {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether a second try has a chance: with other keys, or the right time. */
+static bool
+wants_another(const struct call *call, struct tg_aws_credentials *keys,
+    int64_t skew_s)
+{
+    bool                                is_other;
+    struct tg_aws_credentials           newer;
+    const struct tg_marketplace_result *result = call->result;
+    struct tg_aws_keyring              *k = call->marketplace->keyring;
+
+    if (!is_key_refused(result)) {
+        return result->outcome == TG_MARKETPLACE_REFUSED
+            && tg_aws_keyring_skew(k) != skew_s
+            && tg_aws_is_skewed(result->type, tg_aws_keyring_skew(k));
+    }
+    tg_aws_keyring_refused(k, keys);
+    if (tg_aws_keyring_get(k, &newer, call->now_s, NULL) != TG_OK) {
+        return false;
+    }
+    is_other = strcmp(newer.access_key_id, keys->access_key_id) != 0
+        || strcmp(newer.secret_access_key, keys->secret_access_key) != 0
+        || strcmp(newer.session_token != NULL ? newer.session_token : "",
+               keys->session_token != NULL ? keys->session_token : "") != 0;
+    tg_aws_credentials_wipe(keys);
+    *keys = newer;
+    return is_other;
+}
+
+static void
+attempt_twice(const struct call *call)
+{
+    int64_t                   skew_s;
+    struct tg_error           err = { 0 };
+    struct tg_aws_credentials keys;
+
+    if (tg_aws_keyring_get(call->marketplace->keyring, &keys, call->now_s,
+            &err) != TG_OK)
+    {
+        set_message(call->result, err.message); /* NOT_SENT */
+        return;
+    }
+    skew_s = tg_aws_keyring_skew(call->marketplace->keyring);
+    attempt(call, &keys);
+    if (wants_another(call, &keys, skew_s)) {
+        attempt(call, &keys);
+    }
+    tg_aws_credentials_wipe(&keys);
 }
 
 /* Sends the JSON in body; the call's result tells what came of it. */
@@ -242,12 +250,7 @@ perform(const struct tg_marketplace *m, struct tg_marketplace_result *result,
         result->outcome = TG_MARKETPLACE_TOO_LARGE;
         set_message(result, "the request is not smaller than 1 MB");
     } else {
-        attempt(&call);
-        if (result->status == 403
-            && strcmp(result->type, "ExpiredTokenException") == 0)
-        {
-            attempt(&call); /* A2; reads the credentials again */
-        }
+        attempt_twice(&call);
     }
     tg_wipe(text, call.body_len); /* it may hold a registration token */
     free(text);

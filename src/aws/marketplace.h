@@ -2,8 +2,9 @@
  * marketplace.h - AWS Marketplace: metering
  *
  * ResolveCustomer and BatchMeterUsage (2016-01-14) over JSON 1.1.  One call
- * is one signed request, but for expired credentials, which are read again
- * and tried once more.  Whether and when to try again is the caller's.
+ * is one signed request, but for credentials that the service calls expired
+ * or unknown and a clock that is wrong, for which it is tried once more with
+ * others.  Whether and when to try again is the caller's.
  *
  * Promises
  *   A1  The outcome says what is known and no more: NOT_SENT and REFUSED (by
@@ -24,7 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "aws/credentials.h"
+#include "aws/keyring.h"
 #include "aws/transport.h"
 #include "util/error.h"
 
@@ -36,7 +37,7 @@ struct tg_marketplace {
     const struct tg_aws_transport   *transport;
     const char                      *metering_endpoint;
     const char                      *region;
-    struct tg_aws_credentials_source credentials;
+    struct tg_aws_keyring           *keyring;
 };
 
 enum tg_marketplace_outcome {
@@ -57,6 +58,7 @@ struct tg_marketplace_result {
     char    message[TG_ERROR_MAX];
     char    request_id[TG_AWS_NAME_MAX];
     char    access_key_id[TG_AWS_KEY_ID_MAX]; /* who signed; "": nobody */
+    char    role_arn[TG_AWS_ARN_MAX]; /* and in what role; "": none known */
     json_t *request;         /* as sent; NULL for ResolveCustomer (A3) */
     json_t *reply;           /* of ANSWERED */
 };

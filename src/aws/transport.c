@@ -9,18 +9,21 @@
 #include "aws/transport.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define IDLE_MAX 8
+#define IDLE_MAX 64 /* as many requests as may be in flight */
+#define HEADER_MAX ((size_t) 128 * 1024)
 #define CONNECT_TIMEOUT_MS 5000L
 
 struct tg_aws_http {
     pthread_mutex_t         lock;
     CURL                   *idle[IDLE_MAX]; /* guarded by lock */
     size_t                  idle_count;     /* guarded by lock */
+    const char             *ca_bundle;
     struct tg_aws_transport table;
 };
 
@@ -144,6 +147,39 @@ header_value(char out[TG_AWS_NAME_MAX], const char *line, size_t len,
     return true;
 }
 
+/* 0 for what is none, or below 0. */
+static int64_t
+whole_number(const char *text)
+{
+    char     *end;
+    long long value;
+
+    errno = 0;
+    value = strtoll(text, &end, 10);
+    return errno == 0 && end != text && *end == '\0' && value > 0
+        ? (int64_t) value : 0;
+}
+
+/*
+ * Seconds, or a date that is meant against the reply's own; headers come in
+ * any order, so this is asked when all are there.
+ */
+static void
+read_retry_after(struct tg_aws_reply *reply)
+{
+    int64_t at_s;
+
+    if (reply->retry_after[0] == '\0' || reply->retry_after_s != 0) {
+        return;
+    }
+    reply->retry_after_s = whole_number(reply->retry_after);
+    if (reply->retry_after_s == 0 && reply->date_s != 0) {
+        at_s = (int64_t) curl_getdate(reply->retry_after, NULL);
+        reply->retry_after_s = at_s > reply->date_s ? at_s - reply->date_s
+                                                    : 0;
+    }
+}
+
 static size_t
 on_header(char *data, size_t size, size_t count, void *user)
 {
@@ -157,10 +193,11 @@ on_header(char *data, size_t size, size_t count, void *user)
             reply->date_s = 0;
         }
     } else if (header_value(value, data, len, "Retry-After")) {
-        reply->retry_after_s = (int64_t) strtol(value, NULL, 10);
-        if (reply->retry_after_s < 0 || reply->retry_after_s > 3600) {
-            reply->retry_after_s = 0; /* a date, or nonsense */
-        }
+        memcpy(reply->retry_after, value, sizeof(value));
+    } else if (header_value(value, data, len, "x-amz-retry-after")) {
+        reply->retry_after_s = (whole_number(value) + 999) / 1000;
+    } else if (header_value(value, data, len, "Age")) {
+        reply->has_age = true;
     } else if (header_value(value, data, len, "x-amzn-ErrorType")) {
         memcpy(reply->error_type, value, sizeof(value));
     } else if (header_value(value, data, len, "x-amzn-RequestId")) {
@@ -210,7 +247,8 @@ is_surely_unsent(CURL *curl, CURLcode code)
 static CURLcode
 set_options(CURL *curl, const struct tg_aws_request *request,
     struct tg_aws_reply *reply, struct upload *upload,
-    const struct curl_slist *headers, char *error_text)
+    const struct curl_slist *headers, const char *ca_bundle,
+    char *error_text)
 {
     CURLcode code = CURLE_OK;
 
@@ -242,6 +280,9 @@ set_options(CURL *curl, const struct tg_aws_request *request,
     SET(CURLOPT_NETRC, (long) CURL_NETRC_IGNORED)
     SET(CURLOPT_SSL_VERIFYPEER, 1L)
     SET(CURLOPT_SSL_VERIFYHOST, 2L)
+    if (ca_bundle != NULL) {
+        SET(CURLOPT_CAINFO, ca_bundle)
+    }
 #undef SET
     return code;
 }
@@ -267,7 +308,7 @@ header_list(const struct tg_aws_request *request)
     struct tg_buf      line;
     struct curl_slist *list = NULL;
 
-    tg_buf_init(&line, 16384);
+    tg_buf_init(&line, HEADER_MAX);
     /* no 100-continue: a body is one or two packets */
     is_good = slist_add(&list, "Expect:");
     for (i = 0; i < request->header_count && is_good; i++) {
@@ -305,7 +346,8 @@ http_send(void *data, const struct tg_aws_request *request,
         curl_slist_free_all(headers);
         return TG_AWS_NOT_SENT;
     }
-    code = set_options(curl, request, reply, &upload, headers, text);
+    code = set_options(curl, request, reply, &upload, headers,
+        http->ca_bundle, text);
     if (code == CURLE_OK) {
         code = curl_easy_perform(curl);
         if (code == CURLE_OK) {
@@ -318,6 +360,7 @@ http_send(void *data, const struct tg_aws_request *request,
         }
     }
     reply->status = (int) status;
+    read_retry_after(reply);
     if (code != CURLE_OK) {
         tg_error_set(err, TG_IO, "%s: %s", request->url,
             text[0] != '\0' ? text : curl_easy_strerror(code));
@@ -328,7 +371,8 @@ http_send(void *data, const struct tg_aws_request *request,
 }
 
 enum tg_status
-tg_aws_http_open(struct tg_aws_http **out, struct tg_error *err)
+tg_aws_http_open(struct tg_aws_http **out, const char *ca_bundle,
+    struct tg_error *err)
 {
     struct tg_aws_http *http;
 
@@ -343,6 +387,7 @@ tg_aws_http_open(struct tg_aws_http **out, struct tg_error *err)
         return tg_error_set(err, TG_NOMEM, "out of memory");
     }
     pthread_mutex_init(&http->lock, NULL);
+    http->ca_bundle = ca_bundle;
     http->table.send = http_send;
     http->table.data = http;
     *out = http;
@@ -434,5 +479,32 @@ done:
             ? "expected an http or https URL without user and query"
             : tg_status_text(status));
     }
+    return status;
+}
+
+enum tg_status
+tg_aws_url_origin(char *scheme, size_t scheme_size, char *host,
+    size_t host_size, const char *url)
+{
+    char          *part[2] = { NULL, NULL };
+    CURLU         *parsed = curl_url();
+    enum tg_status status = TG_INVALID;
+
+    if (parsed == NULL) {
+        return TG_NOMEM;
+    }
+    if (curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK
+        && curl_url_get(parsed, CURLUPART_SCHEME, &part[0], 0) == CURLUE_OK
+        && curl_url_get(parsed, CURLUPART_HOST, &part[1], 0) == CURLUE_OK
+        && strlen(part[0]) < scheme_size && strlen(part[1]) < host_size
+        && (strcmp(part[0], "http") == 0 || strcmp(part[0], "https") == 0))
+    {
+        strcpy(scheme, part[0]);
+        strcpy(host, part[1]);
+        status = TG_OK;
+    }
+    curl_free(part[0]);
+    curl_free(part[1]);
+    curl_url_cleanup(parsed);
     return status;
 }

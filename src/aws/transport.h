@@ -21,6 +21,7 @@
 #ifndef TG_AWS_TRANSPORT_H
 #define TG_AWS_TRANSPORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,7 +41,7 @@ enum tg_aws_delivery {
 struct tg_aws_request {
     const char             *method;
     const char             *url;
-    const struct tg_header *headers; /* Host is among them */
+    const struct tg_header *headers; /* without Host: the URL's */
     size_t                  header_count;
     const char             *body;
     size_t                  body_len;
@@ -51,6 +52,8 @@ struct tg_aws_reply {
     int           status;
     int64_t       date_s;        /* of the Date header; 0: none */
     int64_t       retry_after_s; /* 0: none given */
+    bool          has_age;       /* a cache answered: its Date is old */
+    char          retry_after[TG_AWS_NAME_MAX]; /* as it came */
     char          error_type[TG_AWS_NAME_MAX]; /* x-amzn-ErrorType, raw */
     char          request_id[TG_AWS_NAME_MAX];
     struct tg_buf body;
@@ -72,8 +75,12 @@ void tg_aws_reply_clear(struct tg_aws_reply *reply);
 
 struct tg_aws_http; /* kept-alive connections */
 
+/*
+ * ca_bundle (PEM; NULL: the system's) says whom to trust.  The text is
+ * borrowed.
+ */
 TG_MUST_CHECK enum tg_status tg_aws_http_open(struct tg_aws_http **out,
-    struct tg_error *err);
+    const char *ca_bundle, struct tg_error *err);
 void tg_aws_http_close(struct tg_aws_http *http);
 
 /* Its table; valid until tg_aws_http_close. */
@@ -87,5 +94,12 @@ const struct tg_aws_transport *tg_aws_http_transport(
  */
 TG_MUST_CHECK enum tg_status tg_aws_url_split(struct tg_buf *host,
     struct tg_buf *path, const char *url, struct tg_error *err);
+
+/*
+ * Scheme and host of a URL, an IPv6 address in brackets.  TG_INVALID: it is
+ * not http or https, or does not fit.
+ */
+TG_MUST_CHECK enum tg_status tg_aws_url_origin(char *scheme,
+    size_t scheme_size, char *host, size_t host_size, const char *url);
 
 #endif

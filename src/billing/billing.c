@@ -423,6 +423,23 @@ reporter_main(void *data)
  * ---- open, start, stop, close
  */
 
+/* As whom the Marketplace is called. */
+static enum tg_status
+open_keyring(struct tg_billing *b, struct tg_error *err)
+{
+    const struct tg_settings *settings = b->config.settings;
+    struct tg_aws_source      source = {
+        .file = settings->marketplace.credentials_file,
+        .profile = settings->marketplace.profile,
+        .role = settings->marketplace.role,
+        .external_id = settings->marketplace.external_id,
+        .region = settings->marketplace.region,
+        .transport = b->config.transport,
+    };
+
+    return tg_aws_keyring_open(&b->marketplace.keyring, &source, err);
+}
+
 /* This process, as another one's `status' shows it. */
 static void
 name_holder(const struct tg_billing *b, char out[TG_LEASE_TEXT_MAX])
@@ -508,10 +525,8 @@ tg_billing_open(struct tg_billing **out,
     b->config = *config;
     b->marketplace = (struct tg_marketplace) {
         .transport = config->transport,
-        .metering_endpoint = settings->marketplace.metering_endpoint,
+        .metering_endpoint = config->metering_endpoint,
         .region = settings->marketplace.region,
-        .credentials = { settings->marketplace.credentials_file,
-            settings->marketplace.profile },
     };
     tg_guard_init(&b->guard);
     pthread_mutex_init(&b->lock, NULL);
@@ -520,8 +535,10 @@ tg_billing_open(struct tg_billing **out,
     b->collector_bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     b->reporter_bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     status = b->collector_bell >= 0 && b->reporter_bell >= 0
-        ? open_parts(b, now_s, err)
-        : tg_error_errno(err, TG_IO, "eventfd");
+        ? open_keyring(b, err) : tg_error_errno(err, TG_IO, "eventfd");
+    if (status == TG_OK) {
+        status = open_parts(b, now_s, err);
+    }
     if (status != TG_OK) {
         tg_billing_close(b);
         return status;
@@ -622,6 +639,7 @@ tg_billing_close(struct tg_billing *b)
     pthread_cond_destroy(&b->done);
     pthread_mutex_destroy(&b->lock);
     pthread_mutex_destroy(&b->operator_lock);
+    tg_aws_keyring_close(b->marketplace.keyring);
     tg_guard_clear(&b->guard);
     free(b);
 }

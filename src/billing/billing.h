@@ -29,6 +29,7 @@ struct tg_billing_config {
     struct tg_board_map           *board;   /* opened for writing */
     struct tg_control             *control; /* is told of free slots */
     const struct tg_aws_transport *transport;
+    const char                    *metering_endpoint;
 };
 
 /*

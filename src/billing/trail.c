@@ -86,9 +86,11 @@ static struct tg_audit_identity
 caller(const struct tg_settings *settings,
     const struct tg_marketplace_result *result)
 {
+    bool                     is_role = result->role_arn[0] != '\0';
     struct tg_audit_identity who = {
-        .type = "IAMUser",
+        .type = is_role ? "AssumedRole" : "IAMUser",
         .principal_id = result->access_key_id,
+        .arn = is_role ? result->role_arn : NULL,
         .account_id = settings->account_id,
         .access_key_id = result->access_key_id,
         .user_name = "tallygate",

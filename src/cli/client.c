@@ -6,7 +6,7 @@
 
 #include <curl/curl.h>
 
-#include "aws/credentials.h"
+#include "aws/chain.h"
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/digest.h"
@@ -110,8 +110,7 @@ sign(struct curl_slist **headers, const struct tg_settings *settings,
 
     (void) snprintf(path, sizeof(path), "%s/admin-credentials",
         settings->state_dir);
-    status = tg_aws_credentials_load(&keys, &(struct tg_aws_credentials_source)
-        { .file = path, .profile = "default" }, err);
+    status = tg_aws_chain_read_file(&keys, path, "default", err);
     if (status != TG_OK) {
         return status;
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "aws/chain.h"
 #include "util/buf.h"
 #include "util/digest.h"
 #include "util/file.h"
@@ -40,11 +41,8 @@ enum tg_status
 tg_admin_credentials_open(struct tg_aws_credentials *out,
     const struct tg_settings *settings, struct tg_error *err)
 {
-    char                                   path[PATH_MAX];
-    struct stat                            st;
-    const struct tg_aws_credentials_source source = {
-        .file = path, .profile = "default",
-    };
+    char           path[PATH_MAX];
+    struct stat    st;
     enum tg_status status = TG_OK;
 
     (void) snprintf(path, sizeof(path), "%s/admin-credentials",
@@ -56,7 +54,8 @@ tg_admin_credentials_open(struct tg_aws_credentials *out,
             "msg", "others than the owner may read this file; its mode"
             " should be 0600", NULL);
     }
-    return status == TG_OK ? tg_aws_credentials_load(out, &source, err)
+    return status == TG_OK ? tg_aws_chain_read_file(out, path, "default",
+                                 err)
                            : status;
 }
 

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "aws/setup.h"
 #include "aws/transport.h"
 #include "billing/billing.h"
 #include "billing/onboarding.h"
@@ -38,6 +39,7 @@ struct daemon {
     struct tg_board_map       board;
     struct tg_control        *control;
     struct tg_publisher      *publisher;
+    struct tg_aws_setup       aws_setup;
     struct tg_aws_http       *aws;
     struct tg_billing        *billing;
     struct tg_onboarding     *onboarding;
@@ -125,10 +127,30 @@ open_control(struct daemon *d, int64_t now_s, struct tg_error *err)
     return status;
 }
 
+/* Where AWS is, and how it is reached. */
+static enum tg_status
+open_aws(struct daemon *d, struct tg_error *err)
+{
+    const struct tg_settings *s = d->settings;
+    struct tg_aws_source      source = {
+        .file = s->marketplace.credentials_file,
+        .profile = s->marketplace.profile,
+        .region = s->marketplace.region,
+    };
+    enum tg_status status = tg_aws_setup_read(&d->aws_setup, &source,
+        s->marketplace.metering_endpoint, err);
+
+    if (status == TG_OK) {
+        status = tg_aws_http_open(&d->aws, d->aws_setup.ca_bundle[0] != '\0'
+            ? d->aws_setup.ca_bundle : NULL, err);
+    }
+    return status;
+}
+
 static enum tg_status
 open_billing(struct daemon *d, int64_t now_s, struct tg_error *err)
 {
-    enum tg_status status = tg_aws_http_open(&d->aws, err);
+    enum tg_status status = open_aws(d, err);
 
     if (status == TG_OK) {
         status = tg_billing_open(&d->billing, &(struct tg_billing_config) {
@@ -136,6 +158,7 @@ open_billing(struct daemon *d, int64_t now_s, struct tg_error *err)
             .board = &d->board,
             .control = d->control,
             .transport = tg_aws_http_transport(d->aws),
+            .metering_endpoint = d->aws_setup.metering_endpoint,
         }, now_s, err);
     }
     if (status == TG_OK) {

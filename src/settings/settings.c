@@ -163,22 +163,6 @@ gateway_url(struct tg_arena *arena, const struct tg_settings *s)
         host, s->gateway.port);
 }
 
-/* AWS's own endpoint, by partition: the region's name tells which. */
-static const char *
-metering_endpoint(struct tg_arena *arena, const char *region)
-{
-    if (strncmp(region, "cn-", 3) == 0) {
-        return tg_arena_printf(arena,
-            "https://metering.marketplace.%s.amazonaws.com.cn", region);
-    }
-    if (strncmp(region, "eusc-", 5) == 0) {
-        return tg_arena_printf(arena,
-            "https://metering-marketplace.%s.amazonaws.eu", region);
-    }
-    return tg_arena_printf(arena,
-        "https://metering.marketplace.%s.amazonaws.com", region);
-}
-
 /* What has no fixed default and was not given. */
 static enum tg_status
 derive(struct tg_settings *s, struct tg_error *err)
@@ -204,14 +188,9 @@ derive(struct tg_settings *s, struct tg_error *err)
     if (s->nginx.module == NULL) {
         s->nginx.module = find_module(arena);
     }
-    if (s->marketplace.metering_endpoint == NULL) {
-        s->marketplace.metering_endpoint = metering_endpoint(arena,
-            s->marketplace.region);
-    }
     if (s->master_key_file == NULL || s->store.path == NULL
         || s->portal.url == NULL || s->gateway.url == NULL
-        || s->nginx.module == NULL
-        || s->marketplace.metering_endpoint == NULL)
+        || s->nginx.module == NULL)
     {
         return no_memory(err);
     }

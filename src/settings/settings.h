@@ -138,9 +138,11 @@ struct tg_settings {
 
     struct {
         const char *region;
-        const char *metering_endpoint;
-        const char *credentials_file; /* NULL: as AWS SDKs find one */
-        const char *profile;          /* NULL: as AWS SDKs choose one */
+        const char *metering_endpoint; /* NULL: as AWS SDKs find it */
+        const char *credentials_file;  /* NULL: as AWS SDKs find one */
+        const char *profile;           /* NULL: as AWS SDKs choose one */
+        const char *role;              /* NULL: none is assumed */
+        const char *external_id;       /* NULL: none */
         int         account_rate;     /* requests a second; 0: any */
         int         requests_in_flight;
     } marketplace;

@@ -168,14 +168,22 @@
         NULL, "The region whose metering endpoint is called and signed for.") \
     X("marketplace.metering_endpoint", URL, marketplace.metering_endpoint,    \
         NULL, 1, 1024, NULL,                                                  \
-        "Where ResolveCustomer and BatchMeterUsage are sent. Default: AWS's"  \
+        "Where ResolveCustomer and BatchMeterUsage are sent. Default: what"   \
+        " AWS_ENDPOINT_URL_MARKETPLACE_METERING and its like say, else AWS's" \
         " endpoint of the region.")                                           \
     X("marketplace.credentials_file", PATH, marketplace.credentials_file,     \
         NULL, 1, 4095, NULL,                                                  \
-        "A shared credentials file with the seller's keys. Default: what AWS" \
-        " SDKs would find.")                                                  \
+        "A shared credentials or config file with the seller's keys or role;" \
+        " then no other source is looked at. Default: what AWS SDKs find.")   \
     X("marketplace.profile", TEXT, marketplace.profile, NULL, 1, 128, NULL,   \
-        "The profile in it. Default: what AWS SDKs would choose.")            \
+        "The profile in it, or in AWS's shared files. Default: what AWS SDKs" \
+        " would choose.")                                                     \
+    X("marketplace.role", TEXT, marketplace.role, NULL, 1, 2048, NULL,        \
+        "The role that meters: its ARN, or an account's number for"           \
+        " ApiGatewayMarketplaceMeteringRole there. Default: none is assumed,"  \
+        " the credentials themselves sign.")                                  \
+    X("marketplace.external_id", TEXT, marketplace.external_id, NULL, 2,      \
+        1224, NULL, "The external id that the role's trust policy asks for.") \
     X("marketplace.account_rate", WHOLE, marketplace.account_rate, "10", 0,   \
         100000, NULL, "BatchMeterUsage requests a second at most: AWS allows" \
         " 10 an account and region. 0 lifts the limit; only the sandbox"      \

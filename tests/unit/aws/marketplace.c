@@ -23,6 +23,9 @@ static struct {
     char                 host[128];
     char                 sent[2048];
     char                 token[64];
+    const char          *rotation; /* the token that follows an answer */
+    int64_t              ahead_s;  /* of its clock */
+    char                 date[32]; /* X-Amz-Date */
 } fake;
 
 static enum tg_aws_delivery
@@ -36,12 +39,13 @@ fake_send(void *data, const struct tg_aws_request *request,
         char       *out;
     } wanted[] = { { "Authorization", fake.authorization },
         { "X-Amz-Target", fake.target }, { "Host", fake.host },
-        { "X-Amz-Security-Token", fake.token } };
+        { "X-Amz-Security-Token", fake.token },
+        { "X-Amz-Date", fake.date } };
 
     (void) data;
     assert_true(n < 4);
     for (i = 0; i < request->header_count; i++) {
-        for (size_t k = 0; k < 4; k++) {
+        for (size_t k = 0; k < 5; k++) {
             if (strcmp(request->headers[i].name, wanted[k].name) == 0) {
                 strcpy(wanted[k].out, request->headers[i].value);
             }
@@ -51,12 +55,15 @@ fake_send(void *data, const struct tg_aws_request *request,
         assert_int_equal(strlen(request->body), request->body_len);
         strncpy(fake.sent, request->body, sizeof(fake.sent) - 1);
     }
+    if (fake.rotation != NULL) {
+        setenv("AWS_SESSION_TOKEN", fake.rotation, 1);
+    }
     if (fake.delivery[n] != TG_AWS_ANSWERED) {
         tg_error_set(err, TG_IO, "connection trouble");
         return fake.delivery[n];
     }
     reply->status = fake.status[n];
-    reply->date_s = NOW + 1;
+    reply->date_s = NOW + 1 + fake.ahead_s;
     strcpy(reply->request_id, "req-1");
     if (fake.error_type != NULL) {
         strcpy(reply->error_type, fake.error_type);
@@ -72,6 +79,8 @@ static struct tg_marketplace         m = {
         "https://metering.marketplace.us-east-1.amazonaws.com",
     .region = "us-east-1",
 };
+static const struct tg_aws_source    source = { .region = "us-east-1",
+    .transport = &transport };
 static struct tg_marketplace_result r;
 
 static int
@@ -80,6 +89,7 @@ set_up(void **state)
     (void) state;
     memset(&fake, 0, sizeof(fake));
     memset(&r, 0, sizeof(r));
+    assert_int_equal(tg_aws_keyring_open(&m.keyring, &source, NULL), TG_OK);
     clearenv();
     setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1);
     setenv("AWS_SECRET_ACCESS_KEY",
@@ -92,6 +102,7 @@ tear_down(void **state)
 {
     (void) state;
     tg_marketplace_result_clear(&r);
+    tg_aws_keyring_close(m.keyring);
     return 0;
 }
 
@@ -205,6 +216,7 @@ without_credentials_nothing_is_sent(void **state)
 {
     (void) state;
     clearenv();
+    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
     tg_marketplace_resolve_customer(&m, &r, "t", NOW);
     assert_int_equal(r.outcome, TG_MARKETPLACE_NOT_SENT);
     assert_int_equal(fake.count, 0);
@@ -215,7 +227,8 @@ static void
 our_expired_token_is_tried_again_and_the_buyers_is_not(void **state)
 {
     (void) state;
-    setenv("AWS_SESSION_TOKEN", "session", 1);
+    setenv("AWS_SESSION_TOKEN", "former", 1);
+    fake.rotation = "session";
     answer(403, "{\"__type\":\"ExpiredTokenException\"}");
     fake.status[1] = 200;
     fake.body[1] = "{}";
@@ -227,11 +240,16 @@ our_expired_token_is_tried_again_and_the_buyers_is_not(void **state)
     assert_non_null(strstr(fake.authorization, "x-amz-security-token"));
     tg_marketplace_result_clear(&r);
     fake.count = 0;
+    fake.rotation = "newest";
     fake.status[1] = 403;
     fake.body[1] = fake.body[0];
     tg_marketplace_resolve_customer(&m, &r, "t", NOW);
     assert_int_equal(fake.count, 2); /* once, not for ever */
     assert_int_equal(r.outcome, TG_MARKETPLACE_REFUSED);
+    tg_marketplace_result_clear(&r);
+    fake.count = 0;
+    tg_marketplace_resolve_customer(&m, &r, "t", NOW);
+    assert_int_equal(fake.count, 1); /* the same keys would be refused */
     tg_marketplace_result_clear(&r);
     fake.count = 0;
     answer(400, fake.body[0]);
@@ -244,12 +262,39 @@ static void
 a_lost_second_attempt_does_not_keep_the_first_ones_status(void **state)
 {
     (void) state;
+    fake.rotation = "newer";
     answer(403, "{\"__type\":\"ExpiredTokenException\"}");
     fake.delivery[1] = TG_AWS_LOST;
     tg_marketplace_resolve_customer(&m, &r, "t", NOW);
     assert_int_equal(r.outcome, TG_MARKETPLACE_UNKNOWN);
     assert_int_equal(r.status, 0);
     assert_string_equal(r.type, "");
+}
+
+/* The time is corrected for signing, and what explains a refusal retried. */
+static void
+a_clock_that_is_wrong_is_corrected_for_signing(void **state)
+{
+    (void) state;
+    fake.ahead_s = 600;
+    answer(403, "{\"__type\":\"InvalidSignatureException\"}");
+    fake.status[1] = 200;
+    fake.body[1] = "{}";
+    tg_marketplace_resolve_customer(&m, &r, "t", NOW);
+    assert_int_equal(r.outcome, TG_MARKETPLACE_ANSWERED);
+    assert_int_equal(fake.count, 2);
+    assert_string_equal(fake.date, "20261123T021001Z");
+    assert_int_equal(tg_aws_keyring_skew(m.keyring), 601);
+    tg_marketplace_result_clear(&r);
+    fake.count = 0; /* the time is right now: it is the signature */
+    tg_marketplace_resolve_customer(&m, &r, "t", NOW);
+    assert_int_equal(fake.count, 1);
+    assert_int_equal(r.outcome, TG_MARKETPLACE_REFUSED);
+    tg_marketplace_result_clear(&r);
+    fake.count = 0;
+    fake.ahead_s = 200; /* tolerated: no reason for a refusal */
+    tg_marketplace_resolve_customer(&m, &r, "t", NOW);
+    assert_int_equal(fake.count, 1);
 }
 
 static void
@@ -279,6 +324,7 @@ main(void)
         TEST(without_credentials_nothing_is_sent),
         TEST(our_expired_token_is_tried_again_and_the_buyers_is_not),
         TEST(a_lost_second_attempt_does_not_keep_the_first_ones_status),
+        TEST(a_clock_that_is_wrong_is_corrected_for_signing),
         TEST(the_date_is_that_of_any_reply),
     };
 

@@ -87,7 +87,7 @@ set_up(void **state)
     server.port = ntohs(a.sin_port);
     assert_int_equal(pthread_create(&server.thread, NULL, serve, NULL), 0);
     (void) snprintf(url, sizeof(url), "http://127.0.0.1:%u/", server.port);
-    assert_int_equal(tg_aws_http_open(&http, &err), TG_OK);
+    assert_int_equal(tg_aws_http_open(&http, NULL, &err), TG_OK);
     tg_aws_reply_init(&reply);
     return 0;
 }

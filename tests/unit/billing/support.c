@@ -420,6 +420,9 @@ world_set_up(void **state)
     w->marketplace.transport = &w->transport;
     w->marketplace.metering_endpoint = "https://metering.example";
     w->marketplace.region = "us-east-1";
+    assert_int_equal(tg_aws_keyring_open(&w->marketplace.keyring,
+        &(struct tg_aws_source) { .region = "us-east-1",
+            .transport = &w->transport }, &w->err), TG_OK);
     w->market.now_s = w->now_s;
     make_files(w);
     assert_int_equal(world_open(w), TG_OK);
@@ -443,6 +446,7 @@ world_tear_down(void **state)
     if (w->is_open) {
         world_close(w);
     }
+    tg_aws_keyring_close(w->marketplace.keyring);
     tg_meters_close(w->meters);
     tg_board_close(&w->board);
     tg_settings_free(w->settings);
