@@ -92,8 +92,11 @@ find_origin(struct tg_control *control, const struct tg_cell *c,
         struct tg_meter_cell *cell = tg_meters_cell(control->meters, slot);
 
         if (cell != NULL && atomic_load(&cell->owner) == owner) {
-            out->is_cell = true;
+            /* Its own slot, closed and given out again: nobody is there. */
+            out->is_cell = slot != c->slot;
             out->slot = slot;
+            out->used = atomic_load(&cell->used) & ~TG_QUOTA_MOVED;
+            out->tat = atomic_load(&cell->tat) & ~TG_BUCKET_MOVED;
             return TG_OK;
         }
         status = look_behind(control, &slot, &owner, out, &is_found, err);

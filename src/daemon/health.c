@@ -6,11 +6,12 @@
 
 enum tg_status
 tg_health_open(struct tg_health *h, const struct tg_settings *settings,
-    const struct tg_board_map *board, struct tg_billing *billing,
-    struct tg_error *err)
+    const struct tg_board_map *board, const struct tg_buckets *buckets,
+    struct tg_billing *billing, struct tg_error *err)
 {
     *h = (struct tg_health) {
-        .settings = settings, .board = board, .billing = billing,
+        .settings = settings, .board = board, .buckets = buckets,
+        .billing = billing,
     };
     (void) pthread_mutex_init(&h->lock, NULL);
     return tg_store_open(&h->store, settings->store.path, err);
@@ -140,6 +141,28 @@ add_backend_metrics(struct tg_buf *out, const struct totals *t)
         "Calls whose integration ran out of time.", t->backend_timeouts);
 }
 
+static void
+add_limit_metrics(struct tg_buf *out, const struct tg_buckets *buckets)
+{
+    struct tg_refusals sum;
+
+    tg_buckets_refused(buckets, &sum);
+    add_metric(out, "tallygate_calls_throttled_plan_total", "counter",
+        "Calls refused by a usage plan's throttle of their key.",
+        sum.by_plan);
+    add_metric(out, "tallygate_calls_throttled_stage_total", "counter",
+        "Calls refused by a stage's throttle of their method.",
+        sum.by_stage);
+    add_metric(out, "tallygate_calls_throttled_account_total", "counter",
+        "Calls refused by the account's throttle.", sum.by_account);
+    add_metric(out, "tallygate_calls_over_quota_total", "counter",
+        "Calls refused because their key's quota was used up.",
+        sum.by_quota);
+    add_metric(out, "tallygate_calls_refused_no_bucket_total", "counter",
+        "Calls refused because there was no room for their key's and "
+        "method's bucket.", sum.no_room);
+}
+
 void
 tg_health_metrics(struct tg_health *h, struct tg_buf *out, int64_t now_s)
 {
@@ -161,6 +184,7 @@ tg_health_metrics(struct tg_health *h, struct tg_buf *out, int64_t now_s)
     add_metric(out, "tallygate_calls_refused_no_cell_total", "counter",
         "Calls refused because there was no cell to count them in.",
         t.refused_no_cell);
+    add_limit_metrics(out, h->buckets);
     add_backend_metrics(out, &t);
     if (expires_s != 0) {
         add_metric(out, "tallygate_certificate_expires_timestamp_seconds",

@@ -18,6 +18,7 @@
 #include "billing/billing.h"
 #include "http/http.h"
 #include "plane/board.h"
+#include "plane/buckets.h"
 #include "settings/settings.h"
 #include "store/store.h"
 #include "util/error.h"
@@ -25,6 +26,7 @@
 struct tg_health {
     const struct tg_settings  *settings;
     const struct tg_board_map *board;
+    const struct tg_buckets   *buckets;
     struct tg_billing         *billing;
     pthread_mutex_t            lock; /* guards store */
     struct tg_store           *store;
@@ -36,8 +38,8 @@ struct tg_health {
 /* Opens a connection of its own to the store, which is there and new. */
 TG_MUST_CHECK enum tg_status
 tg_health_open(struct tg_health *h, const struct tg_settings *settings,
-    const struct tg_board_map *board, struct tg_billing *billing,
-    struct tg_error *err);
+    const struct tg_board_map *board, const struct tg_buckets *buckets,
+    struct tg_billing *billing, struct tg_error *err);
 void tg_health_close(struct tg_health *h);
 
 /* Answers GET /healthz. */

@@ -69,17 +69,23 @@ class TravellingClock(Clock):
             module.datetime = types.SimpleNamespace(
                 **{**vars(datetime), "datetime": MovedTime})
 
-    def write(self, offset_s):
+    def write(self, offset_s, text=None):
         """One rename, so that nobody reads half a file."""
         self.offset_s = offset_s
         MovedTime.offset = datetime.timedelta(seconds=offset_s)
         part = self.file.with_suffix(".part")
-        part.write_text(f"{offset_s:+d}\n")
+        part.write_text(text or f"{offset_s:+d}\n")
         os.replace(part, self.file)
 
     def move_to(self, when_s):
         """The clock shows when_s (epoch seconds) now, and goes on."""
         self.write(int(when_s - time.time()))
+
+    def freeze_at(self, when_s):
+        """The clock shows when_s (epoch seconds), and stands still."""
+        self.write(int(when_s - time.time()),
+                   time.strftime("%Y-%m-%d %H:%M:%S",
+                                 time.localtime(when_s)))
 
     def close(self):
         for module in SIGNERS:

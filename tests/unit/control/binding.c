@@ -308,6 +308,33 @@ a_key_that_comes_back_goes_on_where_its_closed_cell_stopped(void **state)
     assert_true(atomic_load(&cell->tat) == UINT64_C(1) << 62);
 }
 
+/* The closed slot is the first that is free. */
+static void
+a_key_that_comes_back_into_its_own_slot_goes_on(void **state)
+{
+    char                  target[128];
+    uint32_t              day = tg_quota_period_at(TG_QUOTA_DAY, 0, NOW);
+    struct place         *p = *state;
+    struct tg_key         before, e;
+    struct tg_meter_cell *cell;
+
+    scene(p, "l-one");
+    (void) snprintf(target, sizeof(target), "/usageplans/%s/keys/%s",
+        plan_id, key_id);
+    assert_int_equal(entry(p, VALUE, &before), TG_OK);
+    cell = tg_meters_cell(p->control->meters, before.plans[0].cell);
+    atomic_store(&cell->used, tg_quota_word(day, 3));
+    atomic_store(&cell->tat, 12345);
+    assert_int_equal(call(p, "DELETE", target, ""), 202);
+    close_retired(p, &before.plans[0]);
+    assert_int_equal(attach(p, plan_id, key_id), 201);
+    assert_int_equal(entry(p, VALUE, &e), TG_OK);
+    assert_int_equal(e.plans[0].cell, before.plans[0].cell);
+    assert_int_equal(e.plans[0].owner, before.plans[0].owner + 1);
+    assert_true(atomic_load(&cell->used) == tg_quota_word(day, 3));
+    assert_int_equal(atomic_load(&cell->tat), 12345);
+}
+
 /* A cell that has moved leaves nothing: its words go on in the next one. */
 static void
 a_cell_that_has_moved_leaves_no_final_words(void **state)
@@ -582,6 +609,7 @@ main(void)
         PLACE_TEST(a_key_that_comes_back_has_used_what_it_had),
         PLACE_TEST(
             a_key_that_comes_back_goes_on_where_its_closed_cell_stopped),
+        PLACE_TEST(a_key_that_comes_back_into_its_own_slot_goes_on),
         PLACE_TEST(a_cell_that_has_moved_leaves_no_final_words),
         PLACE_TEST(words_pass_through_a_cell_that_nobody_saw),
         PLACE_TEST(a_slot_is_reused_after_it_was_closed_under_a_new_owner),
