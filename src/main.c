@@ -7,6 +7,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -79,11 +80,38 @@ static const struct verb verbs[] = {
         " Later calls of this hour\ncount in the next.",
         TG_OPTION_CONFIG | TG_OPTION_AGREEMENT | TG_OPTION_JSON, NULL,
         tg_cli_seal },
-    { "confirm", "--config FILE clock | store",
+    { "ledger", "--config FILE [--buyer NAME] [--product CODE] [--hour TIME |"
+        " --from TIME --to TIME]\n           [--state STATE] [--limit N | all]"
+        " [--after ID] [--json | --csv]",
+        "Lists the ledger, newest hour first: usage that has no record yet"
+        " (open), that\nwaits for its agreement (held) or can be billed no"
+        " more (lost), then records.\nNAME is an agreement, a licence, an"
+        " account or a CustomerIdentifier; TIME is\n2026-11-23T01, a day, or"
+        " epoch seconds. Reads the store itself when no daemon runs.",
+        TG_OPTION_CONFIG | TG_OPTION_JSON | TG_OPTION_LEDGER
+        | TG_OPTION_AGREEMENT | TG_OPTION_HOUR, NULL, tg_cli_ledger },
+    { "ledger explain", "--config FILE [--json] RECORD",
+        "Explains one record step by step: what was counted with which keys,"
+        " what came\nfrom or went to other hours, each request and Amazon's"
+        " answer, and what to do.",
+        TG_OPTION_CONFIG | TG_OPTION_JSON, "RECORD",
+        tg_cli_ledger_explain },
+    { "ledger adjust", "--config FILE --agreement NAME --hour TIME --units"
+        " +N|-N --reason TEXT\n           [--dimension NAME] [--carry-forward]"
+        " [--dry-run] [--id ID] [--json]",
+        "Adds units to an hour that is not sealed, or takes some away. A"
+        " sealed hour does\nnot change: with --carry-forward the open hour"
+        " does instead, and what cannot be\ntaken away there is told as"
+        " figures for a refund request. The same words twice\nare one"
+        " adjustment, unless --id says otherwise. --dry-run changes nothing.",
+        TG_OPTION_CONFIG | TG_OPTION_JSON | TG_OPTION_ADJUST
+        | TG_OPTION_AGREEMENT | TG_OPTION_HOUR, NULL, tg_cli_ledger_adjust },
+    { "confirm", "--config FILE clock | store | lost",
         "Says that the clock is right although it jumped, or that an older"
-        " copy of the\nstore was put back on purpose. Until then nothing is"
-        " sealed; `status` says why.",
-        TG_OPTION_CONFIG, "clock|store", tg_cli_confirm },
+        " copy of the\nstore was put back on purpose: until then nothing is"
+        " sealed. Or writes lost usage\noff, so that its alarm ends. `status`"
+        " says why.",
+        TG_OPTION_CONFIG, "clock|store|lost", tg_cli_confirm },
     { "import",
         "--config FILE [--into API [--merge]] [--deploy STAGE] [--json]"
         " DOCUMENT",
@@ -144,27 +172,39 @@ print_verb_help(const struct verb *verb)
     return TG_EXIT_DONE;
 }
 
-/* The row, and in *words how many words of argv its name takes. */
+/* Whether the verb's name is that word, or begins with it. */
+static bool
+begins_with(const struct verb *verb, const char *word)
+{
+    size_t len = strlen(word);
+
+    return strncmp(verb->name, word, len) == 0
+        && (verb->name[len] == '\0' || verb->name[len] == ' ');
+}
+
+/*
+ * The row, and in *words how many words of argv its name takes: of two words
+ * where there is one, else of one; or the first of those that begin so, for
+ * its help.
+ */
 static const struct verb *
 find_verb(char **argv, int *words)
 {
-    for (size_t i = 0; i < VERB_COUNT; i++) {
-        size_t first = strcspn(verbs[i].name, " ");
+    size_t len = strlen(argv[1]);
 
-        if (strlen(argv[1]) != first
-            || memcmp(argv[1], verbs[i].name, first) != 0)
+    *words = 2;
+    for (size_t i = 0; i < VERB_COUNT && argv[2] != NULL; i++) {
+        if (begins_with(&verbs[i], argv[1]) && verbs[i].name[len] == ' '
+            && strcmp(verbs[i].name + len + 1, argv[2]) == 0)
         {
-            continue;
-        }
-        *words = 1;
-        if (verbs[i].name[first] == '\0') {
             return &verbs[i];
         }
-        if (argv[2] != NULL && strcmp(argv[2], "--help") == 0) {
-            return &verbs[i];
-        }
-        *words = 2;
-        if (argv[2] != NULL && strcmp(argv[2], verbs[i].name + first + 1) == 0)
+    }
+    *words = 1;
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        if (begins_with(&verbs[i], argv[1])
+            && (verbs[i].name[len] == '\0'
+                || (argv[2] != NULL && strcmp(argv[2], "--help") == 0)))
         {
             return &verbs[i];
         }

@@ -16,6 +16,7 @@
 
 #define TG_MEMO_NODE "node_id"
 #define TG_MEMO_SEALED_THROUGH "billing.sealed_through" /* hour */
+#define TG_MEMO_WRITTEN_OFF "billing.written_off" /* time: unrecorded.h */
 #define TG_MEMO_SEALING "billing.sealing" /* hour: see sealer.h, E2 */
 #define TG_MEMO_BOOT "billing.boot_id"
 #define TG_MEMO_HOLD "billing.hold" /* why nothing is sealed; absent: none */

@@ -8,9 +8,10 @@
  */
 #include <inttypes.h>
 
+#include "billing/alarms.h"
 #include "billing/billing.h"
 #include "billing/runtime.h"
-#include "core/ledger.h"
+#include "core/unbillable.h"
 
 static void
 counter(struct tg_buf *out, const char *name, const char *help,
@@ -27,49 +28,120 @@ gauge(struct tg_buf *out, const char *name, const char *help, int64_t value)
         "tallygate_%s %" PRId64 "\n", name, help, name, name, value);
 }
 
-/* Records and units that wait, and the nearest deadline. */
-static enum tg_status
-waiting(struct tg_billing *b, struct tg_buf *out, int64_t now_s)
+static void
+head(struct tg_buf *out, const char *name, const char *type, const char *help)
 {
-    enum tg_status  status;
-    struct tg_stmt *q = NULL;
+    tg_buf_printf(out, "# HELP tallygate_%s %s\n# TYPE tallygate_%s %s\n",
+        name, help, name, type);
+}
 
-    status = tg_store_query(b->operator_store, &q, NULL, "SELECT COUNT(*),"
-        " COALESCE(SUM(quantity), 0), COALESCE(MIN(deadline_s), 0)"
-        " FROM ledger_record WHERE state IN ('sealed', 'sent')", "");
-    if (status == TG_OK) {
-        status = tg_stmt_next(q, NULL);
+/* Each alarm by its name, 1 while it rings. */
+static void
+add_alarms(struct tg_buf *out, const struct tg_alarm_state *s)
+{
+    int i;
+
+    head(out, "alarm", "gauge", "1 while the alarm rings; see"
+        " docs/operations.md.");
+    for (i = 0; i < TG_ALARM_COUNT; i++) {
+        tg_buf_printf(out, "tallygate_alarm{name=\"%s\"} %d\n",
+            tg_alarm_name((enum tg_alarm) i), s->rings[i]);
     }
-    if (status == TG_OK) {
-        gauge(out, "unsettled_records", "Records that are not acknowledged.",
-            tg_stmt_int(q, 0));
-        gauge(out, "unsettled_units", "Units in them.", tg_stmt_int(q, 1));
-        gauge(out, "seconds_to_deadline", "Until the oldest of them expires;"
-            " -1: there is none.", tg_stmt_int(q, 2) == 0 ? -1
-            : tg_stmt_int(q, 2) - now_s);
+}
+
+/* What the ledger comes to, and how long that may go on. */
+static void
+add_figures(struct tg_buf *out, const struct tg_alarm_state *s,
+    int64_t now_s)
+{
+    gauge(out, "unsettled_records", "Records that are not acknowledged.",
+        s->unsettled_records);
+    gauge(out, "unsettled_units", "Units in them: at risk until they are.",
+        s->unsettled_units);
+    gauge(out, "seconds_to_deadline", "Until the first of them expires;"
+        " -1: there is none.", s->nearest_deadline == 0 ? -1
+        : s->nearest_deadline - now_s);
+    gauge(out, "held_units", "Units counted for no agreement that Amazon"
+        " would still take.", s->held_units);
+    gauge(out, "held_seconds_left", "Until the first of them are lost;"
+        " -1: there is none.", s->held_until == 0 ? -1
+        : s->held_until - now_s);
+    gauge(out, "lost_units", "Units that were never billed and cannot be,"
+        " until a person writes them off.", s->lost_units);
+    gauge(out, "silent_buyers", "Buyers who called each hour for a day or"
+        " longer and have fallen silent.", s->silent_buyers);
+    gauge(out, "seal_lag_seconds", "Since the end of the last sealed hour;"
+        " -1: nothing was sealed yet.", s->sealed_through == 0 ? -1
+        : now_s - s->sealed_through);
+}
+
+/* Records and units in each state, from the sums that the store keeps. */
+static enum tg_status
+add_totals(struct tg_billing *b, struct tg_buf *out)
+{
+    int             column;
+    enum tg_status  status = TG_OK;
+    struct tg_stmt *q;
+    static const char *const names[] = { "ledger_records", "ledger_units" };
+
+    for (column = 0; column < 2 && status == TG_OK; column++) {
+        q = NULL;
+        head(out, names[column], "gauge", column == 0
+            ? "Records in each state." : "Units of the records in each"
+              " state.");
+        status = tg_store_query(b->operator_store, &q, NULL, "SELECT state,"
+            " records, units FROM ledger_total ORDER BY state", "");
+        while (status == TG_OK && (status = tg_stmt_next(q, NULL)) == TG_OK)
+        {
+            tg_buf_printf(out, "tallygate_%s{state=\"%s\"} %" PRId64 "\n",
+                names[column], tg_stmt_text(q, 0),
+                tg_stmt_int(q, column + 1));
+        }
+        tg_stmt_done(q);
+        status = status == TG_NOTFOUND ? TG_OK : status;
     }
-    tg_stmt_done(q);
     return status;
 }
 
+/* Cells that count for a product and for nobody, by the list's names. */
 static enum tg_status
-held(struct tg_billing *b, struct tg_buf *out)
+add_unbound(struct tg_billing *b, struct tg_buf *out)
 {
+    int             i;
+    int64_t         counts[TG_UNBILLABLE_COUNT] = { 0 };
     enum tg_status  status;
     struct tg_stmt *q = NULL;
 
-    status = tg_store_query(b->operator_store, &q, NULL, "SELECT"
-        " COALESCE(SUM(quantity), 0) FROM usage_detail WHERE"
-        " agreement_id = ''", "");
-    if (status == TG_OK) {
-        status = tg_stmt_next(q, NULL);
-    }
-    if (status == TG_OK) {
-        gauge(out, "held_units", "Units counted for no agreement.",
-            tg_stmt_int(q, 0));
+    status = tg_store_query(b->operator_store, &q, NULL, "SELECT reason,"
+        " COUNT(*) FROM meter_owner WHERE state = 'open' AND agreement_id IS"
+        " NULL AND product_code IS NOT NULL GROUP BY reason", "");
+    while (status == TG_OK && (status = tg_stmt_next(q, NULL)) == TG_OK) {
+        counts[tg_unbillable_of(tg_stmt_text(q, 0))] += tg_stmt_int(q, 1);
     }
     tg_stmt_done(q);
-    return status;
+    head(out, "meters_without_agreement", "gauge", "Meters of plans with a"
+        " product code whose calls are nobody's, and why.");
+    for (i = 0; i < TG_UNBILLABLE_COUNT; i++) {
+        tg_buf_printf(out, "tallygate_meters_without_agreement{reason=\"%s\"}"
+            " %" PRId64 "\n", tg_unbillable_name((enum tg_unbillable) i),
+            counts[i]);
+    }
+    return status == TG_NOTFOUND ? TG_OK : status;
+}
+
+/* Calls that were served and are nobody's bill, by reason. */
+static void
+add_unbillable(struct tg_buf *out, const struct tg_collector_stats *c)
+{
+    int i;
+
+    head(out, "unbillable_units_total", "counter", "Units counted that"
+        " belonged to no agreement, and why.");
+    for (i = 0; i < TG_UNBILLABLE_COUNT; i++) {
+        tg_buf_printf(out, "tallygate_unbillable_units_total{reason=\"%s\"} %"
+            PRIu64 "\n", tg_unbillable_name((enum tg_unbillable) i),
+            c->unbillable[i]);
+    }
 }
 
 enum tg_status
@@ -79,6 +151,7 @@ tg_billing_metrics(struct tg_billing *b, struct tg_buf *out, int64_t now_s)
     enum tg_status            status;
     struct tg_collector_stats c;
     struct tg_reporter_stats  r;
+    struct tg_alarm_state     alarms;
 
     pthread_mutex_lock(&b->lock);
     c = b->collected;
@@ -106,10 +179,16 @@ tg_billing_metrics(struct tg_billing *b, struct tg_buf *out, int64_t now_s)
         " hour.", r.carried);
     gauge(out, "sealing_held", "1 while the guard holds sealing and sending"
         " back.", tg_guard_reason(&b->guard, reason));
+    add_unbillable(out, &c);
     pthread_mutex_lock(&b->operator_lock);
-    status = waiting(b, out, now_s);
+    status = tg_alarms_look(b, &alarms, now_s, NULL);
     if (status == TG_OK) {
-        status = held(b, out);
+        add_figures(out, &alarms, now_s);
+        add_alarms(out, &alarms);
+        status = add_totals(b, out);
+    }
+    if (status == TG_OK) {
+        status = add_unbound(b, out);
     }
     pthread_mutex_unlock(&b->operator_lock);
     return status == TG_OK ? out->status : status;

@@ -230,36 +230,93 @@ newest_row(struct tg_store *s, struct tg_usage_row *row, int64_t *quantity,
     return status == TG_NOTFOUND ? TG_OK : status;
 }
 
-enum tg_status
-tg_usage_move(struct tg_store *s, const char *agreement_id,
-    const char *dimension, int64_t from_hour, int64_t to_hour,
-    int64_t quantity, const char *reason, struct tg_error *err)
+/* Units of an agreement's hour go to another row; texts NULL: as they were. */
+struct move {
+    const char *agreement_id;
+    const char *dimension;
+    int64_t     from_hour;
+    const char *to_agreement_id;
+    const char *to_product_code;
+    int64_t     to_hour;
+    const char *reason;
+};
+
+static enum tg_status
+move_units(struct tg_store *s, const struct move *m, int64_t quantity,
+    struct tg_error *err)
 {
     int64_t             units;
     enum tg_status      status = TG_OK;
     struct tg_arena     arena;
-    struct tg_usage_row row = { .agreement_id = agreement_id,
-        .dimension = dimension };
+    struct tg_usage_row row = { .agreement_id = m->agreement_id,
+        .dimension = m->dimension }, to;
 
     tg_arena_init(&arena);
     while (quantity > 0 && status == TG_OK) {
-        row.hour = from_hour;
+        row.hour = m->from_hour;
         status = newest_row(s, &row, &units, &arena, err);
         if (status == TG_OK && units == 0) {
             status = tg_error_set(err, TG_CORRUPT, "agreement %s: the hour"
-                " holds fewer units than its record", agreement_id);
+                " holds fewer units than its record", m->agreement_id);
         }
         units = units < quantity ? units : quantity;
         if (status == TG_OK) {
             status = tg_usage_take(s, &row, units, err);
         }
         if (status == TG_OK) {
-            row.hour = to_hour;
-            row.reason = reason;
-            status = tg_usage_add(s, &row, units, NULL, err);
+            to = row;
+            to.hour = m->to_hour;
+            to.reason = m->reason;
+            to.agreement_id = m->to_agreement_id != NULL
+                ? m->to_agreement_id : to.agreement_id;
+            to.product_code = m->to_product_code != NULL
+                ? m->to_product_code : to.product_code;
+            status = tg_usage_add(s, &to, units, NULL, err);
             quantity -= units;
         }
     }
     tg_arena_clear(&arena);
+    return status;
+}
+
+enum tg_status
+tg_usage_move(struct tg_store *s, const char *agreement_id,
+    const char *dimension, int64_t from_hour, int64_t to_hour,
+    int64_t quantity, const char *reason, struct tg_error *err)
+{
+    return move_units(s, &(struct move) { .agreement_id = agreement_id,
+        .dimension = dimension, .from_hour = from_hour, .to_hour = to_hour,
+        .reason = reason }, quantity, err);
+}
+
+enum tg_status
+tg_usage_take_off(struct tg_store *s, const char *agreement_id,
+    const char *dimension, int64_t hour, int64_t quantity,
+    const char *reason, struct tg_error *err)
+{
+    return move_units(s, &(struct move) { .agreement_id = agreement_id,
+        .dimension = dimension, .from_hour = hour, .to_hour = hour,
+        .to_agreement_id = "", .to_product_code = "", .reason = reason },
+        quantity, err);
+}
+
+enum tg_status
+tg_usage_sum(struct tg_store *s, int64_t *units, const char *agreement_id,
+    const char *dimension, int64_t hour, struct tg_error *err)
+{
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    *units = 0;
+    status = tg_store_query(s, &q, err, "SELECT SUM(quantity) FROM"
+        " usage_detail WHERE hour = $1 AND agreement_id = $2 AND"
+        " dimension = $3", "iss", hour, agreement_id, dimension);
+    if (status == TG_OK) {
+        status = tg_stmt_next(q, err);
+    }
+    if (status == TG_OK) {
+        *units = tg_stmt_int(q, 0);
+    }
+    tg_stmt_done(q);
     return status;
 }

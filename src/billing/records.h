@@ -105,4 +105,17 @@ TG_MUST_CHECK enum tg_status tg_usage_move(struct tg_store *s,
     int64_t to_hour, int64_t quantity, const char *reason,
     struct tg_error *err);
 
+/*
+ * Takes quantity units of an agreement's hour off the bill, newest uses
+ * first: they stay in the ledger as nobody's, with the reason.
+ */
+TG_MUST_CHECK enum tg_status tg_usage_take_off(struct tg_store *s,
+    const char *agreement_id, const char *dimension, int64_t hour,
+    int64_t quantity, const char *reason, struct tg_error *err);
+
+/* What an agreement's hour holds. */
+TG_MUST_CHECK enum tg_status tg_usage_sum(struct tg_store *s, int64_t *units,
+    const char *agreement_id, const char *dimension, int64_t hour,
+    struct tg_error *err);
+
 #endif

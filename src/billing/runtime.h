@@ -1,7 +1,7 @@
 /*
  * runtime.h - the daemon's billing from the inside: threads and jobs
  *
- * Only billing.c and operator.c include this.
+ * For billing.c, metrics.c, alarms.c and operator*.c alone.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

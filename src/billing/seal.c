@@ -172,8 +172,8 @@ tg_seal_zeros(struct tg_store *s, int64_t *made,
     status = tg_store_exec(s, err, INSERT_FROM("SELECT b.id AS agreement_id,"
         " $13 AS dimension, 0 AS quantity FROM agreement b WHERE"
         " b.product_code = $10 AND b.id >= $11 AND b.id <= $12 AND"
-        " b.state = 'active' AND b.unsubscribed_s IS NULL") " AND NOT EXISTS (SELECT 1 FROM"
-        " ledger_record r WHERE r.hour = $2 AND r.agreement_id = a.id)",
+        " b.state = 'active' AND b.unsubscribed_s IS NULL") " AND NOT EXISTS"
+        " (SELECT 1 FROM ledger_record r WHERE r.hour = $2 AND r.agreement_id = a.id)",
         "siisiiiiissss", prefix, p->hour, p->now_s, p->actor,
         tg_hour_month_closes(p->hour), (int64_t) TG_HOUR_WINDOW_S,
         (int64_t) TG_LEDGER_LEAVE_S, (int64_t) TG_HOUR_S,

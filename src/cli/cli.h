@@ -20,6 +20,15 @@ enum tg_exit tg_cli_status(const struct tg_options *options);
 /* seal.c: closes the current hour early, and waits for the answers. */
 enum tg_exit tg_cli_seal(const struct tg_options *options);
 
+/* ledger.c: lists records and usage without one. */
+enum tg_exit tg_cli_ledger(const struct tg_options *options);
+
+/* ledger_explain.c: one record, step by step. */
+enum tg_exit tg_cli_ledger_explain(const struct tg_options *options);
+
+/* ledger_adjust.c: adds units to an hour, or takes some away. */
+enum tg_exit tg_cli_ledger_adjust(const struct tg_options *options);
+
 /* confirm.c: a person vouches for the clock or the store. */
 enum tg_exit tg_cli_confirm(const struct tg_options *options);
 

@@ -6,10 +6,25 @@
 
 #include "cli/client.h"
 
+/* What a person can vouch for. */
+static bool
+is_known(const char *thing)
+{
+    static const char *const things[] = { "clock", "store", "lost" };
+
+    for (size_t i = 0; thing != NULL && i < sizeof(things) / sizeof(*things);
+         i++)
+    {
+        if (strcmp(thing, things[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum tg_exit
 tg_cli_confirm(const struct tg_options *options)
 {
-    static const char *const things[] = { "clock", "store" };
     struct tg_cli_request    request = {
         .method = "POST", .target = "/confirm",
         .content_type = "application/json",
@@ -18,11 +33,9 @@ tg_cli_confirm(const struct tg_options *options)
     json_t      *answer;
     enum tg_exit code;
 
-    if (options->operand == NULL || (strcmp(options->operand, things[0]) != 0
-            && strcmp(options->operand, things[1]) != 0))
-    {
+    if (!is_known(options->operand)) {
         (void) fprintf(stderr,
-            "tallygate: say what is confirmed: clock or store\n");
+            "tallygate: say what is confirmed: clock, store or lost\n");
         return TG_EXIT_USAGE;
     }
     (void) snprintf(body, sizeof(body), "{\"%s\":true}", options->operand);

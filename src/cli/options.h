@@ -32,6 +32,9 @@ enum tg_option {
     TG_OPTION_DURATION = 1 << 7,
     TG_OPTION_INTO = 1 << 8,
     TG_OPTION_MERGE = 1 << 9,
+    TG_OPTION_LEDGER = 1 << 10, /* what `ledger' filters by, and --csv */
+    TG_OPTION_ADJUST = 1 << 11, /* what `ledger adjust' needs to know */
+    TG_OPTION_HOUR = 1 << 12,
 };
 
 /* All texts are lent by argv or the environment. */
@@ -43,10 +46,24 @@ struct tg_options {
     const char *role;
     const char *duration;
     const char *into; /* the id of a REST API */
+    const char *product; /* of `ledger' */
+    const char *from;
+    const char *to;
+    const char *state;
+    const char *limit;
+    const char *after;
+    const char *hour; /* of both */
+    const char *dimension; /* of `ledger adjust' */
+    const char *units;
+    const char *reason;
+    const char *id;
     const char *operand;
     bool        json;
     bool        list;
     bool        merge;
+    bool        csv;
+    bool        carry_forward;
+    bool        dry_run;
     bool        help;
 };
 

@@ -62,3 +62,41 @@ tg_cli_print_records(const json_t *answer)
         print_record(json_array_get(records, i));
     }
 }
+
+#define LEDGER_LINE "%-8s %-17s %12s  %-12s %-14s %-22s %s\n"
+
+void
+tg_cli_print_ledger_head(void)
+{
+    (void) printf(LEDGER_LINE, "STATE", "HOUR", "UNITS", "DIMENSION",
+        "PRODUCT", "BUYER", "RECORD");
+}
+
+/* The agreement's id: short, and what other verbs take. */
+static const char *
+short_buyer(const json_t *row)
+{
+    const char *name = json_string_value(json_object_get(row, "agreementId"));
+
+    return name != NULL ? name : buyer(row);
+}
+
+void
+tg_cli_print_ledger_row(const json_t *row)
+{
+    char        hour[TG_ISO8601_SIZE], units[24];
+    const char *kind = json_string_value(json_object_get(row, "kind"));
+    const char *reason = json_string_value(json_object_get(row, "reason"));
+
+    tg_iso8601(hour, json_integer_value(json_object_get(row, "hour")));
+    hour[16] = 'Z'; /* "2026-11-23T01:00Z" */
+    hour[17] = '\0';
+    (void) snprintf(units, sizeof(units), "%" JSON_INTEGER_FORMAT,
+        json_integer_value(json_object_get(row, "quantity")));
+    (void) printf(LEDGER_LINE, kind != NULL ? kind : text(row, "state"),
+        hour, units, text(row, "dimension"), text(row, "productCode"),
+        short_buyer(row), text(row, "id"));
+    if (reason != NULL && *reason != '\0') {
+        (void) printf("         %s\n", reason);
+    }
+}

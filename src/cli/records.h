@@ -11,4 +11,8 @@
 /* A line for each record of the answer's `records`. */
 void tg_cli_print_records(const json_t *answer);
 
+/* The table of `ledger': its head, and a line for a record or for usage. */
+void tg_cli_print_ledger_head(void);
+void tg_cli_print_ledger_row(const json_t *row);
+
 #endif

@@ -5,6 +5,7 @@
 
 #include "cli/client.h"
 #include "cli/records.h"
+#include "util/clock.h"
 
 /* One line: "totals: open 2, settled 7". */
 static void
@@ -24,14 +25,46 @@ print_totals(const json_t *totals)
     }
 }
 
-/* What stands in the way of billing, a line each. */
+static const char *
+text_of(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+
+    return text == NULL ? "" : text;
+}
+
+/* What a person has to know about, and what to do next. */
 static void
 print_alarms(const json_t *alarms)
 {
     for (size_t i = 0; i < json_array_size(alarms); i++) {
-        (void) printf("alarm: %s\n",
-            json_string_value(json_array_get(alarms, i)));
+        const json_t *alarm = json_array_get(alarms, i);
+
+        (void) printf("alarm: %s: %s\n       next: %s\n",
+            text_of(alarm, "name"), text_of(alarm, "message"),
+            text_of(alarm, "next"));
     }
+}
+
+/* "unsettled: 3 records, 120 units, the first expires at ..." */
+static void
+print_figures(const json_t *figures)
+{
+    char          time[TG_ISO8601_SIZE];
+    const json_t *deadline = json_object_get(figures, "nearestDeadline");
+    const char   *holder = text_of(json_object_get(figures, "reporter"),
+        "holder");
+
+    if (json_is_integer(deadline)) {
+        tg_iso8601(time, json_integer_value(deadline));
+        (void) printf("unsettled: %" JSON_INTEGER_FORMAT " records, %"
+            JSON_INTEGER_FORMAT " units; the first deadline is %s\n",
+            json_integer_value(json_object_get(figures,
+                "unsettledRecords")),
+            json_integer_value(json_object_get(figures, "unsettledUnits")),
+            time);
+    }
+    (void) printf("reporter: %s\n", *holder == '\0' ? "none" : holder);
 }
 
 enum tg_exit
@@ -51,6 +84,7 @@ tg_cli_status(const struct tg_options *options)
     } else {
         tg_cli_print_records(answer);
         print_totals(json_object_get(answer, "totals"));
+        print_figures(json_object_get(answer, "figures"));
         print_alarms(json_object_get(answer, "alarms"));
     }
     json_decref(answer);

@@ -61,7 +61,9 @@ def test_an_old_store_put_back_seals_nothing_until_confirmed(world):
     assert done.returncode == 1
     assert "old copy" in done.stdout + done.stderr
     assert world.market.billed() == {}
-    assert any("old copy" in alarm for alarm in world.status()["alarms"])
+    assert any(alarm["name"] == "sealing_held"
+               and "old copy" in alarm["message"]
+               for alarm in world.status()["alarms"])
     assert world.stack.tallygate("confirm", "store").returncode == 0
     assert audited(world, "HoldSealing") == 1
     assert audited(world, "ConfirmStore") == 1

@@ -2,7 +2,7 @@
 #include "support.h"
 
 #include "billing/sealer.h"
-#include "billing/status.h"
+#include "billing/unrecorded.h"
 #include "core/hours.h"
 #include "core/ledger.h"
 #include "core/unbillable.h"
@@ -105,8 +105,10 @@ a_pure_contract_is_never_metered(void **state)
     world_pass(w, 3700);
     assert_int_equal(world_seal(w), TG_OK);
     assert_int_equal(world_int(w, RECORDS), 0); /* E3 */
-    assert_int_equal(tg_status_open(w->store, list, w->settings, w->now_s,
-        &w->err), TG_OK);
+    assert_int_equal(tg_unrecorded_list(w->store, list,
+        &(struct tg_unrecorded_query) { .kinds = ~0U, .agreement_id = "",
+            .product_code = "", .to = INT64_MAX, .limit = 10 }, w->settings,
+        w->now_s, &w->err), TG_OK);
     assert_int_equal(json_array_size(list), 1);
     assert_string_equal(json_string_value(json_object_get(json_array_get(
         list, 0), "reason")), tg_unbillable_text(TG_UNBILLABLE_CONTRACT));
