@@ -413,7 +413,9 @@ import_document(struct import *im, struct tg_openapi *openapi)
 {
     struct tg_error err = { 0 };
     json_t         *answer = NULL;
-    enum tg_status  status = tg_openapi_read(openapi, im->document, &err);
+    enum tg_status  status = tg_openapi_read(openapi, im->document,
+        im->call->control->settings->gateway.integration_timeout_max_ms,
+        &err);
 
     if (status == TG_INVALID) {
         status = tg_call_bad_request(im->call, "Invalid OpenAPI document: "

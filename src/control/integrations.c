@@ -52,7 +52,9 @@ put_integration(struct tg_control_call *call)
         return status;
     }
     status = tg_integration_doc(&doc, call->body,
-        tg_http_path_get(call->req, "resource_id"), &refusal);
+        tg_http_path_get(call->req, "resource_id"),
+        call->control->settings->gateway.integration_timeout_max_ms,
+        &refusal);
     if (status != TG_OK) {
         status = tg_call_pass(call, status, &refusal);
     } else {
@@ -111,7 +113,9 @@ update_integration(struct tg_control_call *call)
     }
     if (status == TG_OK) {
         status = tg_integration_doc(&patched, integration,
-            tg_http_path_get(call->req, "resource_id"), &refusal);
+            tg_http_path_get(call->req, "resource_id"),
+            call->control->settings->gateway.integration_timeout_max_ms,
+            &refusal);
         status = status == TG_OK ? TG_OK
                                  : tg_call_pass(call, status, &refusal);
     }

@@ -9,6 +9,7 @@
 #include "control/uri.h"
 #include "util/arena.h"
 
+#define TIMEOUT_MIN_MS 50
 #define COUNT(array) (sizeof (array) / sizeof (array)[0])
 
 bool
@@ -303,7 +304,6 @@ check_unsupported(const json_t *doc, struct tg_refusal *r)
     const char *connection = tg_text_of(doc, "connectionType");
     const char *behavior = tg_text_of(doc, "passthroughBehavior");
     const char *mode = tg_text_of(doc, "responseTransferMode");
-    json_t     *timeout = json_object_get(doc, "timeoutInMillis");
 
     if ((connection && strcmp(connection, "VPC_LINK") == 0)
         || json_object_get(doc, "connectionId")
@@ -323,11 +323,20 @@ check_unsupported(const json_t *doc, struct tg_refusal *r)
         return tg_refuse_bad(r, "responseTransferMode",
             "STREAM needs the integration type HTTP_PROXY");
     }
-    if (timeout && (json_integer_value(timeout) < 50
-            || json_integer_value(timeout) > 29000))
+    return TG_OK;
+}
+
+static enum tg_status
+check_timeout(const json_t *doc, int max_ms, struct tg_refusal *r)
+{
+    json_t *timeout = json_object_get(doc, "timeoutInMillis");
+
+    if (timeout && (json_integer_value(timeout) < TIMEOUT_MIN_MS
+            || json_integer_value(timeout) > max_ms))
     {
         return tg_refuse_bad(r, "timeoutInMillis",
-            "Timeout should be between 50 ms and 29000 ms");
+            "Timeout should be between %d ms and %d ms", TIMEOUT_MIN_MS,
+            max_ms);
     }
     return TG_OK;
 }
@@ -383,7 +392,7 @@ integration_defaults(json_t *doc, const char *resource_id)
 
 enum tg_status
 tg_integration_doc(json_t **out, const json_t *in, const char *resource_id,
-    struct tg_refusal *r)
+    int timeout_max_ms, struct tg_refusal *r)
 {
     enum tg_status status = tg_members_take(out, in, "putIntegrationInput",
         integration_members, COUNT(integration_members), r);
@@ -398,6 +407,9 @@ tg_integration_doc(json_t **out, const json_t *in, const char *resource_id,
     }
     if (status == TG_OK) {
         status = check_unsupported(*out, r);
+    }
+    if (status == TG_OK) {
+        status = check_timeout(*out, timeout_max_ms, r);
     }
     if (status == TG_OK) {
         status = check_tls(*out, r);

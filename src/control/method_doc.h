@@ -40,7 +40,8 @@ enum tg_status tg_mapping_refuse(struct tg_refusal *r, const char *member,
 TG_MUST_CHECK enum tg_status tg_method_doc(json_t **out, const json_t *in,
     struct tg_refusal *r);
 TG_MUST_CHECK enum tg_status tg_integration_doc(json_t **out,
-    const json_t *in, const char *resource_id, struct tg_refusal *r);
+    const json_t *in, const char *resource_id, int timeout_max_ms,
+    struct tg_refusal *r);
 TG_MUST_CHECK enum tg_status tg_method_response_doc(json_t **out,
     const json_t *in, const char *code, struct tg_refusal *r);
 TG_MUST_CHECK enum tg_status tg_integration_response_doc(json_t **out,

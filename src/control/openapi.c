@@ -542,7 +542,7 @@ read_paths(struct tg_openapi_reader *r)
 
 enum tg_status
 tg_openapi_read(struct tg_openapi *out, const struct tg_document *document,
-    struct tg_error *err)
+    int timeout_max_ms, struct tg_error *err)
 {
     static enum tg_status (*const steps[])(struct tg_openapi_reader *r) = {
         read_version, read_info, read_settings, check_extensions,
@@ -550,7 +550,8 @@ tg_openapi_read(struct tg_openapi *out, const struct tg_document *document,
         read_paths,
     };
     struct tg_openapi_reader r = { .document = document,
-        .root = document->root, .out = out, .err = err };
+        .root = document->root, .timeout_max_ms = timeout_max_ms,
+        .out = out, .err = err };
     enum tg_status status = TG_OK;
 
     *out = (struct tg_openapi) {

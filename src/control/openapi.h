@@ -45,7 +45,8 @@ struct tg_openapi {
 
 /* TG_INVALID with err (A1), or TG_NOMEM.  *out is cleared by the caller. */
 TG_MUST_CHECK enum tg_status tg_openapi_read(struct tg_openapi *out,
-    const struct tg_document *document, struct tg_error *err);
+    const struct tg_document *document, int timeout_max_ms,
+    struct tg_error *err);
 void tg_openapi_clear(struct tg_openapi *api);
 
 /*

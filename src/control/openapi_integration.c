@@ -165,7 +165,8 @@ tg_openapi_integration(struct tg_openapi_reader *r, const json_t *in,
         return tg_openapi_fail(r, at, "expected an object");
     }
     translated = translate(r, in, at);
-    status = tg_integration_doc(out, translated, "", &refusal);
+    status = tg_integration_doc(out, translated, "", r->timeout_max_ms,
+        &refusal);
     json_decref(translated);
     if (status != TG_OK) {
         return tg_openapi_pass(r, at, status, &refusal);

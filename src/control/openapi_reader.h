@@ -19,6 +19,7 @@ struct tg_openapi_reader {
     const struct tg_document *document;
     const json_t             *root;
     bool                      is_swagger; /* 2.0, else OpenAPI 3.0 */
+    int                       timeout_max_ms;
     struct tg_openapi        *out;
     struct tg_arena           arena;
     struct tg_error          *err;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/prober.h"
 #include "control/resolver.h"
 #include "control/snapshot.h"
 #include "control/uri.h"
@@ -16,6 +17,7 @@
 struct tg_publisher {
     struct tg_control  *control;
     struct tg_resolver *resolver;
+    struct tg_prober   *prober; /* NULL: addresses are not checked */
     struct tg_buf       bytes;      /* prepared, not yet published */
     uint64_t            generation; /* of bytes; 0: nothing is prepared */
     bool                is_quiet;   /* nothing new is to be said */
@@ -49,6 +51,7 @@ build(struct tg_publisher *p, struct tg_store *store, struct tg_arena *arena,
         .store = store,
         .settings = p->control->settings,
         .resolver = p->resolver,
+        .prober = p->prober,
         .buckets = p->control->buckets,
         .generation = generation,
         .now_s = now_s,
@@ -116,7 +119,7 @@ publish(void *data, struct tg_error *err)
 
 /* ---- addresses ---- */
 
-/* On the resolver's thread; false: to be called again. */
+/* On the resolver's or prober's thread; false: to be called again. */
 static bool
 on_addresses(void *data)
 {
@@ -180,6 +183,22 @@ learn_names(struct tg_publisher *p, struct tg_error *err)
     return status;
 }
 
+static enum tg_status
+open_prober(struct tg_publisher *p, struct tg_error *err)
+{
+    const struct tg_settings *s = p->control->settings;
+
+    if (s->backends.check_interval_s == 0) {
+        return TG_OK;
+    }
+    return tg_prober_open(&p->prober, &(struct tg_prober_config) {
+        .interval_s = s->backends.check_interval_s,
+        .timeout_ms = s->backends.check_timeout_ms,
+        .on_change = on_addresses,
+        .data = p,
+    }, err);
+}
+
 enum tg_status
 tg_publisher_open(struct tg_publisher **out, struct tg_control *control,
     int64_t now_s, struct tg_error *err)
@@ -193,7 +212,11 @@ tg_publisher_open(struct tg_publisher **out, struct tg_control *control,
     }
     p->control = control;
     tg_buf_init(&p->bytes, TG_ROUTES_SIZE_MAX);
-    status = tg_resolver_open(&p->resolver, on_addresses, p, err);
+    status = tg_resolver_open(&p->resolver,
+        control->settings->backends.resolve_interval_s, on_addresses, p, err);
+    if (status == TG_OK) {
+        status = open_prober(p, err);
+    }
     if (status == TG_OK) {
         status = learn_names(p, err);
     }
@@ -216,8 +239,15 @@ tg_publisher_close(struct tg_publisher *p)
     if (!p) {
         return;
     }
+    tg_prober_close(p->prober);
     tg_resolver_close(p->resolver);
     p->control->routes = (struct tg_routes_publisher) { 0 };
     tg_buf_clear(&p->bytes);
     free(p);
+}
+
+void
+tg_publisher_metrics(struct tg_publisher *p, struct tg_buf *out)
+{
+    tg_prober_metrics(p->prober, out);
 }

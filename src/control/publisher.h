@@ -3,7 +3,8 @@
  *
  * Fills struct tg_control's routes member: prepare compiles all stages and
  * plans into a new file in memory, publish makes it current.  The resolver
- * publishes too when a backend's address changes.
+ * publishes too when a backend's address changes, and the prober when one goes
+ * down or comes up.
  *
  * Promises
  *   V1  A build that fails changes nothing: the last good generation serves
@@ -29,6 +30,9 @@ struct tg_publisher;
 TG_MUST_CHECK enum tg_status tg_publisher_open(struct tg_publisher **out,
     struct tg_control *control, int64_t now_s, struct tg_error *err);
 void tg_publisher_close(struct tg_publisher *p);
+
+/* Appends what is known of backends' addresses, for Prometheus. */
+void tg_publisher_metrics(struct tg_publisher *p, struct tg_buf *out);
 
 /*
  * An integration with this URI was stored: its host will be needed when it is

@@ -19,7 +19,6 @@
 
 #include "util/log.h"
 
-#define PERIOD_S 5      /* between two look-ups of a name */
 #define IDLE_ROUNDS 120 /* look-ups of a name that no route uses */
 #define HOST_SIZE 256
 
@@ -41,6 +40,7 @@ struct tg_resolver {
     struct name    *names;
     bool            has_new;
     bool            is_closing;
+    unsigned        period_ms;
     bool          (*on_change)(void *data);
     void           *data;
     pthread_t       thread;
@@ -88,7 +88,7 @@ parse_literal(struct tg_route_address *out, const char *host)
 
 enum tg_status
 tg_resolver_get(struct tg_resolver *r, struct tg_arena *arena,
-    const char *host, uint16_t port, const struct tg_route_address **out,
+    const char *host, uint16_t port, struct tg_route_address **out,
     size_t *count)
 {
     struct tg_route_address *list = tg_arena_alloc(arena,
@@ -336,7 +336,7 @@ static void *
 run(void *data)
 {
     struct tg_resolver *r = data;
-    struct timespec     next = after_ms(PERIOD_S * 1000);
+    struct timespec     next = after_ms(r->period_ms);
     int                 waited;
     bool                changed = false;
 
@@ -350,7 +350,7 @@ run(void *data)
         }
         changed = round_of(r, waited != ETIMEDOUT) || changed;
         if (waited == ETIMEDOUT) {
-            next = after_ms(PERIOD_S * 1000);
+            next = after_ms(r->period_ms);
         }
         if (changed) {
             pthread_mutex_unlock(&r->lock);
@@ -365,8 +365,8 @@ run(void *data)
 /* ---- life ---- */
 
 enum tg_status
-tg_resolver_open(struct tg_resolver **out, bool (*on_change)(void *data),
-    void *data, struct tg_error *err)
+tg_resolver_open(struct tg_resolver **out, int period_s,
+    bool (*on_change)(void *data), void *data, struct tg_error *err)
 {
     struct tg_resolver *r = calloc(1, sizeof *r);
     pthread_condattr_t  monotonic;
@@ -375,6 +375,7 @@ tg_resolver_open(struct tg_resolver **out, bool (*on_change)(void *data),
     if (!r) {
         return tg_error_set(err, TG_NOMEM, "no memory for the resolver");
     }
+    r->period_ms = (unsigned) period_s * 1000;
     r->on_change = on_change;
     r->data = data;
     pthread_mutex_init(&r->lock, NULL);

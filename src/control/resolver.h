@@ -30,8 +30,10 @@
 
 struct tg_resolver;
 
+/* Every name is looked up again each period_s. */
 TG_MUST_CHECK enum tg_status tg_resolver_open(struct tg_resolver **out,
-    bool (*on_change)(void *data), void *data, struct tg_error *err);
+    int period_s, bool (*on_change)(void *data), void *data,
+    struct tg_error *err);
 void tg_resolver_close(struct tg_resolver *r);
 
 /*
@@ -40,7 +42,7 @@ void tg_resolver_close(struct tg_resolver *r);
  */
 TG_MUST_CHECK enum tg_status tg_resolver_get(struct tg_resolver *r,
     struct tg_arena *arena, const char *host, uint16_t port,
-    const struct tg_route_address **out, size_t *count);
+    struct tg_route_address **out, size_t *count);
 
 /* This name will be asked for soon: look it up already. */
 void tg_resolver_hint(struct tg_resolver *r, const char *host);

@@ -148,6 +148,7 @@ compile_proxy(struct tg_snapshot_compiler *c, struct tg_integration_spec *spec,
     struct tg_error *err)
 {
     struct tg_uri          uri;
+    struct tg_route_address *addresses;
     struct tg_backend_spec backend = { 0 };
     enum tg_status         status = tg_proxy_compile(spec, &uri, c->arena,
         scope, integration, err);
@@ -163,8 +164,10 @@ compile_proxy(struct tg_snapshot_compiler *c, struct tg_integration_spec *spec,
         json_object_get(integration, "tlsConfig"),
         "insecureSkipVerification"));
     status = tg_resolver_get(c->resolver, c->arena, uri.host, uri.port,
-        &backend.addresses, &backend.address_count);
+        &addresses, &backend.address_count);
     if (status == TG_OK) {
+        tg_prober_mark(c->prober, addresses, backend.address_count);
+        backend.addresses = addresses;
         spec->backend = tg_routes_add_backend(c->builder, &backend);
     }
     return status;
@@ -499,6 +502,7 @@ tg_snapshot_compile(struct tg_snapshot_compiler *c, struct tg_error *err)
     enum tg_status    status;
 
     tg_resolver_renew(c->resolver);
+    tg_prober_renew(c->prober);
     tg_routes_set_account(c->builder, c->settings->account_id,
         account_limit(c));
     status = read_stages(&rows, c, err);

@@ -19,6 +19,7 @@
 #include <jansson.h>
 
 #include "control/mapping.h"
+#include "control/prober.h"
 #include "control/resolver.h"
 #include "plane/buckets.h"
 #include "plane/routes.h"
@@ -39,6 +40,7 @@ struct tg_snapshot_compiler {
     struct tg_store          *store;
     const struct tg_settings *settings;
     struct tg_resolver       *resolver;
+    struct tg_prober         *prober; /* may be NULL */
     struct tg_buckets        *buckets; /* gives throttles their slots */
     uint64_t                  generation; /* of the file that is built */
     int64_t                   now_s; /* 0: not known */

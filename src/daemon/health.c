@@ -7,11 +7,12 @@
 enum tg_status
 tg_health_open(struct tg_health *h, const struct tg_settings *settings,
     const struct tg_board_map *board, const struct tg_buckets *buckets,
-    struct tg_billing *billing, struct tg_error *err)
+    struct tg_billing *billing, struct tg_publisher *publisher,
+    struct tg_error *err)
 {
     *h = (struct tg_health) {
         .settings = settings, .board = board, .buckets = buckets,
-        .billing = billing,
+        .billing = billing, .publisher = publisher,
     };
     (void) pthread_mutex_init(&h->lock, NULL);
     return tg_store_open(&h->store, settings->store.path, err);
@@ -186,6 +187,7 @@ tg_health_metrics(struct tg_health *h, struct tg_buf *out, int64_t now_s)
         t.refused_no_cell);
     add_limit_metrics(out, h->buckets);
     add_backend_metrics(out, &t);
+    tg_publisher_metrics(h->publisher, out);
     if (expires_s != 0) {
         add_metric(out, "tallygate_certificate_expires_timestamp_seconds",
             "gauge", "When the first certificate in use expires.",

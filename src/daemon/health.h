@@ -16,6 +16,7 @@
 #include <stdbool.h>
 
 #include "billing/billing.h"
+#include "control/publisher.h"
 #include "http/http.h"
 #include "plane/board.h"
 #include "plane/buckets.h"
@@ -28,6 +29,7 @@ struct tg_health {
     const struct tg_board_map *board;
     const struct tg_buckets   *buckets;
     struct tg_billing         *billing;
+    struct tg_publisher       *publisher;
     pthread_mutex_t            lock; /* guards store */
     struct tg_store           *store;
     atomic_bool                has_master; /* told by the main thread */
@@ -39,7 +41,8 @@ struct tg_health {
 TG_MUST_CHECK enum tg_status
 tg_health_open(struct tg_health *h, const struct tg_settings *settings,
     const struct tg_board_map *board, const struct tg_buckets *buckets,
-    struct tg_billing *billing, struct tg_error *err);
+    struct tg_billing *billing, struct tg_publisher *publisher,
+    struct tg_error *err);
 void tg_health_close(struct tg_health *h);
 
 /* Answers GET /healthz. */

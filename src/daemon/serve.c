@@ -177,7 +177,7 @@ static enum tg_status
 open_service(struct daemon *d, struct tg_error *err)
 {
     enum tg_status status = tg_health_open(&d->health, d->settings,
-        &d->board, d->control->buckets, d->billing, err);
+        &d->board, d->control->buckets, d->billing, d->publisher, err);
 
     if (status == TG_OK) {
         status = tg_servers_open(&d->servers, &(struct tg_servers_config) {

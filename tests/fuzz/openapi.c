@@ -30,7 +30,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text[size] = '\0';
     status = tg_document_parse(&document, text, size, &err);
     if (status == TG_OK) {
-        status = tg_openapi_read(&api, &document, &err);
+        status = tg_openapi_read(&api, &document, 29000, &err);
         tg_openapi_clear(&api);
     }
     if (status != TG_OK && err.message[0] == '\0') {

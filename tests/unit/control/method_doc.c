@@ -44,7 +44,7 @@ an_integration_gets_amazons_defaults(void **state)
     json_t *out;
 
     (void) state;
-    assert_int_equal(tg_integration_doc(&out, in, "zz1yy2", &r), TG_OK);
+    assert_int_equal(tg_integration_doc(&out, in, "zz1yy2", 29000, &r), TG_OK);
     assert_true(json_equal(out, wanted));
     json_decref(out);
     json_decref(wanted);
@@ -91,7 +91,7 @@ bad_integrations_are_refused_in_amazons_words(void **state)
         struct tg_refusal r;
         json_t           *in = json_loads(rows[i].json, 0, NULL), *out;
 
-        assert_int_equal(tg_integration_doc(&out, in, "r", &r), TG_DENIED);
+        assert_int_equal(tg_integration_doc(&out, in, "r", 29000, &r), TG_DENIED);
         assert_null(out);
         assert_int_equal(r.http, 400);
         assert_string_equal(r.type, rows[i].type);

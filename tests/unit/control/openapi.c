@@ -29,7 +29,7 @@ read_file(struct tg_openapi *api, struct tg_buf *text, const char *name,
     memset(api, 0, sizeof *api);
     status = tg_document_parse(&document, text->data, text->len, err);
     if (status == TG_OK) {
-        status = tg_openapi_read(api, &document, err);
+        status = tg_openapi_read(api, &document, 29000, err);
     }
     tg_document_clear(&document);
     return status;
@@ -44,7 +44,7 @@ read_text(struct tg_openapi *api, const char *text, struct tg_error *err)
     memset(api, 0, sizeof *api);
     status = tg_document_parse(&document, text, strlen(text), err);
     if (status == TG_OK) {
-        status = tg_openapi_read(api, &document, err);
+        status = tg_openapi_read(api, &document, 29000, err);
     }
     tg_document_clear(&document);
     return status;

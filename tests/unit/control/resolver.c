@@ -7,8 +7,12 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <arpa/inet.h>
+#include <netdb.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "control/resolver.h"
 
@@ -22,17 +26,130 @@ on_change(void *data)
     return true;
 }
 
+/* ---- a resolver that says what it is told, for names under .test ---- */
+
+int __real_getaddrinfo(const char *host, const char *service,
+    const struct addrinfo *hints, struct addrinfo **out);
+int __wrap_getaddrinfo(const char *host, const char *service,
+    const struct addrinfo *hints, struct addrinfo **out);
+
+static _Atomic(const char *) answer; /* addresses; NULL: failure */
+static atomic_int            failure;
+static atomic_int            questions;
+
+int
+__wrap_getaddrinfo(const char *host, const char *service,
+    const struct addrinfo *hints, struct addrinfo **out)
+{
+    struct addrinfo  numeric = *hints, **end = out;
+    char             text[200], *rest, *word;
+    int              failed;
+
+    if (strstr(host, ".test") == NULL) {
+        return __real_getaddrinfo(host, service, hints, out);
+    }
+    questions++;
+    *out = NULL;
+    if (answer == NULL) {
+        return failure;
+    }
+    numeric.ai_flags |= AI_NUMERICHOST;
+    (void) snprintf(text, sizeof(text), "%s", answer);
+    for (word = strtok_r(text, " ", &rest); word != NULL;
+         word = strtok_r(NULL, " ", &rest))
+    {
+        failed = __real_getaddrinfo(word, service, &numeric, end);
+        assert_int_equal(failed, 0);
+        while (*end != NULL) {
+            end = &(*end)->ai_next;
+        }
+    }
+    return 0;
+}
+
+static void
+await(atomic_int *number, int wanted)
+{
+    const struct timespec pause = { .tv_nsec = 10000000 };
+
+    for (int i = 0; *number < wanted && i < 3000; i++) {
+        (void) nanosleep(&pause, NULL);
+    }
+    assert_true(*number >= wanted);
+}
+
+static size_t
+count_of(struct tg_resolver *r, struct tg_arena *arena, unsigned *families)
+{
+    struct tg_route_address *list;
+    size_t                   count;
+
+    assert_int_equal(tg_resolver_get(r, arena, "api.test", 443, &list,
+        &count), TG_OK);
+    *families = 0;
+    for (size_t i = 0; i < count; i++) {
+        *families |= 1U << list[i].family;
+        assert_int_equal(list[i].port, 443);
+    }
+    return count;
+}
+
+static void
+answers_come_change_and_fail(void **state)
+{
+    struct tg_resolver *r;
+    struct tg_arena     arena;
+    unsigned            families;
+    int                 before = changes;
+
+    (void) state;
+    tg_arena_init(&arena);
+    answer = "192.0.2.1 2001:db8::1 192.0.2.2 192.0.2.1";
+    assert_int_equal(tg_resolver_open(&r, 1, on_change, NULL, NULL), TG_OK);
+    assert_int_equal(count_of(r, &arena, &families), 0);
+    tg_resolver_settle(r, 10000);
+    assert_int_equal(count_of(r, &arena, &families), 3);
+    assert_int_equal(families, 1U << AF_INET | 1U << AF_INET6);
+
+    /* Another order is no change. */
+    await(&changes, before + 1);
+    answer = "192.0.2.2 192.0.2.1 2001:db8::1";
+    await(&questions, questions + 2);
+    assert_int_equal(changes, before + 1);
+
+    /* A name server that is away, or says that it cannot say. */
+    answer = NULL;
+    failure = EAI_AGAIN;
+    await(&questions, questions + 2);
+    failure = EAI_FAIL;
+    await(&questions, questions + 2);
+    assert_int_equal(count_of(r, &arena, &families), 3);
+    assert_int_equal(changes, before + 1);
+
+    answer = "192.0.2.9";
+    await(&changes, before + 2);
+    assert_int_equal(count_of(r, &arena, &families), 1);
+
+    answer = NULL;
+    failure = EAI_NONAME; /* there is no such name any more */
+    await(&changes, before + 3);
+    assert_int_equal(count_of(r, &arena, &families), 0);
+
+    tg_resolver_close(r);
+    tg_arena_clear(&arena);
+}
+
 static void
 names_are_resolved_and_literals_need_nobody(void **state)
 {
     struct tg_resolver            *r;
     struct tg_arena                arena;
-    const struct tg_route_address *list;
+    struct tg_route_address       *list;
     size_t                         count;
 
     (void) state;
     tg_arena_init(&arena);
-    assert_int_equal(tg_resolver_open(&r, on_change, NULL, NULL), TG_OK);
+    assert_int_equal(tg_resolver_open(&r, 5, on_change, NULL, NULL), TG_OK);
     assert_int_equal(tg_resolver_get(r, &arena, "127.0.0.1", 9001, &list,
                          &count), TG_OK);
     assert_int_equal(count, 1);
@@ -60,6 +177,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers_come_change_and_fail),
         cmocka_unit_test(names_are_resolved_and_literals_need_nobody),
     };
 
