@@ -269,14 +269,15 @@ class Stack:
             self.log_dir / "example.log", self.env)
         self.wait_for("example", "/countries/DE", self.backend)
 
-    def start_daemon(self):
+    def start_daemon(self, limit_s=30):
+        """A start takes longer with many keys."""
         self.daemon = Process(
             "tallygate serve",
             [self.program, "serve", "--config", self.settings],
             self.log_dir / "serve.log", self.env)
-        self.wait_for("admin", "/healthz", self.daemon)
+        self.wait_for("admin", "/healthz", self.daemon, limit_s)
 
-    def wait_for(self, listener, path, process):
+    def wait_for(self, listener, path, process, limit_s=30):
         """Until the listener answers, whatever it says."""
         url = self.url(listener) + path
 
@@ -286,8 +287,8 @@ class Stack:
                 return True
             except OSError:
                 return False
-        wait_until(answers, f"{process.name} to answer {url}",
-                   alive=process.check)
+        wait_until(answers, f"{process.name} to answer {url}", limit_s,
+                   process.check)
 
     @property
     def processes(self):

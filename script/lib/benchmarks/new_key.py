@@ -1,8 +1,9 @@
-"""new_key.py - what a new key takes, from CreateApiKey to its first 200s
+"""new_key.py - what a new key takes until its first 200s, and its end
 
 Each sample makes a key through the admin API, puts it into the plan, and asks
-every worker for a 200 with it, on a kept-alive connection to that very worker.
-Requests are signed beforehand: what is timed is the product.
+every worker for a 200 with it, on a kept-alive connection to that very worker;
+then it deletes the key, and asks until every worker answers 403.  Requests are
+signed beforehand: what is timed is the product.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -99,15 +100,16 @@ def ask(pair, connection, value):
     return answer.status
 
 
-def wait_for_200(pair, connection, value):
+def wait_for(status, pair, connection, value):
     end = time.monotonic() + 10
-    while ask(pair, connection, value) != 200:
+    while ask(pair, connection, value) != status:
         if time.monotonic() > end:
-            raise BenchError("a new key is not served after 10 s")
+            raise BenchError(f"no {status} after 10 s")
 
 
 def sample(pair, admin, workers, number):
-    """(ms of CreateApiKey, ms until the last worker's 200)"""
+    """ms of CreateApiKey, of CreateUsagePlanKey, until the last worker's
+    200, and from DeleteApiKey until the last worker's 403"""
     value = f"new-key-{time.monotonic_ns()}-{number}"
     create = admin.signed("POST", "/apikeys", {
         "name": "new", "value": value, "enabled": True})
@@ -121,12 +123,17 @@ def sample(pair, admin, workers, number):
     admin.send(attach, 201)
     attached = time.monotonic()
     for connection in workers:
-        wait_for_200(pair, connection, value)
+        wait_for(200, pair, connection, value)
     done = time.monotonic()
-    admin.send(admin.signed("DELETE", f"/apikeys/{key}"), 202)
+    remove = admin.signed("DELETE", f"/apikeys/{key}")
+    removing = time.monotonic()
+    admin.send(remove, 202)
+    for connection in workers:
+        wait_for(403, pair, connection, value)
+    dead = time.monotonic()
     return [1000 * span for span in (
         created - begun, attached - signed,
-        done - signed + created - begun)]
+        done - signed + created - begun, dead - removing)]
 
 
 def measure(pair):
@@ -134,7 +141,8 @@ def measure(pair):
     admin = Admin(pair)
     workers = worker_connections(pair)
     samples = [sample(pair, admin, workers, n) for n in range(SAMPLES)]
-    create, attach, live = zip(*samples)
+    create, attach, live, dead = zip(*samples)
     return {"create_ms": spread(create)[1], "create_ms_max": max(create),
             "attach_ms": spread(attach)[1], "first_200_ms": spread(live)[1],
-            "first_200_ms_max": max(live)}
+            "first_200_ms_max": max(live), "delete_ms": spread(dead)[1],
+            "delete_ms_max": max(dead)}

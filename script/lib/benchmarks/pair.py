@@ -32,6 +32,7 @@ from stack import Process, Stack, wait_until
 CONNECTIONS = 32
 STAGE = "prod"
 CHUNK = 25000                           # keys in a call of ImportApiKeys
+START_S = 300                           # longest start of the daemon
 BIG = 1000000000                        # a limit that is never met
 
 # Below the range from which the kernel gives out local ports.
@@ -163,7 +164,7 @@ class Contestant:
 class Pair:
     def __init__(self, bench, workers):
         self.bench, self.workers = bench, workers
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tg-bench-"))
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-"))
         os.chmod(self.folder, 0o755)    # workers may be somebody else
         self.keys = 0
         self.stack = self.plain_process = self.backend = None
@@ -203,10 +204,10 @@ class Pair:
         self.stack.write_settings()
         (self.stack.folder / "endpoints.json").write_text("{}\n")
         begun = time.monotonic()
-        self.stack.start_daemon()
+        self.stack.start_daemon(START_S)
         url = self.stack.url("admin") + "/healthz"
         wait_until(lambda: self.stack.wire.get(url).status == 200,
-                   "/healthz to answer 200", 120, self.stack.check)
+                   "/healthz to answer 200", START_S, self.stack.check)
         self.start_s = time.monotonic() - begun
         self.credentials = seller.Credentials(
             self.stack.folder / "admin-credentials")
@@ -423,14 +424,19 @@ class Pair:
                                    path=self.path))
         return path
 
-    def load(self, contestant, seconds):
-        """Calls answered, the seconds that took, and the workers' CPU."""
-        before = contestant.cpu_ns()
+    def wrk(self, contestant, seconds):
+        """The command that loads a contestant."""
         argv = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s",
                 str(self.lua()), f"http://127.0.0.1:{contestant.port}/"]
         if len(os.sched_getaffinity(0)) > self.workers:
             argv = ["taskset", "-c", ",".join(map(str, self.load_cpus)),
                     *argv]
+        return argv
+
+    def load(self, contestant, seconds):
+        """Calls answered, the seconds that took, and the workers' CPU."""
+        before = contestant.cpu_ns()
+        argv = self.wrk(contestant, seconds)
         done = subprocess.run(argv, capture_output=True, text=True)
         used = contestant.cpu_ns() - before
         found = re.search(r"(\d+) requests in ([\d.]+)(m?s|m),", done.stdout)
