@@ -1,0 +1,178 @@
+/*
+ * unsupported.c - operations on what this gateway does not have
+ *
+ * Nothing is accepted and then ignored: what would make or use such a thing
+ * is refused with its name.  What lists them answers truly that there are
+ * none, so that programs which look at everything are not stopped by it.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <string.h>
+
+#include "control/call.h"
+#include "control/rest_rows.h"
+
+#define API "/restapis/{restapi_id}"
+#define STAGE API "/stages/{stage_name}"
+#define METHOD API "/resources/{resource_id}/methods/{http_method}"
+#define ASSOCIATIONS "/domainnameaccessassociations"
+
+/* What an operation needs that is not there; by the operation's name. */
+static const struct {
+    const char *operation;
+    const char *feature;
+} features[] = {
+    { "GenerateClientCertificate", "Client certificates" },
+    { "CreateVpcLink", "VPC links" },
+    { "CreateDomainNameAccessAssociation",
+        "Private custom domain names and their access associations" },
+    { "RejectDomainNameAccessAssociation",
+        "Private custom domain names and their access associations" },
+    { "TestInvokeMethod", "Test invocations" },
+    { "TestInvokeAuthorizer", "Authorizers of calls" },
+    { "GetSdk", "Generated SDKs" },
+    { "GetModelTemplate", "Generated mapping templates" },
+    { "FlushStageCache", "Cache clusters of stages" },
+};
+
+static enum tg_status
+refuse(struct tg_control_call *call)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
+        if (strcmp(features[i].operation, call->operation->name) == 0) {
+            break;
+        }
+    }
+    return tg_call_bad_request(call, "%s are not supported by this gateway",
+        features[i].feature);
+}
+
+/* There is none with that id. */
+static enum tg_status
+miss(struct tg_control_call *call)
+{
+    const bool is_link = strstr(call->operation->name, "VpcLink") != NULL;
+
+    if (strstr(call->operation->name, "Association") != NULL) {
+        return tg_call_not_found(call,
+            "Invalid domain name access association identifier specified");
+    }
+    return is_link
+        ? tg_call_not_found(call, "Invalid Vpc Link identifier specified")
+        : tg_call_not_found(call,
+            "Invalid Client Certificate identifier specified");
+}
+
+static enum tg_status
+list_none(struct tg_control_call *call)
+{
+    return tg_call_result(call, json_pack("{s:[]}", "item"));
+}
+
+/* No authorizer keeps anything: it is flushed as it stands. */
+static enum tg_status
+flush_authorizers(struct tg_control_call *call)
+{
+    const char *api_id;
+
+    return tg_api_of(call, &api_id);
+}
+
+/*
+ * ---- SDK types
+ */
+
+/* Amazon's list, for programs that show it; none can be generated here. */
+static const struct {
+    const char *id, *name;
+} sdk_types[] = {
+    { "android", "Android" },
+    { "javascript", "JavaScript" },
+    { "objectivec", "iOS (Objective-C)" },
+    { "swift", "iOS (Swift)" },
+    { "java", "Java SDK" },
+    { "ruby", "Ruby" },
+};
+#define SDK_TYPES (sizeof(sdk_types) / sizeof(sdk_types[0]))
+
+static json_t *
+sdk_type(size_t i)
+{
+    return json_pack("{s:s, s:s}", "id", sdk_types[i].id, "friendlyName",
+        sdk_types[i].name);
+}
+
+static enum tg_status
+get_sdk_types(struct tg_control_call *call)
+{
+    size_t  i;
+    json_t *items = json_array();
+
+    for (i = 0; i < SDK_TYPES; i++) {
+        (void) json_array_append_new(items, sdk_type(i));
+    }
+    return tg_call_result(call, json_pack("{s:o}", "item", items));
+}
+
+static enum tg_status
+get_sdk_type(struct tg_control_call *call)
+{
+    size_t      i;
+    const char *id = tg_http_path_get(call->req, "sdktype_id");
+
+    for (i = 0; i < SDK_TYPES; i++) {
+        if (strcmp(sdk_types[i].id, id) == 0) {
+            return tg_call_result(call, sdk_type(i));
+        }
+    }
+    return tg_call_not_found(call, "Invalid SDK type identifier specified");
+}
+
+const struct tg_operation tg_unsupported_operations[] = {
+    { "POST", "/clientcertificates", "GenerateClientCertificate", 201, false,
+        TG_BODY_JSON, refuse },
+    { "GET", "/clientcertificates", "GetClientCertificates", 200, true,
+        TG_BODY_NONE, list_none },
+    { "GET", "/clientcertificates/{id}", "GetClientCertificate", 200, true,
+        TG_BODY_NONE, miss },
+    { "PATCH", "/clientcertificates/{id}", "UpdateClientCertificate", 200,
+        false, TG_BODY_JSON, miss },
+    { "DELETE", "/clientcertificates/{id}", "DeleteClientCertificate", 202,
+        false, TG_BODY_NONE, miss },
+    { "POST", "/vpclinks", "CreateVpcLink", 202, false, TG_BODY_JSON,
+        refuse },
+    { "GET", "/vpclinks", "GetVpcLinks", 200, true, TG_BODY_NONE,
+        list_none },
+    { "GET", "/vpclinks/{id}", "GetVpcLink", 200, true, TG_BODY_NONE, miss },
+    { "PATCH", "/vpclinks/{id}", "UpdateVpcLink", 200, false, TG_BODY_JSON,
+        miss },
+    { "DELETE", "/vpclinks/{id}", "DeleteVpcLink", 202, false, TG_BODY_NONE,
+        miss },
+    { "POST", ASSOCIATIONS, "CreateDomainNameAccessAssociation", 201, false,
+        TG_BODY_JSON, refuse },
+    { "GET", ASSOCIATIONS, "GetDomainNameAccessAssociations", 200, true,
+        TG_BODY_NONE, list_none },
+    { "DELETE", ASSOCIATIONS "/{arn+}", "DeleteDomainNameAccessAssociation",
+        202, false, TG_BODY_NONE, miss },
+    { "POST", "/rejectdomainnameaccessassociations",
+        "RejectDomainNameAccessAssociation", 202, false, TG_BODY_JSON,
+        refuse },
+    { "POST", METHOD, "TestInvokeMethod", 200, false, TG_BODY_JSON, refuse },
+    { "POST", API "/authorizers/{authorizer_id}", "TestInvokeAuthorizer",
+        200, false, TG_BODY_JSON, refuse },
+    { "GET", STAGE "/sdks/{sdk_type}", "GetSdk", 200, true, TG_BODY_NONE,
+        refuse },
+    { "GET", API "/models/{model_name}/default_template",
+        "GetModelTemplate", 200, true, TG_BODY_NONE, refuse },
+    { "DELETE", STAGE "/cache/data", "FlushStageCache", 202, false,
+        TG_BODY_NONE, refuse },
+    { "DELETE", STAGE "/cache/authorizers", "FlushStageAuthorizersCache",
+        202, false, TG_BODY_NONE, flush_authorizers },
+    { "GET", "/sdktypes", "GetSdkTypes", 200, true, TG_BODY_NONE,
+        get_sdk_types },
+    { "GET", "/sdktypes/{sdktype_id}", "GetSdkType", 200, true, TG_BODY_NONE,
+        get_sdk_type },
+    { 0 },
+};
