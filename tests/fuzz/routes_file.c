@@ -1,14 +1,18 @@
 /*
- * routes_file.c - bytes that claim to be a routes file
+ * routes_file.c - a routes file in which numbers have been changed
  *
- * The header's own fields are made good, digest included, so that the checks
- * of the records are reached.  What passes them is walked whole: every text,
- * list and tree must then be safe to use (R1).
+ * The input says where, and what is put there; the file itself is built anew,
+ * so that no change of the format makes the corpus stale.  The header's own
+ * fields are made good after that, digest included, so that the checks of the
+ * records are reached.  What passes them is walked whole: every text, list
+ * and tree must then be safe to use (R1).
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "plane/domains.h"
 #include "util/digest.h"
@@ -203,35 +207,107 @@ walk(const struct tg_routes *r)
     }
 }
 
+/* Values, responses and templates of one integration of each kind. */
+static void
+add_methods(struct tg_routes_builder *b, uint32_t stage)
+{
+    static const uint8_t       choice[TG_ROUTE_STATUSES];
+    struct tg_route_address    address = { .family = AF_INET, .port = 80 };
+    struct tg_backend_spec     backend = { .name = "b.example",
+        .host = "b.example", .addresses = &address, .address_count = 1 };
+    struct tg_part_spec        parts[] = {
+        { .kind = TG_PART_LITERAL, .text = "/v1/", .len = 4 },
+        { .kind = TG_PART_PATH, .text = "petId", .len = 5 } };
+    struct tg_pair_spec        pair = { "X-Id", parts + 1, 1 };
+    struct tg_template_spec    template = { .type = "application/json",
+        .parts = parts, .part_count = 2, .status = 200 };
+    struct tg_response_spec    response = { .status = 200,
+        .headers = &pair, .header_count = 1, .templates = &template,
+        .template_count = 1 };
+    struct tg_integration_spec to = { .timeout_ms = 29000,
+        .verb = TG_VERB_ANY, .path = parts, .path_count = 2,
+        .query = "a=b", .headers = &pair, .header_count = 1,
+        .queries = &pair, .query_count = 1 };
+    struct tg_integration_spec mock = { .type = TG_INTEGRATION_MOCK,
+        .verb = TG_VERB_ANY, .templates = &template, .template_count = 1,
+        .responses = &response, .response_count = 1, .choice = choice };
+    struct tg_method_spec      get = { .verb = TG_VERB_GET,
+        .is_key_required = true, .required = parts + 1,
+        .required_count = 1 };
+    struct tg_method_spec      any = { .verb = TG_VERB_ANY, .identity = 7 };
+
+    to.backend = tg_routes_add_backend(b, &backend);
+    get.integration = tg_routes_add_integration(b, &to);
+    any.integration = tg_routes_add_integration(b, &mock);
+    (void) tg_routes_add_method(b, tg_routes_add_resource(b, stage,
+            "/pets/{petId}/toys", "r"), &get);
+    (void) tg_routes_add_method(b, tg_routes_add_resource(b, stage,
+            "/static/{file+}", "s"), &any);
+}
+
+/* A file with at least one of most records. */
+static void
+build_whole(struct tg_buf *out)
+{
+    uint32_t                  stage, domain;
+    struct tg_error           err;
+    struct tg_plan_spec       plan = { .id = "p", .number = 1 };
+    struct tg_routes_builder *b = tg_routes_builder_new();
+
+    tg_routes_set_account(b, "123456789012", tg_bucket_limit_make(1, 1));
+    stage = tg_routes_add_stage(b, tg_routes_add_api(b, "abc123def4", false),
+        "prod", "d");
+    add_methods(b, stage);
+    tg_routes_add_stage_plan(b, stage, tg_routes_add_plan(b, &plan));
+    domain = tg_routes_add_domain(b, "api.example.com");
+    tg_routes_add_mapping(b, domain, "", "abc123def4", NULL);
+    tg_routes_add_mapping(b, domain, "orders", "abc123def4", "prod");
+    tg_routes_add_mapping(b, domain, "orders/v1", "abc123def4", "prod");
+    if (tg_routes_build(b, file_id, 1, out, &err) != TG_OK) {
+        (void) fprintf(stderr, "%s\n", err.message);
+        abort();
+    }
+    tg_routes_builder_free(b);
+}
+
+/* Eight bytes each: where in the file, and the number that is put there. */
+static void
+patch(struct tg_buf *bytes, const uint8_t *data, size_t size)
+{
+    for (; size >= 8; data += 8, size -= 8) {
+        uint32_t at;
+
+        memcpy(&at, data, sizeof(at));
+        memcpy(bytes->data + at % (bytes->len / 4) * 4, data + 4, 4);
+    }
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    uint8_t                 *bytes;
+    struct tg_buf            bytes;
     struct tg_error          err;
     struct tg_routes_header *h;
 
-    if (size < sizeof(*h)) {
-        return 0;
-    }
-    bytes = malloc(size);
-    if (bytes == NULL) {
-        return 0;
-    }
-    memcpy(bytes, data, size);
-    h = (struct tg_routes_header *) (void *) bytes;
+    tg_buf_init(&bytes, TG_ROUTES_SIZE_MAX);
+    build_whole(&bytes);
+    patch(&bytes, data, size);
+    h = (struct tg_routes_header *) (void *) bytes.data;
     memcpy(h->magic, TG_ROUTES_MAGIC, sizeof(h->magic));
     h->version = TG_ROUTES_VERSION;
     h->header_size = sizeof(*h);
-    h->size = size;
+    h->size = bytes.len;
     h->generation = 1;
     memcpy(h->file_id, file_id, sizeof(file_id));
-    tg_sha256(h->digest, bytes + TG_ROUTES_DIGESTED,
-        size - TG_ROUTES_DIGESTED);
-    if (tg_routes_check(bytes, size, file_id, 1, &err) == TG_OK) {
-        struct tg_routes r = { h, bytes, size };
+    tg_sha256(h->digest, bytes.data + TG_ROUTES_DIGESTED,
+        bytes.len - TG_ROUTES_DIGESTED);
+    if (tg_routes_check(bytes.data, bytes.len, file_id, 1, &err) == TG_OK) {
+        struct tg_routes r = { h, (const uint8_t *) bytes.data, bytes.len };
 
         walk(&r);
+    } else if (size < 8) {
+        abort(); /* it was whole */
     }
-    free(bytes);
+    tg_buf_clear(&bytes);
     return 0;
 }
