@@ -175,15 +175,16 @@ RESULTS = {"ok": OK, "free": FREE, "slow": THROTTLED, "spent": QUOTA_EXCEEDED,
 
 
 class Limits:
-    """Plans and the calls that meet them, in order.
+    """Plans, stage settings and the calls that meet them, in order.
 
     A call is "KEY VERB /path RESULT" or, on the stage test, "KEY test VERB
     /path RESULT"; the keys k1, k2 are in the first plan, k3 in the second.
     """
 
-    def __init__(self, rule, says, calls, plans=({},)):
+    def __init__(self, rule, says, calls, plans=({},), methods=None,
+                 stage=()):
         self.rule, self.says, self.calls = rule, says, calls
-        self.plans = plans
+        self.plans, self.methods, self.stage = plans, methods, stage
 
     def __str__(self):
         return f"{self.rule} {self.says}"
@@ -191,6 +192,16 @@ class Limits:
 
 def throttle(burst, rate=NEVER):
     return {"throttle": {"rateLimit": rate, "burstLimit": burst}}
+
+
+def method(burst, rate=NEVER):
+    return {"rateLimit": rate, "burstLimit": burst}
+
+
+def setting(path, burst, rate=NEVER):
+    """Patches of UpdateStage for the throttle of a method."""
+    return [("replace", f"{path}/throttling/burstLimit", str(burst)),
+            ("replace", f"{path}/throttling/rateLimit", str(rate))]
 
 
 def quota(limit, period="MONTH", **more):
@@ -214,6 +225,33 @@ LIMITS = rows(
     Limits("4", "rates need not be whole", ["k1 GET /a ok",
                                             "k1 GET /a slow"],
            [throttle(1, 0.1)]),
+    Limits("4.1", "a method's limit instead of the plan's",
+           ["k1 GET /a ok"] * 2 + ["k1 GET /a slow", "k1 GET /b ok",
+                                   "k1 GET /b slow"],
+           [throttle(1)], methods={"/a/GET": method(2)}),
+    Limits("4.1", "a method's bucket is a key's own",
+           ["k1 GET /a ok", "k1 GET /a slow", "k2 GET /a ok"],
+           methods={"/a/GET": method(1)}),
+    Limits("4.1", "a method's limit is one stage's",
+           ["k1 GET /a ok", "k1 GET /a slow"] + ["k1 test GET /a ok"] * 3,
+           methods={"/a/GET": method(1)}),
+    Limits("4.2", "a stage's limit is shared by its callers",
+           ["k1 GET /a ok", "k2 GET /a ok", "k1 GET /a slow",
+            "k2 GET /a slow", "k1 test GET /a ok"],
+           stage=setting("/*/*", 2)),
+    Limits("4.2", "callers without a key, too",
+           ["- GET /open free", "- GET /open slow"],
+           stage=setting("/*/*", 1)),
+    Limits("4.2", "a method's own setting before */*",
+           ["k1 GET /a ok", "k1 GET /a ok", "k1 GET /a slow",
+            "k1 GET /b slow"],
+           stage=setting("/*/*", 0, 0) + setting("/~1a/GET", 2)),
+    Limits("4.2", "-1 is no limit", ["k1 GET /a ok"] * 5,
+           stage=setting("/*/*", 0, 0) + setting("/~1a/GET", -1, -1)),
+    Limits("4", "refused by the stage, the key's token comes back",
+           ["k1 GET /a slow"] * 3 + ["k1 GET /b ok"] * 2
+           + ["k1 GET /b slow"], [throttle(2)],
+           stage=setting("/~1a/GET", 0, 0)),
     Limits("5", "limit requests a period", ["k1 GET /a ok"] * 2
            + ["k1 GET /a spent"] * 2, [quota(2)]),
     Limits("5", "a quota for each key",
@@ -223,6 +261,10 @@ LIMITS = rows(
     Limits("5", "the offset is taken off the first period",
            ["k1 GET /a ok", "k1 GET /a spent"],
            [quota(3, "MONTH", offset=2)]),
+    Limits("5", "what a throttle refuses costs no quota",
+           ["k1 GET /a slow"] * 3 + ["k1 GET /b ok"] * 2
+           + ["k1 GET /b spent"], [quota(2)], methods={
+               "/a/GET": method(0, 0)}),
     Limits("5", "a wrong key or verb costs no quota",
            ["k3 GET /a closed", "- GET /a closed", "k1 GET /a ok",
             "k1 GET /a spent"], [quota(1)]),
@@ -238,12 +280,18 @@ def test_limits(book, limits):
         "/open": {"get": operation(mock(200, '{"up":1}'))}})
     client.create_deployment(restApiId=api, stageName="test")
     stages = [{"apiId": api, "stage": name} for name in ("prod", "test")]
+    if limits.methods:
+        stages[0]["throttle"] = limits.methods
     for number, plan in enumerate(limits.plans):
         made = book.plan(f"limits{number}", stages, **plan)
         for key in (("k1", "k2"), ("k3",))[number]:
             book.key(key, made)
     if len(limits.plans) == 1:
         book.key("k3")
+    if limits.stage:
+        client.update_stage(restApiId=api, stageName="prod", patchOperations=[
+            {"op": op, "path": path, "value": value}
+            for op, path, value in limits.stage])
     for number, call in enumerate(limits.calls):
         key, *stage, verb, path, result = call.split()
         book.play(Row(limits.rule, f"{number}: {call}",

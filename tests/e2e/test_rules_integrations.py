@@ -6,13 +6,11 @@ The second gateway of these tables has headers.strict and headers.strip_api_key.
 SPDX-License-Identifier: Apache-2.0
 """
 import re
-import socket
-import threading
 
 import pytest
 
 from support.ports import free_port
-from support.rules import (ANYTHING, UUID, Row, mock, operation, proxy,
+from support.rules import (UUID, Row, mock, operation, proxy,
                            refusal, rows)
 
 HOST = "$proxy.execute-api.x"
@@ -76,29 +74,7 @@ RESERVED = ("Content-Length", "Transfer-Encoding", "X-Amzn-Trace-Id",
             "X-Amzn-Apigateway-Api-Id")
 
 
-def silent():
-    """The port of a backend that takes connections and says nothing."""
-    listener = socket.create_server(("127.0.0.1", free_port()))
-    kept = []
-
-    def serve():
-        while True:
-            try:
-                kept.append(listener.accept())
-            except OSError:
-                return
-
-    threading.Thread(target=serve, daemon=True).start()
-    return listener
-
-
-def mapped(**parameters):
-    return {"parameters": {
-        "integration.request." + name.replace("__", "."): value
-        for name, value in parameters.items()}}
-
-
-def paths_of(book, silent_port):
+def paths_of(book):
     port = book.witness.port
     closed = free_port()
     canned = {f"/canned/{name}": data for name, data in CANNED.items()}
@@ -126,7 +102,7 @@ def paths_of(book, silent_port):
             "uri": "http://${stageVariables.nobody}/x"})},
         "/refused": {"get": operation(proxy(closed, "/"))},
         "/silent": {"get": operation(proxy(
-            silent_port, "/", timeoutInMillis=60))},
+            book.silent.port, "/", timeoutInMillis=60))},
         "/unknown": {"get": operation({
             **proxy(port, "/"), "uri": "http://nobody.invalid/x"})},
         "/cors": {
@@ -177,8 +153,8 @@ def paths_of(book, silent_port):
     return paths
 
 
-def publish(book, silent_port):
-    api = book.api("proxy", paths_of(book, silent_port))
+def publish(book):
+    api = book.api("proxy", paths_of(book))
     book.world.apigateway.update_stage(
         restApiId=api, stageName="prod", patchOperations=[
             {"op": "replace", "path": "/variables/color", "value": "red"}])
@@ -188,15 +164,8 @@ def publish(book, silent_port):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def quiet():
-    listener = silent()
-    yield listener.getsockname()[1]
-    listener.close()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def apis(book, quiet):
-    publish(book, quiet)
+def apis(book):
+    publish(book)
 
 
 PROXY = rows(
@@ -433,8 +402,8 @@ def test_mapping_expressions(book, row):
 
 
 @pytest.fixture(scope="module")
-def strict(strict_book, quiet):
-    publish(strict_book, quiet)
+def strict(strict_book):
+    publish(strict_book)
     return strict_book
 
 

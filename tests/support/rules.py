@@ -177,7 +177,36 @@ class Witness:
             connection.close()
 
     def stop(self):
-        self.listener.close()
+        stop_listening(self.listener)
+
+
+class Silent:
+    """A backend that takes connections and says nothing."""
+
+    def __init__(self):
+        self.port = free_port()
+        self.listener = socket.create_server(("127.0.0.1", self.port))
+        self.kept = []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                self.kept.append(self.listener.accept())
+            except OSError:
+                return
+
+    def stop(self):
+        stop_listening(self.listener)
+
+
+def stop_listening(listener):
+    """Ends the thread that waits in accept, too."""
+    try:
+        listener.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass                    # it was not listening any more
+    listener.close()
 
 
 def proxy(port, uri, **more):
@@ -228,11 +257,13 @@ class Book:
     def __init__(self, world):
         self.world = world
         self.witness = Witness()
+        self.silent = Silent()
         self.names = {"stage": STAGE}
         self.units = 0          # that rows said they count
 
     def close(self):
         self.witness.stop()
+        self.silent.stop()
 
     # What rows speak of
 
