@@ -10,6 +10,7 @@
 #include "util/arena.h"
 
 #define TIMEOUT_MIN_MS 50
+#define TEMPLATE_MAX (300 << 10) /* bytes */
 #define COUNT(array) (sizeof (array) / sizeof (array)[0])
 
 bool
@@ -295,6 +296,23 @@ check_mappings(const json_t *doc, enum tg_mapping_side side,
     return TG_OK;
 }
 
+/* https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html */
+static enum tg_status
+check_templates(const json_t *doc, const char *member, struct tg_refusal *r)
+{
+    json_t     *templates = json_object_get(doc, member), *text;
+    const char *type;
+
+    json_object_foreach(templates, type, text) {
+        if (json_string_length(text) > TEMPLATE_MAX) {
+            return tg_refuse_bad(r, member, "Invalid mapping template for "
+                "%.80s specified: it can be at most %d bytes", type,
+                TEMPLATE_MAX);
+        }
+    }
+    return TG_OK;
+}
+
 /* What would have to be ignored is refused (O2). */
 static enum tg_status
 check_unsupported(const json_t *doc, struct tg_refusal *r)
@@ -406,6 +424,9 @@ tg_integration_doc(json_t **out, const json_t *in, const char *resource_id,
             r);
     }
     if (status == TG_OK) {
+        status = check_templates(*out, "requestTemplates", r);
+    }
+    if (status == TG_OK) {
         status = check_unsupported(*out, r);
     }
     if (status == TG_OK) {
@@ -448,6 +469,9 @@ tg_integration_response_doc(json_t **out, const json_t *in, const char *code,
     if (status == TG_OK) {
         status = check_mappings(*out, TG_MAPPING_RESPONSE,
             "responseParameters", r);
+    }
+    if (status == TG_OK) {
+        status = check_templates(*out, "responseTemplates", r);
     }
     json_object_set_new(*out, "statusCode", json_string(code));
     return finish(out, status);

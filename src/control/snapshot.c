@@ -505,6 +505,7 @@ tg_snapshot_compile(struct tg_snapshot_compiler *c, struct tg_error *err)
     tg_prober_renew(c->prober);
     tg_routes_set_account(c->builder, c->settings->account_id,
         account_limit(c));
+    tg_routes_set_region(c->builder, c->settings->region);
     status = read_stages(&rows, c, err);
     for (struct stage_row *r = rows; r && status == TG_OK; r = r->next) {
         if (strcmp(api_id, r->api_id) != 0) {

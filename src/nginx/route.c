@@ -23,6 +23,7 @@
 /* https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html */
 #define HEADERS_MAX  10240
 #define URL_MAX  10240
+#define ARN_MAX  1600
 
 /* By protocol, and by whether the body is streamed. */
 static ngx_str_t  locations[2][2] = {
@@ -425,6 +426,12 @@ route(ngx_http_tallygate_call_t *call)
 
     if (rc == NGX_DECLINED) {
         return ngx_http_tallygate_error(MISSING_AUTHENTICATION_TOKEN);
+    }
+
+    if (call->stage->arn_size + ngx_strlen(tg_verb_name(call->verb))
+        + call->path.len > ARN_MAX)
+    {
+        return ngx_http_tallygate_error(URI_TOO_LONG);
     }
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);

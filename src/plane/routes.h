@@ -35,7 +35,7 @@
 #include "util/error.h"
 
 #define TG_ROUTES_MAGIC "TGROUTES"
-#define TG_ROUTES_VERSION 4
+#define TG_ROUTES_VERSION 5
 #define TG_ROUTES_SIZE_MAX ((size_t) 256 << 20)
 #define TG_ROUTE_DEPTH_MAX 64     /* segments of a resource path */
 #define TG_ROUTE_PARAMS_MAX 64    /* variables of a resource path */
@@ -152,6 +152,7 @@ struct tg_route_stage {
     struct tg_route_text name;
     struct tg_route_text deployment_id;
     uint32_t             root;  /* node */
+    uint32_t             arn_size; /* of its methods' ARNs, up to the verb */
     struct tg_route_list plans; /* uint32_t indexes, by plan number */
     struct tg_route_list gateway; /* tg_route_gateway a type, or none */
 };
@@ -347,6 +348,8 @@ void tg_routes_builder_free(struct tg_routes_builder *b);
 
 void tg_routes_set_account(struct tg_routes_builder *b,
     const char *account_id, struct tg_bucket_limit throttle);
+/* The region that ARNs of methods name. */
+void tg_routes_set_region(struct tg_routes_builder *b, const char *region);
 uint32_t tg_routes_add_api(struct tg_routes_builder *b, const char *id,
     bool is_execute_api_disabled);
 uint32_t tg_routes_add_stage(struct tg_routes_builder *b, uint32_t api,

@@ -161,6 +161,12 @@ tg_routes_set_account(struct tg_routes_builder *b, const char *account_id,
     b->account_throttle = throttle;
 }
 
+void
+tg_routes_set_region(struct tg_routes_builder *b, const char *region)
+{
+    b->region_size = (uint32_t) strlen(region);
+}
+
 uint32_t
 tg_routes_add_api(struct tg_routes_builder *b, const char *id,
     bool is_execute_api_disabled)

@@ -76,6 +76,7 @@ struct tg_routes_builder {
     struct tg_buf          texts;
     struct tg_route_text   account_id;
     struct tg_bucket_limit account_throttle;
+    uint32_t               region_size;
     struct pile            apis, stages, stage_plans, plans, nodes, methods;
     struct pile            domains, mappings;
     struct pile            integrations, backends, addresses, parts, pairs;

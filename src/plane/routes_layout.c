@@ -319,6 +319,15 @@ by_stage_name(const void *a, const void *b, void *data)
     return compare_texts(l->b, x->name, y->name);
 }
 
+/* arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/ */
+static uint32_t
+arn_size(const struct tg_routes_builder *b, const struct stage *s)
+{
+    return (uint32_t) (sizeof("arn:aws:execute-api::://") - 1)
+        + b->region_size + b->account_id.len
+        + AT(b->apis, const struct api, s->api)->id.len + s->name.len;
+}
+
 static struct tg_route_list
 lay_stages(struct layout *l, uint32_t api)
 {
@@ -333,6 +342,7 @@ lay_stages(struct layout *l, uint32_t api)
     for (uint32_t k = 0; is_ok(l) && k < l->b->stages.count; k++) {
         struct tg_route_stage s = { .name = all[k].name,
             .deployment_id = all[k].deployment_id, .root = all[k].root,
+            .arn_size = arn_size(l->b, &all[k]),
             .gateway = all[k].gateway };
 
         if (all[k].api == api) {

@@ -559,6 +559,8 @@ names_are_found_as_amazon_compares_them(void **state)
     assert_non_null(api);
     s = tg_routes_stage(&r, api, "prod", 4);
     assert_non_null(s);
+    assert_int_equal(s->arn_size,
+        strlen("arn:aws:execute-api::123456789012:abc123def4/prod/"));
     assert_null(tg_routes_stage(&r, api, "Prod", 4));
     assert_null(tg_routes_stage(&r, api, "pro", 3));
     for (uint32_t i = 1; i <= 40; i++) {
