@@ -59,10 +59,32 @@ forget_interim(ngx_http_request_t *r, ngx_http_tallygate_call_t *call)
            ? NGX_OK : NGX_ERROR;
 }
 
+/* nginx takes the last of several lengths; whoever is right, one is wrong. */
+static ngx_uint_t
+has_second_length(ngx_http_upstream_headers_in_t *in)
+{
+    ngx_uint_t        i, n;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    n = 0;
+
+    for (part = &in->headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            n += h[i].hash == in->content_length->hash
+                 && h[i].key.len == in->content_length->key.len;
+        }
+    }
+
+    return n > 1;
+}
+
 /*
  * What nginx's proxy lets pass in a backend's header, and no gateway may: no
  * HTTP at all (nginx would send it on as HTTP/0.9), an upgrade that nobody
- * asked for, a length that is none, and a length beside chunks.
+ * asked for, a length that is none, two of them, and one beside chunks.
  */
 static ngx_uint_t
 is_impossible(ngx_http_upstream_t *u, ngx_http_tallygate_call_t *call)
@@ -73,7 +95,8 @@ is_impossible(ngx_http_upstream_t *u, ngx_http_tallygate_call_t *call)
            || (in->status_n == NGX_HTTP_SWITCHING_PROTOCOLS
                && !call->is_upgrade_sent)
            || (in->content_length
-               && (in->content_length_n < 0 || in->chunked));
+               && (in->content_length_n < 0 || in->chunked
+                   || has_second_length(in)));
 }
 
 static ngx_int_t

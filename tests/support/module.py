@@ -181,7 +181,8 @@ class RawBackend:
         method, target, _ = line.split(" ")
         headers = []
         while (line := reader.readline().decode("latin-1").strip()):
-            headers.append(tuple(line.split(": ", 1)))
+            name, _, value = line.partition(":")
+            headers.append((name, value.strip()))
         fields = {k.lower(): v for k, v in headers}
         body = b""
         if fields.get("transfer-encoding") == "chunked":
