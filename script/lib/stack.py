@@ -305,6 +305,13 @@ class Stack:
         return run([self.program, *words, "--config", self.settings],
                    limit_s, env=self.env)
 
+    def begin(self, *words):
+        """One of the program's verbs, under way: a Popen."""
+        return subprocess.Popen(
+            [self.program, *words, "--config", self.settings],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, env=self.env)
+
     def nginx_pid(self):
         """The master's process number, or None when none of ours runs."""
         try:

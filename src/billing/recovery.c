@@ -209,7 +209,7 @@ read_hold(struct tg_recovery *r, struct tg_error *err)
 static void
 tell_guard(const struct tg_recovery *r, const struct last_fold *last)
 {
-    if (last->is_same_boot) {
+    if (last->is_same_boot && last->row.offset_s != 0) { /* 0: not known */
         tg_guard_resume(r->config->guard, last->row.offset_s,
             last->row.newest_hour);
     } else if (last->is_known) {

@@ -14,6 +14,8 @@
 #include "sandbox/state.h"
 #include "util/clock.h"
 
+#define ROWS_MAX 200 /* of a table */
+
 static const char style[]
     = "body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;"
       "margin:2rem auto;padding:0 1rem;color:#16191f;background:#fafafa}\n"
@@ -88,6 +90,24 @@ is_empty(struct tg_buf *out, size_t count, const char *text)
 }
 
 /*
+ * How many of the rows are not shown, with a word about them: the newest are
+ * enough, and the page is also what a client's look at the clock downloads.
+ */
+static size_t
+leave_out(struct tg_buf *out, size_t count)
+{
+    char   text[64];
+    size_t left = count > ROWS_MAX ? count - ROWS_MAX : 0;
+
+    if (left > 0) {
+        (void) snprintf(text, sizeof(text), "The newest %d of %zu.",
+            ROWS_MAX, count);
+        tg_html_element(out, "p", text);
+    }
+    return left;
+}
+
+/*
  * ---- the sections
  */
 
@@ -159,6 +179,7 @@ show_agreements(struct tg_buf *out, const struct tg_market *m)
 {
     static const char *const names[] = { "Product", "Buyer's AWS account",
         "License", "Since (UTC)", "", NULL };
+    size_t      left;
     const char *id;
     json_t     *agreement;
 
@@ -168,11 +189,37 @@ show_agreements(struct tg_buf *out, const struct tg_market *m)
     {
         return;
     }
+    left = leave_out(out, json_object_size(m->agreements));
     table_head(out, names);
     json_object_foreach(m->agreements, id, agreement) {
-        show_agreement(out, m, id, agreement);
+        if (left > 0) {
+            left--;
+        } else {
+            show_agreement(out, m, id, agreement);
+        }
     }
     tg_html_raw(out, "</table>\n");
+}
+
+static void
+show_record(struct tg_buf *out, const struct tg_market *m,
+    const json_t *record)
+{
+    char        hour[TG_ISO8601_SIZE];
+    const char *buyer = tg_text(record, "customerAWSAccountId");
+
+    tg_iso8601(hour, json_integer_value(json_object_get(record, "hour")));
+    tg_html_raw(out, "<tr>");
+    tg_html_element(out, "td",
+        tg_text(tg_market_product(m, tg_text(record, "productCode")),
+            "name"));
+    code_cell(out, buyer != NULL ? buyer
+                                 : tg_text(record, "customerIdentifier"));
+    code_cell(out, tg_text(record, "dimension"));
+    tg_html_element(out, "td", hour);
+    number_cell(out, json_object_get(record, "quantity"));
+    code_cell(out, tg_text(record, "meteringRecordId"));
+    tg_html_raw(out, "</tr>\n");
 }
 
 static void
@@ -180,8 +227,8 @@ show_bill(struct tg_buf *out, const struct tg_market *m)
 {
     static const char *const names[] = { "Product", "Buyer", "Dimension",
         "Hour (UTC)", "Quantity", "Metering record", NULL };
-    char        hour[TG_ISO8601_SIZE];
-    const char *buyer, *key;
+    size_t      left;
+    const char *key;
     json_t     *record;
 
     tg_html_element(out, "h2", "Billed usage");
@@ -190,21 +237,14 @@ show_bill(struct tg_buf *out, const struct tg_market *m)
     {
         return;
     }
+    left = leave_out(out, json_object_size(m->records));
     table_head(out, names);
     json_object_foreach(m->records, key, record) {
-        tg_iso8601(hour, json_integer_value(json_object_get(record, "hour")));
-        tg_html_raw(out, "<tr>");
-        tg_html_element(out, "td",
-            tg_text(tg_market_product(m, tg_text(record, "productCode")),
-                "name"));
-        buyer = tg_text(record, "customerAWSAccountId");
-        code_cell(out, buyer != NULL ? buyer
-                                     : tg_text(record, "customerIdentifier"));
-        code_cell(out, tg_text(record, "dimension"));
-        tg_html_element(out, "td", hour);
-        number_cell(out, json_object_get(record, "quantity"));
-        code_cell(out, tg_text(record, "meteringRecordId"));
-        tg_html_raw(out, "</tr>\n");
+        if (left > 0) {
+            left--;
+        } else {
+            show_record(out, m, record);
+        }
     }
     tg_html_raw(out, "</table>\n");
 }

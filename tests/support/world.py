@@ -317,10 +317,7 @@ class World:
 
     def begin_seal(self):
         """tallygate seal, under way: a Popen."""
-        return subprocess.Popen(
-            [self.stack.program, "seal", "--config", self.stack.settings],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, env=self.stack.env)
+        return self.stack.begin("seal")
 
     def sql(self, text, *values):
         """Reads the store behind everybody's back."""

@@ -606,6 +606,29 @@ the_page_sells_and_escapes(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* A daemon downloads it to see the Date: it stays small. */
+static void
+the_page_shows_the_newest(void **state)
+{
+    int                   i;
+    char                 *reply;
+    const struct fixture *f = *state;
+    json_t               *first = buy_one(f);
+    json_t               *last = NULL;
+
+    for (i = 0; i < 200; i++) {
+        json_decref(last);
+        last = buy_one(f);
+    }
+    reply = talk(f, "GET / HTTP/1.1\r\n", "", 0);
+    assert_non_null(strstr(reply, "The newest 200 of 201."));
+    assert_null(strstr(reply, tg_text(first, "licenseArn")));
+    assert_non_null(strstr(reply, tg_text(last, "licenseArn")));
+    free(reply);
+    json_decref(first);
+    json_decref(last);
+}
+
 int
 main(void)
 {
@@ -620,6 +643,7 @@ main(void)
         TEST(a_restart_forgets_nothing_but_a_torn_line),
         TEST(a_damaged_journal_is_named_with_its_line),
         TEST(the_page_sells_and_escapes),
+        TEST(the_page_shows_the_newest),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
