@@ -1,24 +1,19 @@
 /*
- * api_parts.c - models, request validators and gateway responses, as read
+ * api_parts.c - what else belongs to an API: rows by kind and id, and models
  *
- * They are made by an import.  Of gateway responses all 21 types are listed,
- * with Amazon's defaults where the API has none of its own.
+ * Models are made by an import, and read here.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <string.h>
-
 #include "control/call.h"
-#include "control/gateway_response.h"
-#include "control/members.h"
 #include "control/page.h"
 #include "control/rest_rows.h"
 
 #define API "/restapis/{restapi_id}"
 
-static enum tg_status
-get_part(struct tg_control_call *call, const char *kind, const char *id,
-    json_t **out)
+enum tg_status
+tg_api_part_get(struct tg_control_call *call, const char *kind,
+    const char *id, json_t **out)
 {
     struct tg_stmt *q;
     const char     *api_id;
@@ -38,8 +33,24 @@ get_part(struct tg_control_call *call, const char *kind, const char *id,
     return status;
 }
 
-static enum tg_status
-get_parts(struct tg_control_call *call, const char *kind)
+enum tg_status
+tg_api_part_delete(struct tg_control_call *call, const char *kind,
+    const char *id)
+{
+    json_t        *doc;
+    enum tg_status status = tg_api_part_get(call, kind, id, &doc);
+
+    json_decref(doc);
+    return status == TG_OK
+        ? tg_store_exec(call->store, &call->err,
+            "DELETE FROM api_part WHERE api_id = $1 AND kind = $2 AND "
+            "id = $3", "sss", tg_http_path_get(call->req, "restapi_id"),
+            kind, id)
+        : status;
+}
+
+enum tg_status
+tg_api_parts_page(struct tg_control_call *call, const char *kind)
 {
     struct tg_page  page;
     struct tg_stmt *q = NULL;
@@ -68,7 +79,7 @@ get_parts(struct tg_control_call *call, const char *kind)
 static enum tg_status
 get_models(struct tg_control_call *call)
 {
-    return get_parts(call, "model");
+    return tg_api_parts_page(call, "model");
 }
 
 static enum tg_status
@@ -76,7 +87,7 @@ get_model(struct tg_control_call *call)
 {
     json_t        *doc;
     const char    *name = tg_http_path_get(call->req, "model_name");
-    enum tg_status status = get_part(call, "model", name, &doc);
+    enum tg_status status = tg_api_part_get(call, "model", name, &doc);
 
     if (status == TG_NOTFOUND) {
         return tg_call_not_found(call, "Invalid model name specified: %s",
@@ -85,93 +96,10 @@ get_model(struct tg_control_call *call)
     return status == TG_OK ? tg_call_result(call, doc) : status;
 }
 
-static enum tg_status
-get_request_validators(struct tg_control_call *call)
-{
-    return get_parts(call, "requestvalidator");
-}
-
-static enum tg_status
-get_request_validator(struct tg_control_call *call)
-{
-    json_t        *doc;
-    enum tg_status status = get_part(call, "requestvalidator",
-        tg_http_path_get(call->req, "requestvalidator_id"), &doc);
-
-    if (status == TG_NOTFOUND) {
-        return tg_call_not_found(call,
-            "Invalid Request Validator identifier specified");
-    }
-    return status == TG_OK ? tg_call_result(call, doc) : status;
-}
-
-/* The API's own response of a type, or Amazon's default. */
-static enum tg_status
-read_gateway_response(struct tg_control_call *call, const char *type,
-    json_t **out)
-{
-    enum tg_status status = get_part(call, "gatewayresponse", type, out);
-
-    if (status == TG_NOTFOUND) {
-        *out = tg_gateway_response_default(type);
-        status = *out ? TG_OK
-                      : tg_call_not_found(call, "Invalid gateway response "
-                          "type specified: %.60s", type);
-    }
-    return status;
-}
-
-static enum tg_status
-get_gateway_response(struct tg_control_call *call)
-{
-    json_t        *doc;
-    enum tg_status status = read_gateway_response(call,
-        tg_http_path_get(call->req, "response_type"), &doc);
-
-    return status == TG_OK ? tg_call_result(call, doc) : status;
-}
-
-static enum tg_status
-get_gateway_responses(struct tg_control_call *call)
-{
-    struct tg_page page;
-    json_t        *doc;
-    const char    *type, *api_id, *after;
-    enum tg_status status = tg_page_begin_of_api(&page, call, &api_id);
-
-    if (status == TG_OK) {
-        status = tg_page_after_text(&page, &after);
-    }
-    for (size_t i = 0;
-         status == TG_OK && (type = tg_gateway_response_type(i)); i++)
-    {
-        if (strcmp(type, after) <= 0) {
-            continue;
-        }
-        if (!tg_page_has_room(&page)) {
-            break;
-        }
-        status = read_gateway_response(call, type, &doc);
-        if (status == TG_OK) {
-            status = tg_page_add(&page, doc, json_string(type));
-        }
-    }
-    return tg_page_end(&page, status);
-}
-
 const struct tg_operation tg_api_part_operations[] = {
     { "GET", API "/models", "GetModels", 200, true, TG_BODY_NONE,
         get_models },
     { "GET", API "/models/{model_name}", "GetModel", 200, true, TG_BODY_NONE,
         get_model },
-    { "GET", API "/requestvalidators", "GetRequestValidators", 200, true,
-        TG_BODY_NONE, get_request_validators },
-    { "GET", API "/requestvalidators/{requestvalidator_id}",
-        "GetRequestValidator", 200, true, TG_BODY_NONE,
-        get_request_validator },
-    { "GET", API "/gatewayresponses", "GetGatewayResponses", 200, true,
-        TG_BODY_NONE, get_gateway_responses },
-    { "GET", API "/gatewayresponses/{response_type}", "GetGatewayResponse",
-        200, true, TG_BODY_NONE, get_gateway_response },
     { 0 },
 };

@@ -69,6 +69,8 @@ extern const struct tg_operation tg_export_operations[];
 extern const struct tg_operation tg_domain_name_operations[];
 extern const struct tg_operation tg_base_path_mapping_operations[];
 extern const struct tg_operation tg_api_mapping_operations[];
+extern const struct tg_operation tg_request_validator_operations[];
+extern const struct tg_operation tg_gateway_response_operations[];
 extern const struct tg_operation tg_unsupported_operations[];
 extern const struct tg_operation tg_cloudtrail_operations[];
 extern const struct tg_operation *const tg_operation_tables[];

@@ -9,53 +9,51 @@
 
 #define COUNT(array) (sizeof (array) / sizeof (array)[0])
 
-/* https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html */
 static const struct {
-    const char *type;
-    const char *status; /* NULL: what the failure itself has */
-} types[] = {
-    { "ACCESS_DENIED", "403" },
-    { "API_CONFIGURATION_ERROR", "500" },
-    { "AUTHORIZER_CONFIGURATION_ERROR", "500" },
-    { "AUTHORIZER_FAILURE", "500" },
-    { "BAD_REQUEST_BODY", "400" },
-    { "BAD_REQUEST_PARAMETERS", "400" },
-    { "DEFAULT_4XX", NULL },
-    { "DEFAULT_5XX", NULL },
-    { "EXPIRED_TOKEN", "403" },
-    { "INTEGRATION_FAILURE", "504" },
-    { "INTEGRATION_TIMEOUT", "504" },
-    { "INVALID_API_KEY", "403" },
-    { "INVALID_SIGNATURE", "403" },
-    { "MISSING_AUTHENTICATION_TOKEN", "403" },
-    { "QUOTA_EXCEEDED", "429" },
-    { "REQUEST_TOO_LARGE", "413" },
-    { "RESOURCE_NOT_FOUND", "404" },
-    { "THROTTLED", "429" },
-    { "UNAUTHORIZED", "401" },
-    { "UNSUPPORTED_MEDIA_TYPE", "415" },
-    { "WAF_FILTERED", "403" },
+    const char *name;
+    unsigned    status; /* 0: what the failure itself has */
+} types[TG_GATEWAY_TYPE_COUNT] = {
+#define X(name, status) [TG_GATEWAY_##name] = { #name, status },
+    TG_GATEWAY_TYPES(X)
+#undef X
 };
 
 const char *
 tg_gateway_response_type(size_t index)
 {
-    return index < COUNT(types) ? types[index].type : NULL;
+    return index < COUNT(types) ? types[index].name : NULL;
+}
+
+unsigned
+tg_gateway_status(enum tg_gateway_type type)
+{
+    return types[type].status;
 }
 
 json_t *
 tg_gateway_response_default(const char *type)
 {
+    char code[12];
+
     for (size_t i = 0; i < COUNT(types); i++) {
-        if (strcmp(types[i].type, type) == 0) {
+        if (strcmp(types[i].name, type) == 0) {
+            snprintf(code, sizeof code, "%u", types[i].status);
             return json_pack("{ss ss* s{} s{ss} sb}", "responseType", type,
-                "statusCode", types[i].status, "responseParameters",
-                "responseTemplates", "application/json",
+                "statusCode", types[i].status ? code : NULL,
+                "responseParameters", "responseTemplates",
+                "application/json",
                 "{\"message\":$context.error.messageString}",
                 "defaultResponse", 1);
         }
     }
     return NULL;
+}
+
+/* A status that can be sent: Amazon's form, and no interim one. */
+static bool
+is_status(const char *code)
+{
+    return tg_status_code_is_valid(code) && *code != '1';
 }
 
 /*
@@ -74,7 +72,7 @@ check_parameters(const json_t *doc, struct tg_refusal *r)
     {
         if (strncmp(key, prefix, sizeof prefix - 1) != 0
             || !tg_mapping_name_is_valid(key + sizeof prefix - 1)
-            || tg_mapping_check(TG_MAPPING_REQUEST, json_string_value(value),
+            || tg_mapping_check(TG_MAPPING_GATEWAY, json_string_value(value),
                 NULL))
         {
             return tg_mapping_refuse(r, "responseParameters", key);
@@ -107,7 +105,7 @@ tg_gateway_response_doc(json_t **out, const json_t *in, const char *type,
         json_object_update(*out, own);
         json_object_set_new(*out, "defaultResponse", json_false());
         code = tg_text_of(own, "statusCode");
-        status = code && !tg_status_code_is_valid(code)
+        status = code && !is_status(code)
             ? tg_refuse_bad(r, "statusCode", "Invalid status code specified")
             : check_parameters(own, r);
         json_decref(own);

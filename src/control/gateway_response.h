@@ -10,9 +10,13 @@
 #include <stddef.h>
 
 #include "control/members.h"
+#include "plane/values.h"
 
 /* The types in the order of their names; NULL behind the last. */
 const char *tg_gateway_response_type(size_t index);
+
+/* The status of a type; 0: what the failure itself has. */
+unsigned tg_gateway_status(enum tg_gateway_type type);
 
 /* Amazon's response of that type, new; NULL when there is no such type. */
 json_t *tg_gateway_response_default(const char *type);

@@ -10,7 +10,9 @@
 #include "control/mapping.h"
 
 #include <string.h>
+#include <strings.h>
 
+#include "core/json.h"
 #include "util/buf.h"
 
 #define TEXT_MAX ((size_t) 1 << 20) /* of a compiled text */
@@ -61,6 +63,13 @@ static const struct named context_variables[] = {
     { "webaclArn", ABSENT },
 };
 
+/* Those of a gateway response; elsewhere they are valid, and empty. */
+static const struct named error_variables[] = {
+    { "error.message", TG_PART_ERROR_MESSAGE },
+    { "error.messageString", TG_PART_ERROR_MESSAGE_STRING },
+    { "error.responseType", TG_PART_ERROR_TYPE },
+};
+
 /* Groups of context variables that have any names below them. */
 static const char *const context_groups[] = {
     "authorizer.", "error.", "identity.clientCert.", "responseOverride.",
@@ -74,6 +83,20 @@ static const struct named request_places[] = {
     { "header.", TG_PART_HEADER },
     { "multivalueheader.", TG_PART_MULTIHEADER },
 };
+
+static const struct named response_places[] = {
+    { "header.", TG_PART_REPLY_HEADER },
+    { "multivalueheader.", TG_PART_REPLY_MULTIHEADER },
+};
+
+/*
+ * Headers that Amazon drops where a call comes in: no mapping finds them.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
+ */
+static const char *const dropped_headers[] = { "Connection",
+    "Content-Length", "Content-MD5", "Expect", "Max-Forwards",
+    "Proxy-Authenticate", "Server", "TE", "Transfer-Encoding", "Trailer",
+    "Upgrade", "WWW-Authenticate" };
 
 #define COUNT(array) (sizeof (array) / sizeof (array)[0])
 
@@ -121,25 +144,37 @@ tg_mapping_target(enum tg_target_kind *kind, const char **name,
     return *name && tg_mapping_name_is_valid(*name) ? TG_OK : TG_INVALID;
 }
 
-/* The kind of a context variable, or -1 when there is none of that name. */
 static int
-context_kind(const char *name, size_t len)
+kind_in(const struct named *table, size_t count, const char *name, size_t len)
 {
-    for (size_t i = 0; i < COUNT(context_variables); i++) {
-        const char *known = context_variables[i].name;
-
-        if (strlen(known) == len && memcmp(known, name, len) == 0) {
-            return context_variables[i].kind;
-        }
-    }
-    for (size_t i = 0; i < COUNT(context_groups); i++) {
-        size_t group = strlen(context_groups[i]);
-
-        if (len > group && memcmp(name, context_groups[i], group) == 0) {
-            return ABSENT;
+    for (size_t i = 0; i < count; i++) {
+        if (strlen(table[i].name) == len
+            && memcmp(table[i].name, name, len) == 0)
+        {
+            return table[i].kind;
         }
     }
     return -1;
+}
+
+/* The kind of a context variable, or -1 when there is none of that name. */
+static int
+context_kind(enum tg_mapping_side side, const char *name, size_t len)
+{
+    int kind = kind_in(context_variables, COUNT(context_variables), name,
+        len);
+
+    if (kind < 0 && side == TG_MAPPING_GATEWAY) {
+        kind = kind_in(error_variables, COUNT(error_variables), name, len);
+    }
+    for (size_t i = 0; kind < 0 && i < COUNT(context_groups); i++) {
+        size_t group = strlen(context_groups[i]);
+
+        if (len > group && memcmp(name, context_groups[i], group) == 0) {
+            kind = ABSENT;
+        }
+    }
+    return kind;
 }
 
 static enum tg_status
@@ -153,8 +188,8 @@ invalid(const char *source, struct tg_error *err)
 
 /* An expression, taken apart. */
 struct source {
-    enum { IS_PART, IS_VARIABLE, IS_CONTEXT, IS_BODY, IS_BACKEND } what;
-    int         kind; /* IS_PART: of request_places; IS_CONTEXT */
+    enum { IS_PART, IS_VARIABLE, IS_CONTEXT, IS_BODY } what;
+    int         kind; /* enum tg_part_kind; IS_CONTEXT: those above too */
     const char *text; /* name or literal, not ended by NUL if literal */
     size_t      len;
 };
@@ -178,36 +213,35 @@ parse_literal(struct source *out, const char *text)
     return true;
 }
 
+/* "body" as a whole, or "body." and the JSONPath of something in it. */
 static bool
-parse_request(struct source *out, const char *place)
+parse_body(struct source *out, const char *place, enum tg_part_kind whole,
+    enum tg_part_kind piece)
 {
-    if (strcmp(place, "body") == 0 || after(place, "body.")) {
-        *out = (struct source) { .what = IS_BODY };
-        return true;
+    const char *path = after(place, "body");
+
+    if (!path || (*path != '\0' && (*path != '.' || path[1] == '\0'))) {
+        return false;
     }
-    for (size_t i = 0; i < COUNT(request_places); i++) {
-        const char *name = after(place, request_places[i].name);
+    *out = (struct source) { IS_BODY, *path ? piece : whole, path,
+        strlen(path) };
+    return true;
+}
+
+static bool
+parse_place(struct source *out, const struct named *places, size_t count,
+    const char *place)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *name = after(place, places[i].name);
 
         if (name && tg_mapping_name_is_valid(name)) {
-            *out = (struct source) { IS_PART, request_places[i].kind, name,
+            *out = (struct source) { IS_PART, places[i].kind, name,
                 strlen(name) };
             return true;
         }
     }
     return false;
-}
-
-static bool
-parse_response(struct source *out, const char *place)
-{
-    const char *name = after(place, "header.");
-
-    if (!name) {
-        name = after(place, "multivalueheader.");
-    }
-    *out = (struct source) { .what = IS_BACKEND };
-    return name ? tg_mapping_name_is_valid(name)
-                : strcmp(place, "body") == 0 || after(place, "body.");
 }
 
 static bool
@@ -223,16 +257,22 @@ parse_source(struct source *out, enum tg_mapping_side side, const char *text)
         return tg_mapping_name_is_valid(rest);
     }
     if ((rest = after(text, "context."))) {
-        *out = (struct source) { IS_CONTEXT, context_kind(rest, strlen(rest)),
-            rest, strlen(rest) };
+        *out = (struct source) { IS_CONTEXT,
+            context_kind(side, rest, strlen(rest)), rest, strlen(rest) };
         return out->kind >= 0 && tg_mapping_name_is_valid(rest);
     }
-    if (side == TG_MAPPING_REQUEST) {
-        return (rest = after(text, "method.request."))
-            && parse_request(out, rest);
+    if (side == TG_MAPPING_RESPONSE) {
+        rest = after(text, "integration.response.");
+        return rest
+            && (parse_place(out, response_places, COUNT(response_places),
+                    rest)
+                || parse_body(out, rest, TG_PART_REPLY, TG_PART_REPLY_TEXT));
     }
-    return (rest = after(text, "integration.response."))
-        && parse_response(out, rest);
+    rest = after(text, "method.request.");
+    return rest
+        && (parse_place(out, request_places, COUNT(request_places), rest)
+            || (side == TG_MAPPING_REQUEST
+                && parse_body(out, rest, TG_PART_BODY, TG_PART_BODY_TEXT)));
 }
 
 enum tg_status
@@ -268,9 +308,8 @@ single(struct tg_parts *out, struct tg_arena *arena, enum tg_part_kind kind,
     if (!out->items) {
         return TG_NOMEM;
     }
-    out->items->kind = kind;
-    out->items->text = text ? tg_arena_dup(arena, text, len) : NULL;
-    out->items->len = len;
+    *out->items = (struct tg_part_spec) { .kind = kind, .len = len,
+        .text = text ? tg_arena_dup(arena, text, len) : NULL };
     return text && !out->items->text ? TG_NOMEM : TG_OK;
 }
 
@@ -293,6 +332,60 @@ compile_context(struct tg_parts *out, struct tg_arena *arena,
     return single(out, arena, (enum tg_part_kind) kind, NULL, 0);
 }
 
+static bool
+is_dropped(const struct source *s)
+{
+    if (s->kind != TG_PART_HEADER && s->kind != TG_PART_MULTIHEADER) {
+        return false;
+    }
+    for (size_t i = 0; i < COUNT(dropped_headers); i++) {
+        if (strcasecmp(dropped_headers[i], s->text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum tg_status
+compile_body(struct tg_parts *out, struct tg_arena *arena,
+    const struct source *s, struct tg_error *err)
+{
+    if (!tg_json_path_is_valid(s->text, s->len)) {
+        return tg_error_set(err, TG_DENIED, "the JSONPath $%.100s is more "
+            "than names and indexes", s->text);
+    }
+    return single(out, arena, (enum tg_part_kind) s->kind,
+        s->len ? s->text : NULL, s->len);
+}
+
+bool
+tg_parts_read_body(const struct tg_part_spec *parts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].kind == TG_PART_BODY
+            || parts[i].kind == TG_PART_BODY_TEXT
+            || parts[i].kind == TG_PART_BODY_JSON)
+        {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+tg_parts_read_reply(const struct tg_part_spec *parts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].kind == TG_PART_REPLY
+            || parts[i].kind == TG_PART_REPLY_TEXT
+            || parts[i].kind == TG_PART_REPLY_JSON)
+        {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum tg_status
 tg_mapping_compile(struct tg_parts *out, struct tg_arena *arena,
     const struct tg_mapping_scope *scope, enum tg_mapping_side side,
@@ -307,7 +400,9 @@ tg_mapping_compile(struct tg_parts *out, struct tg_arena *arena,
     }
     switch (s.what) {
     case IS_PART:
-        return single(out, arena, (enum tg_part_kind) s.kind, s.text, s.len);
+        return is_dropped(&s)
+            ? TG_OK
+            : single(out, arena, (enum tg_part_kind) s.kind, s.text, s.len);
     case IS_VARIABLE:
         value = variable(scope, s.text, s.len);
         return value ? single(out, arena, TG_PART_LITERAL, value,
@@ -316,219 +411,9 @@ tg_mapping_compile(struct tg_parts *out, struct tg_arena *arena,
     case IS_CONTEXT:
         return compile_context(out, arena, scope, s.kind, err);
     case IS_BODY:
-        return tg_error_set(err, TG_DENIED,
-            "mapping from method.request.body is not supported");
-    case IS_BACKEND: /* a MOCK has no backend */
-        return TG_OK;
+        return compile_body(out, arena, &s, err);
     }
     return invalid(source, err);
-}
-
-/* ---- templates ---- */
-
-struct template {
-    struct tg_arena               *arena;
-    const struct tg_mapping_scope *scope;
-    struct tg_parts               *out;
-    size_t                         room;    /* parts that fit */
-    struct tg_buf                  literal; /* not yet a part */
-};
-
-static enum tg_status
-template_add(struct template *t, struct tg_part_spec part)
-{
-    struct tg_parts *out = t->out;
-
-    if (out->count == t->room) {
-        size_t               room = t->room ? 2 * t->room : 8;
-        struct tg_part_spec *items
-            = tg_arena_alloc(t->arena, room * sizeof *items);
-
-        if (!items) {
-            return TG_NOMEM;
-        }
-        if (out->count) {
-            memcpy(items, out->items, out->count * sizeof *items);
-        }
-        out->items = items;
-        t->room = room;
-    }
-    out->items[out->count++] = part;
-    return TG_OK;
-}
-
-static enum tg_status
-template_flush(struct template *t)
-{
-    struct tg_part_spec part = { .kind = TG_PART_LITERAL,
-        .len = t->literal.len };
-
-    if (t->literal.status || !t->literal.len) {
-        return t->literal.status;
-    }
-    part.text = tg_arena_dup(t->arena, t->literal.data, t->literal.len);
-    tg_buf_reset(&t->literal);
-    return part.text ? template_add(t, part) : TG_NOMEM;
-}
-
-static bool
-is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
-/* Length of a dotted reference: letters, digits, _ and - between the dots. */
-static size_t
-reference_len(const char *text)
-{
-    size_t len = 0;
-
-    while (is_letter(text[len]) || (text[len] >= '0' && text[len] <= '9')
-        || text[len] == '-'
-        || (text[len] == '.' && is_letter(text[len + 1])))
-    {
-        len++;
-    }
-    return len;
-}
-
-/* Whether a '#' at text starts a directive or a comment of the language. */
-static bool
-is_directive(const char *text)
-{
-    static const char *const words[] = { "set", "if", "elseif", "else", "end",
-        "foreach", "include", "parse", "stop", "break", "evaluate", "define",
-        "macro" };
-    const char *word = text + 1;
-    size_t      len;
-
-    if (*word != '\0' && strchr("#*[{@", *word)) {
-        return true;
-    }
-    len = reference_len(word);
-    for (size_t i = 0; i < COUNT(words); i++) {
-        if (strlen(words[i]) == len && memcmp(words[i], word, len) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static enum tg_status
-beyond(const char *what, struct tg_error *err)
-{
-    return tg_error_set(err, TG_DENIED, "the template uses %.40s, which is "
-        "more than $context and $stageVariables", what);
-}
-
-static enum tg_status
-template_context(struct template *t, const char *name, size_t len,
-    struct tg_error *err)
-{
-    struct tg_parts parts;
-    int             kind = context_kind(name, len);
-    enum tg_status  status;
-
-    if (kind < 0) { /* Amazon renders an unknown one as nothing */
-        return TG_OK;
-    }
-    status = compile_context(&parts, t->arena, t->scope, kind, err);
-    if (status == TG_OK && parts.count) {
-        status = template_flush(t);
-        if (status == TG_OK) {
-            status = template_add(t, parts.items[0]);
-        }
-    }
-    return status;
-}
-
-/* A reference without its $ and braces; *known is false for other names. */
-static enum tg_status
-template_reference(struct template *t, const char *name, size_t len,
-    bool *known, struct tg_error *err)
-{
-    const char *value;
-
-    *known = true;
-    if (len > 8 && memcmp(name, "context.", 8) == 0) {
-        return template_context(t, name + 8, len - 8, err);
-    }
-    if (len > 15 && memcmp(name, "stageVariables.", 15) == 0) {
-        value = variable(t->scope, name + 15, len - 15);
-        return value ? tg_buf_puts(&t->literal, value) : TG_OK;
-    }
-    if (strncmp(name, "input", 5) == 0 || strncmp(name, "util", 4) == 0
-        || strncmp(name, "context", 7) == 0
-        || strncmp(name, "stageVariables", 14) == 0)
-    {
-        return beyond(strncmp(name, "input", 5) == 0 ? "$input"
-                      : strncmp(name, "util", 4) == 0 ? "$util"
-                                                      : "a whole variable",
-            err);
-    }
-    *known = false; /* undefined: the language leaves it as it stands */
-    return TG_OK;
-}
-
-/* Handles the '$' at text; *used is how much of it was taken. */
-static enum tg_status
-template_dollar(struct template *t, const char *text, size_t *used,
-    struct tg_error *err)
-{
-    const char    *name = text + 1;
-    bool           braces, known;
-    size_t         len;
-    enum tg_status status;
-
-    if (*name == '!') {
-        name++;
-    }
-    braces = *name == '{';
-    name += braces;
-    len = is_letter(*name) ? reference_len(name) : 0;
-    *used = 1;
-    if (len == 0 || (braces && name[len] != '}')) {
-        return tg_buf_putc(&t->literal, '$');
-    }
-    if (!braces && (name[len] == '(' || name[len] == '[')) {
-        return beyond("a method or an index", err);
-    }
-    status = template_reference(t, name, len, &known, err);
-    if (status == TG_OK && !known) {
-        return tg_buf_putc(&t->literal, '$');
-    }
-    *used = (size_t) (name - text) + len + braces;
-    return status;
-}
-
-enum tg_status
-tg_mapping_template(struct tg_parts *out, struct tg_arena *arena,
-    const struct tg_mapping_scope *scope, const char *text,
-    struct tg_error *err)
-{
-    struct template t = { .arena = arena, .scope = scope, .out = out };
-    enum tg_status  status = TG_OK;
-    size_t          used;
-
-    *out = (struct tg_parts) { 0 };
-    tg_buf_init(&t.literal, TEXT_MAX);
-    for (; *text && status == TG_OK; text += used) {
-        used = 1;
-        if (*text == '$') {
-            status = template_dollar(&t, text, &used, err);
-        } else if (*text == '#' && is_directive(text)) {
-            status = beyond("a directive", err);
-        } else if (*text == '\\' && (text[1] == '$' || text[1] == '#')) {
-            status = beyond("an escape", err);
-        } else {
-            status = tg_buf_putc(&t.literal, *text);
-        }
-    }
-    if (status == TG_OK) {
-        status = template_flush(&t);
-    }
-    tg_buf_clear(&t.literal);
-    return status;
 }
 
 char *

@@ -1,5 +1,5 @@
 /*
- * mapping.h - parameter mapping expressions and plain templates, as parts
+ * mapping.h - parameter mapping expressions, as parts
  *
  * API Gateway describes where a value comes from in small expressions:
  * method.request.header.X, context.stage, stageVariables.x, 'text'.  This
@@ -45,6 +45,7 @@ struct tg_parts {
 enum tg_mapping_side {
     TG_MAPPING_REQUEST,  /* sources: method.request.* */
     TG_MAPPING_RESPONSE, /* sources: integration.response.* */
+    TG_MAPPING_GATEWAY,  /* method.request.* but no body, context.error.* */
 };
 
 enum tg_target_kind {
@@ -73,13 +74,9 @@ TG_MUST_CHECK enum tg_status tg_mapping_compile(struct tg_parts *out,
     struct tg_arena *arena, const struct tg_mapping_scope *scope,
     enum tg_mapping_side side, const char *source, struct tg_error *err);
 
-/*
- * The parts of a body template whose only variables are $context.* and
- * $stageVariables.*.  TG_DENIED when it uses more of the template language.
- */
-TG_MUST_CHECK enum tg_status tg_mapping_template(struct tg_parts *out,
-    struct tg_arena *arena, const struct tg_mapping_scope *scope,
-    const char *text, struct tg_error *err);
+/* Whether a value looks into the call's body, or into the backend's. */
+bool tg_parts_read_body(const struct tg_part_spec *parts, size_t count);
+bool tg_parts_read_reply(const struct tg_part_spec *parts, size_t count);
 
 /*
  * text with each ${stageVariables.NAME} replaced; a variable that is not set

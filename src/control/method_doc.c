@@ -491,7 +491,7 @@ tg_method_gap(const json_t *method)
     if (strcmp(tg_text_of(method, "authorizationType"), "NONE") != 0) {
         return "its authorization type is not supported by this gateway";
     }
-    if (strcmp(type, "HTTP_PROXY") != 0 && strcmp(type, "MOCK") != 0) {
+    if (strncmp(type, "HTTP", 4) != 0 && strcmp(type, "MOCK") != 0) {
         return "its integration type is not supported by this gateway";
     }
     return NULL;

@@ -16,6 +16,8 @@ const struct tg_operation *const tg_operation_tables[] = {
     tg_domain_name_operations,
     tg_base_path_mapping_operations,
     tg_api_mapping_operations,
+    tg_request_validator_operations,
+    tg_gateway_response_operations,
     tg_unsupported_operations,
     tg_cloudtrail_operations,
     NULL,

@@ -154,22 +154,24 @@ split(struct tg_parts *out, const struct compiler *c, const char *text,
 
 /* ---- mapped headers and query parameters ---- */
 
-/* Headers that a mapping may not set (Y2). */
 static bool
-is_protected(const char *name)
+is_header_of(const char *const *names, const char *name)
 {
-    static const char *const names[] = { "Connection", "Content-Length",
-        "Expect", "Keep-Alive", "Proxy-Authenticate", "Proxy-Connection",
-        "TE", "Trailer", "Transfer-Encoding", "Upgrade",
-        "X-Amzn-Apigateway-Api-Id", "X-Amzn-Trace-Id" };
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcasecmp(names[i], name) == 0) {
-            return true;
-        }
+    while (*names && strcasecmp(*names, name) != 0) {
+        names++;
     }
-    return false;
+    return *names != NULL;
 }
+
+/* Headers that a mapping may not set (Y2). */
+static const char *const protected_headers[] = { "Connection",
+    "Content-Length", "Keep-Alive", "Proxy-Connection", "Trailer",
+    "Transfer-Encoding", "Upgrade", "X-Amzn-Apigateway-Api-Id",
+    "X-Amzn-Trace-Id", NULL };
+
+/* Those that Amazon drops after the mappings. */
+static const char *const unsent_headers[] = { "Expect", "Proxy-Authenticate",
+    "TE", NULL };
 
 static void
 add_pair(struct tg_pair_spec *pairs, size_t *count, const char *name,
@@ -207,10 +209,10 @@ compile_mappings(struct tg_integration_spec *spec, const struct compiler *c,
         }
         if (kind == TG_TARGET_QUERY) {
             add_pair(queries, &spec->query_count, name, value);
-        } else if (is_protected(name)) {
+        } else if (is_header_of(protected_headers, name)) {
             return tg_error_set(c->err, TG_DENIED,
                 "a mapping may not set the header %.100s", name);
-        } else {
+        } else if (!is_header_of(unsent_headers, name)) {
             add_pair(headers, &spec->header_count, name, value);
         }
     }
@@ -261,6 +263,25 @@ compile_query(struct tg_integration_spec *spec, const struct compiler *c,
     return status;
 }
 
+static bool
+pairs_read_body(const struct tg_pair_spec *pairs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (tg_parts_read_body(pairs[i].parts, pairs[i].part_count)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+reads_body(const struct tg_integration_spec *spec)
+{
+    return tg_parts_read_body(spec->path, spec->path_count)
+        || pairs_read_body(spec->headers, spec->header_count)
+        || pairs_read_body(spec->queries, spec->query_count);
+}
+
 static size_t
 count_of(const char *text, char wanted)
 {
@@ -297,7 +318,6 @@ tg_proxy_compile(struct tg_integration_spec *spec, struct tg_uri *uri,
     if (!headers || !queries) {
         return TG_NOMEM;
     }
-    spec->type = TG_INTEGRATION_HTTP_PROXY;
     spec->headers = headers;
     spec->queries = queries;
     status = split(&path, &c, uri->path, strlen(uri->path), true);
@@ -309,5 +329,6 @@ tg_proxy_compile(struct tg_integration_spec *spec, struct tg_uri *uri,
     }
     spec->path = path.items;
     spec->path_count = path.count;
+    spec->reads_body = status == TG_OK && reads_body(spec);
     return status;
 }

@@ -1,5 +1,5 @@
 /*
- * proxy.h - an HTTP_PROXY integration as the gateway forwards it
+ * proxy.h - where an HTTP_PROXY or HTTP integration sends a call
  *
  * Pure: stage variables are put into the URI, its path and query are split
  * into parts, and the parameter mappings become headers, query parameters and
@@ -24,8 +24,8 @@
 #include "plane/routes.h"
 
 /*
- * The HTTP_PROXY members of *spec but verb, time-out and backend; *uri says
- * where the backend is.  TG_DENIED or TG_INVALID with the reason.
+ * Path, query, headers and reads_body of *spec; *uri says where the backend
+ * is.  TG_DENIED or TG_INVALID with the reason.
  */
 TG_MUST_CHECK enum tg_status tg_proxy_compile(struct tg_integration_spec *spec,
     struct tg_uri *uri, struct tg_arena *arena,

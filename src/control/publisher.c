@@ -24,11 +24,16 @@ struct tg_publisher {
 };
 
 static void
-warn_broken(const char *api_id, const char *stage, const char *verb,
-    const char *path, const char *reason)
+log_warning(const char *event, const char *api_id, const char *stage,
+    const char *verb, const char *path, const char *reason)
 {
-    tg_log(TG_LOG_WARN, "integration_broken", "restApiId", api_id, "stage",
-        stage, "method", verb, "path", path, "msg", reason, NULL);
+    if (path) {
+        tg_log(TG_LOG_WARN, event, "restApiId", api_id, "stage", stage,
+            "method", verb, "path", path, "msg", reason, NULL);
+    } else {
+        tg_log(TG_LOG_WARN, event, "restApiId", api_id, "stage", stage, "msg",
+            reason, NULL);
+    }
 }
 
 /* ---- struct tg_routes_publisher ---- */
@@ -56,7 +61,7 @@ build(struct tg_publisher *p, struct tg_store *store, struct tg_arena *arena,
         .generation = generation,
         .now_s = now_s,
         .arena = arena,
-        .on_broken = p->is_quiet ? NULL : warn_broken,
+        .on_warning = p->is_quiet ? NULL : log_warning,
     };
     enum tg_status status;
 

@@ -95,27 +95,26 @@ choose(uint8_t **out, const struct compiler *c, json_t *const *responses,
 
 /* ---- headers ---- */
 
-/*
- * The name under which a header leaves (I1); NULL: it does not.
- * https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
- */
-static const char *
-leaving_name(const struct compiler *c, const char *name)
+/* https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html */
+const char *
+tg_response_header_name(struct tg_arena *arena,
+    const struct tg_mapping_scope *scope, const char *name)
 {
     static const char *const kept[] = { "Authorization", "Connection",
         "Content-Length", "Content-MD5", "Date", "Expect", "Host",
         "Max-Forwards", "Proxy-Authenticate", "Server", "Trailer", "Upgrade",
-        "User-Agent", "x-amzn-RequestId", "x-amz-apigw-id" };
+        "User-Agent", "x-amzn-RequestId", "x-amzn-ErrorType",
+        "x-amz-apigw-id" };
 
     if (strcasecmp(name, "Transfer-Encoding") == 0) {
         return NULL;
     }
     for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
         if (strcasecmp(name, kept[i]) == 0) {
-            return tg_arena_printf(c->arena, "x-amzn-Remapped-%s", kept[i]);
+            return tg_arena_printf(arena, "x-amzn-Remapped-%s", kept[i]);
         }
     }
-    return c->scope->is_strict && strcasecmp(name, "WWW-Authenticate") == 0
+    return scope->is_strict && strcasecmp(name, "WWW-Authenticate") == 0
         ? "x-amzn-Remapped-WWW-Authenticate"
         : name;
 }
@@ -146,7 +145,7 @@ compile_headers(struct tg_response_spec *out, const struct compiler *c,
         }
         status = tg_mapping_compile(&value, c->arena, c->scope,
             TG_MAPPING_RESPONSE, json_string_value(source), c->err);
-        name = leaving_name(c, name);
+        name = tg_response_header_name(c->arena, c->scope, name);
         if (status == TG_OK && value.count && name) {
             pairs[out->header_count++] = (struct tg_pair_spec) { name,
                 value.items, value.count };
@@ -157,36 +156,85 @@ compile_headers(struct tg_response_spec *out, const struct compiler *c,
 
 /* ---- bodies ---- */
 
-static enum tg_status
-compile_templates(struct tg_response_spec *out, const struct compiler *c,
-    const json_t *response)
+enum tg_status
+tg_templates_compile(struct tg_template_spec **out, size_t *count,
+    struct tg_arena *arena, const struct tg_mapping_scope *scope,
+    enum tg_template_kind kind, json_t *templates, struct tg_error *err)
 {
-    json_t *templates = json_object_get(response, "responseTemplates"), *text;
-    struct tg_template_spec *list = tg_arena_alloc(c->arena,
+    struct tg_template_spec *list = tg_arena_alloc(arena,
         (json_object_size(templates) + 1) * sizeof *list);
     const char              *type;
+    json_t                  *text;
     struct tg_parts          parts;
     enum tg_status           status = list ? TG_OK : TG_NOMEM;
 
-    out->templates = list;
+    *out = list;
+    *count = 0;
     json_object_foreach(templates, type, text) {
-        if (status != TG_OK) {
-            return status;
+        if (status == TG_OK) {
+            status = tg_template_compile(&parts, arena, scope, kind, type,
+                json_string_value(text), err);
         }
-        status = tg_mapping_template(&parts, c->arena, c->scope,
-            json_string_value(text), c->err);
-        list[out->template_count++] = (struct tg_template_spec) { type,
-            parts.items, parts.count, 0 };
+        if (status == TG_OK) {
+            list[(*count)++] = (struct tg_template_spec) { type, parts.items,
+                parts.count, 0 };
+        }
     }
     return status;
+}
+
+enum tg_status
+tg_requests_compile(struct tg_integration_spec *spec,
+    struct tg_template_spec **list, struct tg_arena *arena,
+    const struct tg_mapping_scope *scope, const json_t *integration,
+    struct tg_error *err)
+{
+    static const char *const names[TG_PASSTHROUGH_COUNT] = {
+        [TG_PASSTHROUGH_WHEN_NO_MATCH] = "WHEN_NO_MATCH",
+        [TG_PASSTHROUGH_WHEN_NO_TEMPLATES] = "WHEN_NO_TEMPLATES",
+        [TG_PASSTHROUGH_NEVER] = "NEVER",
+    };
+    const char    *name = tg_text_of(integration, "passthroughBehavior");
+    enum tg_status status = tg_templates_compile(list, &spec->template_count,
+        arena, scope, TG_TEMPLATE_REQUEST,
+        json_object_get(integration, "requestTemplates"), err);
+
+    spec->templates = *list;
+    for (int i = 0; name && i < TG_PASSTHROUGH_COUNT; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            spec->passthrough = (enum tg_passthrough) i;
+        }
+    }
+    return status;
+}
+
+static bool
+reads_reply(const struct tg_response_spec *response)
+{
+    for (size_t i = 0; i < response->template_count; i++) {
+        const struct tg_template_spec *t = &response->templates[i];
+
+        if (tg_parts_read_reply(t->parts, t->part_count)) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < response->header_count; i++) {
+        const struct tg_pair_spec *h = &response->headers[i];
+
+        if (tg_parts_read_reply(h->parts, h->part_count)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static enum tg_status
 compile_response(struct tg_response_spec *out, const struct compiler *c,
     const json_t *response)
 {
-    const char    *code = tg_text_of(response, "statusCode");
-    enum tg_status status;
+    const char              *code = tg_text_of(response, "statusCode");
+    struct tg_template_spec *templates;
+    enum tg_status           status;
 
     *out = (struct tg_response_spec) {
         .status = (uint32_t) (code ? atoi(code) : 0),
@@ -196,7 +244,14 @@ compile_response(struct tg_response_spec *out, const struct compiler *c,
             "%.20s cannot be the status of an answer", code ? code : "");
     }
     status = compile_headers(out, c, response);
-    return status == TG_OK ? compile_templates(out, c, response) : status;
+    if (status == TG_OK) {
+        status = tg_templates_compile(&templates, &out->template_count,
+            c->arena, c->scope, TG_TEMPLATE_RESPONSE,
+            json_object_get(response, "responseTemplates"), c->err);
+        out->templates = templates;
+    }
+    out->reads_reply = status == TG_OK && reads_reply(out);
+    return status;
 }
 
 enum tg_status

@@ -55,8 +55,20 @@ TG_MUST_CHECK enum tg_status tg_api_create(struct tg_control_call *call,
 TG_MUST_CHECK enum tg_status tg_api_replace(struct tg_control_call *call,
     const char *id, const json_t *in, bool is_merge, const char **root_id);
 
+/*
+ * Models, validators and gateway responses of an API (api_part): rows by
+ * kind and id.  The API of _get, _delete and _page is the path's.
+ */
 TG_MUST_CHECK enum tg_status tg_api_part_put(struct tg_control_call *call,
     const char *api_id, const char *kind, const char *id, const json_t *doc);
+/* *out is the caller's.  TG_NOTFOUND: there is none. */
+TG_MUST_CHECK enum tg_status tg_api_part_get(struct tg_control_call *call,
+    const char *kind, const char *id, json_t **out);
+TG_MUST_CHECK enum tg_status tg_api_part_delete(struct tg_control_call *call,
+    const char *kind, const char *id);
+/* Answers with a page of them. */
+TG_MUST_CHECK enum tg_status tg_api_parts_page(struct tg_control_call *call,
+    const char *kind);
 
 /* ---- resources and methods ---- */
 

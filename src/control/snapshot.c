@@ -10,6 +10,8 @@
 #include "control/mock.h"
 #include "control/plan_rules.h"
 #include "control/proxy.h"
+#include "control/responses.h"
+#include "control/stage_rules.h"
 
 /* ---- taking ---- */
 
@@ -173,6 +175,25 @@ compile_proxy(struct tg_snapshot_compiler *c, struct tg_integration_spec *spec,
     return status;
 }
 
+/* An integration that is not a proxy: templates and responses, too. */
+static enum tg_status
+compile_http(struct tg_snapshot_compiler *c, struct tg_integration_spec *spec,
+    const struct tg_mapping_scope *scope, const json_t *integration,
+    struct tg_error *err)
+{
+    struct tg_template_spec *templates;
+    enum tg_status status = compile_proxy(c, spec, scope, integration, err);
+
+    spec->type = TG_INTEGRATION_HTTP;
+    if (status == TG_OK) {
+        status = tg_requests_compile(spec, &templates, c->arena, scope,
+            integration, err);
+    }
+    return status == TG_OK
+        ? tg_responses_compile(spec, c->arena, scope, integration, err)
+        : status;
+}
+
 enum tg_status
 tg_snapshot_integration(struct tg_snapshot_compiler *c,
     struct tg_integration_spec *spec, const struct tg_mapping_scope *scope,
@@ -182,8 +203,12 @@ tg_snapshot_integration(struct tg_snapshot_compiler *c,
 
     spec->timeout_ms = (uint32_t) json_integer_value(
         json_object_get(integration, "timeoutInMillis"));
-    return strcmp(type, "MOCK") == 0
-        ? tg_mock_compile(spec, c->arena, scope, integration, err)
+    if (strcmp(type, "MOCK") == 0) {
+        return tg_mock_compile(spec, c->arena, scope, integration, err);
+    }
+    spec->type = TG_INTEGRATION_HTTP_PROXY;
+    return strcmp(type, "HTTP") == 0
+        ? compile_http(c, spec, scope, integration, err)
         : compile_proxy(c, spec, scope, integration, err);
 }
 
@@ -195,6 +220,7 @@ struct stage {
     bool                    has_header_keys; /* apiKeySource HEADER */
     const json_t           *settings; /* of its methods */
     struct tg_mapping_scope scope;
+    const json_t           *parts; /* of the snapshot */
 };
 
 static struct tg_bucket_limit
@@ -232,6 +258,16 @@ compile_throttle(struct tg_snapshot_compiler *c, const struct stage *stage,
         (uint64_t) c->now_s * 1000000000, &spec->bucket, err);
 }
 
+static void
+warn(struct tg_snapshot_compiler *c, const struct stage *stage,
+    const char *event, const char *verb, const char *path,
+    const char *reason)
+{
+    if (c->on_warning) {
+        c->on_warning(event, stage->api_id, stage->name, verb, path, reason);
+    }
+}
+
 static enum tg_status
 compile_method(struct tg_snapshot_compiler *c, const struct stage *stage,
     uint32_t resource, const char *path, const char *verb,
@@ -243,7 +279,8 @@ compile_method(struct tg_snapshot_compiler *c, const struct stage *stage,
     const char *reason = tg_method_gap(method);
     bool        wants_key
         = json_is_true(json_object_get(method, "apiKeyRequired"));
-    enum tg_status status = TG_DENIED;
+    struct tg_parts required;
+    enum tg_status  status = TG_DENIED;
 
     if (!reason && wants_key && !stage->has_header_keys) {
         reason = "its key would come from an authorizer";
@@ -253,20 +290,26 @@ compile_method(struct tg_snapshot_compiler *c, const struct stage *stage,
             json_object_get(method, "methodIntegration"), &why);
         reason = why.message;
     }
-    if (status == TG_NOMEM) {
+    if (status == TG_NOMEM
+        || tg_required_compile(&required, c->arena, stage->parts, method))
+    {
         return tg_error_set(err, TG_NOMEM, "no memory for the routes");
     }
     if (status != TG_OK) {
         spec = (struct tg_integration_spec) {
             .type = TG_INTEGRATION_BROKEN, .timeout_ms = 29000,
         };
-        if (c->on_broken) {
-            c->on_broken(stage->api_id, stage->name, verb, path, reason);
-        }
+        warn(c, stage, "integration_broken", verb, path, reason);
+    }
+    if (tg_validator_wants_body(stage->parts, method)) {
+        warn(c, stage, "body_not_validated", verb, path, "this gateway does "
+            "not check bodies against models: every body passes");
     }
     added.verb = verb_of(verb);
     added.is_key_required = wants_key;
     added.integration = tg_routes_add_integration(c->builder, &spec);
+    added.required = required.items;
+    added.required_count = required.count;
     status = compile_throttle(c, stage, path, verb, &added, err);
     if (status == TG_OK) {
         tg_routes_add_method(c->builder, resource, &added);
@@ -472,6 +515,27 @@ read_stages(struct stage_row **out, struct tg_snapshot_compiler *c,
 }
 
 static enum tg_status
+compile_gateway(struct tg_snapshot_compiler *c, const struct stage *stage,
+    struct tg_error *err)
+{
+    struct tg_gateway_spec *specs;
+    struct tg_error         why = { 0 };
+    enum tg_status status = tg_gateway_compile(&specs, c->arena,
+        &stage->scope, stage->parts, &why);
+
+    if (status == TG_NOMEM) {
+        return tg_error_set(err, TG_NOMEM, "no memory for the routes");
+    }
+    if (status != TG_OK) {
+        warn(c, stage, "gateway_response_broken", NULL, NULL, why.message);
+    }
+    if (specs) {
+        tg_routes_set_gateway(c->builder, stage->number, specs);
+    }
+    return TG_OK;
+}
+
+static enum tg_status
 compile_stage(struct tg_snapshot_compiler *c, const struct stage_row *row,
     uint32_t api, struct tg_error *err)
 {
@@ -485,9 +549,13 @@ compile_stage(struct tg_snapshot_compiler *c, const struct stage_row *row,
         .settings = json_object_get(row->stage_doc, "methodSettings"),
         .scope = { json_object_get(row->stage_doc, "variables"),
             row->deployment_id, c->settings->headers.strict },
+        .parts = json_object_get(row->snapshot, "parts"),
     };
     enum tg_status status = compile_plans(c, &stage, err);
 
+    if (status == TG_OK) {
+        status = compile_gateway(c, &stage, err);
+    }
     return status == TG_OK
         ? compile_resources(c, &stage, row->snapshot, err)
         : status;

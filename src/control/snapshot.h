@@ -45,9 +45,14 @@ struct tg_snapshot_compiler {
     uint64_t                  generation; /* of the file that is built */
     int64_t                   now_s; /* 0: not known */
     struct tg_arena          *arena; /* until the builder has built */
-    /* Called for each broken method (S1); may be NULL. */
-    void (*on_broken)(const char *api_id, const char *stage,
-        const char *verb, const char *path, const char *reason);
+    /*
+     * Called for what the stage asks for and the gateway does not do: a
+     * broken method (S1) and the like; may be NULL.  verb and path are NULL
+     * where a whole stage is meant.
+     */
+    void (*on_warning)(const char *event, const char *api_id,
+        const char *stage, const char *verb, const char *path,
+        const char *reason);
 };
 
 /* Adds every API that has a stage, with its plans, and all domains. */

@@ -16,6 +16,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "core/json.h"
 #include "plane/domains.h"
 #include "util/digest.h"
 
@@ -104,7 +105,7 @@ check_parts(struct check *c, struct tg_route_list list)
     parts = ITEMS(c, list);
     for (uint32_t i = 0; i < list.count; i++) {
         bool has_name = parts[i].kind >= TG_PART_FIRST_NAMED
-            && parts[i].kind <= TG_PART_LAST_NAMED;
+            && parts[i].kind < TG_PART_FIRST_JSON;
 
         if (parts[i].kind >= TG_PART_COUNT
             || parts[i].escape >= TG_ESCAPE_COUNT)
@@ -113,6 +114,14 @@ check_parts(struct check *c, struct tg_route_list list)
         }
         if (!is_text(c, parts[i].text, !has_name)) {
             return false;
+        }
+        if (parts[i].kind >= TG_PART_FIRST_JSON
+            && parts[i].kind <= TG_PART_LAST_JSON
+            && !tg_json_path_is_valid(
+                (const char *) c->base + parts[i].text.off,
+                parts[i].text.len))
+        {
+            return wrong(c, "a part's JSON path is none");
         }
     }
     return true;

@@ -76,10 +76,10 @@ enum tg_part_kind {
     TG_PART_COUNT
 };
 
-/* Kinds with a name; of the last four it is a JSON path. */
+/* Kinds with a name, and behind them those with a JSON path. */
 #define TG_PART_FIRST_NAMED TG_PART_PATH
 #define TG_PART_FIRST_JSON TG_PART_BODY_TEXT
-#define TG_PART_LAST_NAMED TG_PART_REPLY_JSON
+#define TG_PART_LAST_JSON TG_PART_REPLY_JSON
 
 /* What becomes of a part's value where it is put in. */
 enum tg_escape {

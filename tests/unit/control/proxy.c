@@ -92,7 +92,7 @@ what_cannot_work_is_refused_with_a_reason(void **state)
         "{\"uri\": \"http://h/\", \"requestParameters\": "
         "{\"integration.request.header.content-length\": \"'1'\"}}", /* Y2 */
         "{\"uri\": \"http://h/\", \"requestParameters\": "
-        "{\"integration.request.header.X\": \"method.request.body\"}}",
+        "{\"integration.request.header.X\": \"method.request.body.a[*]\"}}",
     };
     struct tg_integration_spec spec;
     struct tg_uri              uri;
