@@ -1,9 +1,10 @@
 /*
- * admit.c - key, plan, throttle, quota and size of a call
+ * admit.c - key, plan, throttle, quota, parameters and size of a call
  *
  * Runs in the PREACCESS phase (`satisfy any' could bypass ACCESS), once a
  * call.  The order is Amazon's: key, throttle of the plan, throttle of the
- * account, quota, size.  A refusal gives back what an earlier step had taken.
+ * account, quota, required parameters, media type, size.  A refusal gives
+ * back what an earlier step had taken.
  *
  * A metered call needs a cell that belongs to its key and plan; where there
  * is none it is refused and shown on the board, never served uncounted.
@@ -81,6 +82,7 @@ find_cell(ngx_http_tallygate_call_t *call)
 static const ngx_http_tallygate_error_t *
 admit(ngx_http_tallygate_call_t *call)
 {
+    ngx_int_t                          rc;
     const ngx_http_tallygate_error_t  *error;
 
     if (call->method->is_key_required) {
@@ -100,6 +102,20 @@ admit(ngx_http_tallygate_call_t *call)
     error = ngx_http_tallygate_limit(call);
     if (error != NULL) {
         return error;
+    }
+
+    if (call->method->required.count != 0) {
+        rc = ngx_http_tallygate_check_required(call);
+
+        if (rc != NGX_OK) {
+            return rc == NGX_DECLINED
+                   ? ngx_http_tallygate_error(BAD_REQUEST_PARAMETERS)
+                   : ngx_http_tallygate_error(INTERNAL);
+        }
+    }
+
+    if (call->is_unsupported) {
+        return ngx_http_tallygate_error(UNSUPPORTED_MEDIA_TYPE);
     }
 
     if (call->is_too_large) {

@@ -11,13 +11,16 @@
  */
 #include "nginx/module.h"
 
+#include "core/mock.h"
+
 #define BODY(message)  "{\"message\":\"" message "\"}"
 
 const ngx_http_tallygate_error_t
     ngx_http_tallygate_errors[NGX_HTTP_TALLYGATE_ERROR_COUNT] =
 {
-#define X(name, status, error_type, message)                                  \
-    { ngx_string(#name), status, ngx_string(error_type),                      \
+#define X(name, status, gateway, error_type, message)                         \
+    { ngx_string(#name), status, TG_GATEWAY_##gateway,                        \
+      ngx_string(error_type), ngx_string(message),                            \
       ngx_string(BODY(message)) },
     NGX_HTTP_TALLYGATE_ERRORS(X)
 #undef X
@@ -123,6 +126,38 @@ send_answer(ngx_http_request_t *r, ngx_str_t *body)
     return ngx_http_output_filter(r, &out);
 }
 
+/* Amazon's body: {"message":...} */
+static ngx_int_t
+own_body(ngx_http_tallygate_call_t *call, ngx_str_t *body)
+{
+    u_char     *p;
+    ngx_str_t   message = call->message;
+
+    *body = call->error->body;
+
+    if (message.len == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_tallygate_escape(call->request->pool, TG_ESCAPE_JSON,
+                                  &message)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    p = ngx_pnalloc(call->request->pool,
+                    message.len + sizeof(BODY("")) - 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    body->data = p;
+    body->len = ngx_sprintf(p, BODY("%V"), &message) - p;
+
+    return NGX_OK;
+}
+
 static ngx_int_t
 answer_error(ngx_http_request_t *r, ngx_http_tallygate_call_t *call)
 {
@@ -136,12 +171,6 @@ answer_error(ngx_http_request_t *r, ngx_http_tallygate_call_t *call)
     r->err_status = 0;
     r->headers_out.status = error->status;
 
-    if (error->status == 431) {
-        /* nginx does not know the reason phrase. */
-        ngx_str_set(&r->headers_out.status_line,
-                    "431 Request Header Fields Too Large");
-    }
-
     ngx_str_set(&r->headers_out.content_type, "application/json");
     r->headers_out.content_type_len = r->headers_out.content_type.len;
 
@@ -149,12 +178,18 @@ answer_error(ngx_http_request_t *r, ngx_http_tallygate_call_t *call)
                                       sizeof("x-amzn-ErrorType") - 1,
                                       error->error_type.data,
                                       error->error_type.len)
-        != NGX_OK)
+        != NGX_OK
+        || own_body(call, &body) != NGX_OK
+        || ngx_http_tallygate_customise(call, &body) == NGX_ERROR)
     {
         return NGX_ERROR;
     }
 
-    body = error->body;
+    if (r->headers_out.status == 431) {
+        /* nginx does not know the reason phrase. */
+        ngx_str_set(&r->headers_out.status_line,
+                    "431 Request Header Fields Too Large");
+    }
 
     return send_answer(r, &body);
 }
@@ -172,104 +207,75 @@ answer_ping(ngx_http_request_t *r)
     return send_answer(r, &body);
 }
 
-/* Sets one header of an answer from its mapping. */
-static ngx_int_t
-add_mapped(ngx_http_tallygate_call_t *call, const struct tg_route_pair *pair)
+/* The status that the MOCK's template, or the body for want of one, gives. */
+static ngx_uint_t
+mock_status(ngx_http_tallygate_call_t *call)
 {
-    ngx_str_t                value, name;
-    ngx_int_t                rc;
-    ngx_http_request_t      *r = call->request;
-    const struct tg_routes  *routes = &call->routes->table;
+    int                               status;
+    u_char                           *text;
+    ngx_int_t                         rc;
+    ngx_str_t                         value;
+    const struct tg_route_template   *t = call->mapped->request;
 
-    rc = ngx_http_tallygate_value(call, pair->value, &value);
-    if (rc != NGX_OK) {
-        return rc == NGX_DECLINED ? NGX_OK : rc;
+    if (t && t->status) {
+        return t->status;
     }
-
-    name.data = (u_char *) tg_route_str(routes, pair->name);
-    name.len = pair->name.len;
-
-    if (name.len == sizeof("Content-Type") - 1
-        && ngx_strncasecmp(name.data, (u_char *) "Content-Type", name.len)
-           == 0)
-    {
-        r->headers_out.content_type = value;
-        r->headers_out.content_type_len = value.len;
-        return NGX_OK;
-    }
-
-    /* The texts outlive the call: it holds its routes. */
-    return ngx_http_tallygate_header_add(r, (char *) name.data, name.len,
-                                         value.data, value.len);
-}
-
-/* Status, headers and body of a response; the body is what it gives. */
-static ngx_int_t
-apply_response(ngx_http_tallygate_call_t *call,
-    const struct tg_route_response *response, ngx_str_t *body)
-{
-    uint32_t                         i;
-    ngx_int_t                        rc;
-    ngx_http_request_t              *r = call->request;
-    const struct tg_routes          *routes = &call->routes->table;
-    const struct tg_route_pair      *pairs;
-    const struct tg_route_template  *t;
-
-    r->headers_out.status = response->status;
-    t = ngx_http_tallygate_reply_template(call, response->templates);
 
     if (t) {
-        r->headers_out.content_type.data = (u_char *) tg_route_str(routes,
-                                                                   t->type);
-        r->headers_out.content_type.len = t->type.len;
-        r->headers_out.content_type_len = t->type.len;
+        rc = ngx_http_tallygate_value(call, t->body, &value);
+    } else {
+        value = call->mapped->body; /* nothing, perhaps */
+        rc = value.len ? NGX_OK : NGX_DECLINED;
     }
 
-    pairs = tg_route_items(routes, response->headers);
-
-    for (i = 0; i < response->headers.count; i++) {
-        if (add_mapped(call, &pairs[i]) != NGX_OK) {
-            return NGX_ERROR;
-        }
+    text = rc == NGX_OK ? ngx_pnalloc(call->request->pool, value.len + 1)
+                        : NULL;
+    if (text == NULL) {
+        return 0;
     }
 
-    rc = t ? ngx_http_tallygate_value(call, t->body, body) : NGX_DECLINED;
-    if (rc == NGX_DECLINED) {
-        ngx_str_null(body);
-        rc = NGX_OK;
-    }
+    *ngx_cpymem(text, value.data, value.len) = '\0';
 
-    return rc;
+    return tg_mock_status(&status, (char *) text, NULL) == TG_OK
+           ? (ngx_uint_t) status : 0;
 }
 
-static ngx_int_t
-answer_mock(ngx_http_request_t *r, ngx_http_tallygate_call_t *call)
+ngx_int_t
+ngx_http_tallygate_answer_mock(ngx_http_request_t *r,
+    ngx_http_tallygate_call_t *call)
 {
-    ngx_uint_t                          n;
-    ngx_str_t                           body;
-    const u_char                       *choice;
-    const struct tg_routes             *routes = &call->routes->table;
-    const struct tg_route_template     *t;
-    const struct tg_route_response     *responses;
-    const struct tg_route_integration  *mock = call->integration;
+    ngx_str_t                        body;
+    ngx_uint_t                       status;
+    const struct tg_route_response  *response;
 
-    ngx_http_tallygate_begin(call);
+    status = mock_status(call);
 
-    n = 0;
-    choice = (u_char *) tg_route_str(routes, mock->choice);
-
-    if (ngx_http_tallygate_request_template(call, &t) == NGX_OK) {
-        n = choice[t->status - TG_ROUTE_STATUS_FIRST];
-    }
-
-    if (n == 0) {
-        call->error = ngx_http_tallygate_error(API_CONFIGURATION_ERROR);
+    if (call->fault && !call->is_begun) {
+        call->error = call->fault; /* no JSON, or none that is one */
         return answer_error(r, call);
     }
 
-    responses = tg_route_items(routes, mock->responses);
+    ngx_http_tallygate_begin(call);
 
-    if (apply_response(call, &responses[n - 1], &body) != NGX_OK) {
+    if (status == 0) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "tallygate: the request template of a MOCK gives no "
+                      "statusCode");
+        call->fault = ngx_http_tallygate_error(API_CONFIGURATION_ERROR);
+        response = NULL;
+
+    } else {
+        response = ngx_http_tallygate_response_for(call, status);
+    }
+
+    if (response == NULL) {
+        call->error = call->fault;
+        return answer_error(r, call);
+    }
+
+    call->is_answer = 1;
+
+    if (ngx_http_tallygate_respond(call, response, &body) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -302,7 +308,8 @@ ngx_http_tallygate_answer_handler(ngx_http_request_t *r)
     }
 
     if (r->err_status) {
-        call->error = error_of(call, r->err_status);
+        call->error = call->fault ? call->fault
+                                  : error_of(call, r->err_status);
 
     } else if (call->error == NULL
                && call->integration->type == TG_INTEGRATION_BROKEN)
@@ -311,5 +318,6 @@ ngx_http_tallygate_answer_handler(ngx_http_request_t *r)
         call->error = ngx_http_tallygate_error(API_CONFIGURATION_ERROR);
     }
 
-    return call->error ? answer_error(r, call) : answer_mock(r, call);
+    return call->error ? answer_error(r, call)
+                       : ngx_http_tallygate_answer_mock(r, call);
 }

@@ -11,6 +11,7 @@
 #include "nginx/journal.h"
 
 static char *set_answer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *set_body(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *set_state_dir(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 #define MAIN(field)                                                           \
@@ -57,6 +58,13 @@ static ngx_command_t  commands[] = {
       0,
       NULL },
 
+    { ngx_string("tallygate_body"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      set_body,
+      0,
+      0,
+      NULL },
+
     { ngx_string("tallygate_upstream"),
       NGX_HTTP_UPS_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE123,
       ngx_http_tallygate_upstream,
@@ -85,6 +93,17 @@ set_answer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = ngx_http_tallygate_answer_handler;
+
+    return NGX_CONF_OK;
+}
+
+static char *
+set_body(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_http_tallygate_body_handler;
 
     return NGX_CONF_OK;
 }

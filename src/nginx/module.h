@@ -71,6 +71,17 @@ typedef struct {
 #define NGX_HTTP_TALLYGATE_UUID_LEN  36
 #define NGX_HTTP_TALLYGATE_AWS_ID_LEN  16
 
+/* What a call needs whose bodies or headers are mapped; most do not. */
+typedef struct {
+    const struct tg_route_template  *request;  /* NULL: the body passes */
+    const struct tg_route_response  *response;
+    ngx_str_t                        body;     /* the client's, once read */
+    ngx_str_t                        reply;    /* the backend's, so far */
+    size_t                           reply_room;
+    size_t                           searched; /* bytes of JSON looked at */
+    ngx_str_t                        trace_id;
+} ngx_http_tallygate_mapped_t;
+
 struct ngx_http_tallygate_call_s {
     ngx_http_request_t                 *request;
     ngx_http_tallygate_set_t           *set;    /* planes; NULL: not open */
@@ -91,6 +102,9 @@ struct ngx_http_tallygate_call_s {
     size_t                              header_size; /* of all headers */
     enum tg_verb                        verb;
     const ngx_http_tallygate_error_t   *error;
+    const ngx_http_tallygate_error_t   *fault;   /* behind nginx's own 500 */
+    ngx_str_t                           message; /* of error, if not its own */
+    ngx_http_tallygate_mapped_t        *mapped;  /* NULL: nothing is */
 
     /* key.c */
     uint8_t                             digest[TG_SHA256_SIZE];
@@ -130,6 +144,9 @@ struct ngx_http_tallygate_call_s {
     unsigned                            has_digest:1;
     unsigned                            is_ping:1;
     unsigned                            is_too_large:1;
+    unsigned                            is_unsupported:1; /* media type */
+    unsigned                            wants_body:1; /* before it begins */
+    unsigned                            is_collecting:1; /* the reply */
     unsigned                            is_decided:1;  /* PREACCESS is over */
     unsigned                            is_pinned:1;
     unsigned                            is_admitted:1;
@@ -176,6 +193,7 @@ void ngx_http_tallygate_random_hex(u_char *out, size_t len);
 
 ngx_int_t ngx_http_tallygate_route_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_tallygate_admit_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_tallygate_body_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_tallygate_answer_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_tallygate_log_handler(ngx_http_request_t *r);
 
@@ -194,6 +212,11 @@ void ngx_http_tallygate_give_back(ngx_http_tallygate_call_t *call);
 void ngx_http_tallygate_key_digest(ngx_http_tallygate_call_t *call);
 void ngx_http_tallygate_key_prefetch_entry(ngx_http_tallygate_call_t *call);
 void ngx_http_tallygate_key_prefetch_cell(ngx_http_tallygate_call_t *call);
+
+/* ---- route.c ---- */
+
+/* The location from which a call goes to its backend. */
+ngx_str_t *ngx_http_tallygate_location(ngx_http_tallygate_call_t *call);
 
 /* ---- finish.c ---- */
 
@@ -219,6 +242,80 @@ ngx_str_t ngx_http_tallygate_verb_name(enum tg_verb verb);
  */
 ngx_int_t ngx_http_tallygate_value(ngx_http_tallygate_call_t *call,
     struct tg_route_list parts, ngx_str_t *value);
+
+/* The same for a header: no byte of it can end the line. */
+ngx_int_t ngx_http_tallygate_header_value(ngx_http_tallygate_call_t *call,
+    struct tg_route_list parts, ngx_str_t *value);
+
+/* Pushes each value (ngx_str_t) of a query parameter, decoded. */
+ngx_int_t ngx_http_tallygate_query_values(ngx_http_tallygate_call_t *call,
+    struct tg_route_text name, ngx_array_t *values);
+
+/*
+ * Whether the call has all that its method asks for.  NGX_DECLINED: not, and
+ * call->message names what is missing.
+ */
+ngx_int_t ngx_http_tallygate_check_required(ngx_http_tallygate_call_t *call);
+
+/* ---- body.c, piece.c: bodies that are looked into ---- */
+
+/*
+ * Notes what the integration needs of the call before it can start: its
+ * template, and whether its body must be read.
+ */
+ngx_int_t ngx_http_tallygate_look_at_body(ngx_http_tallygate_call_t *call);
+
+/* The value at a JSON path of a body, as TG_PART_BODY_TEXT or _JSON say. */
+ngx_int_t ngx_http_tallygate_piece(ngx_http_tallygate_call_t *call,
+    const struct tg_route_part *part, ngx_str_t *value);
+
+/* Makes a value harmless where it stands (enum tg_escape). */
+ngx_int_t ngx_http_tallygate_escape(ngx_pool_t *pool, ngx_uint_t how,
+    ngx_str_t *value);
+
+/* Bytes that a template may make, as many as a body may have. */
+#define NGX_HTTP_TALLYGATE_TEXT_MAX  10485760
+
+/* ---- answer.c ---- */
+
+/* The answer of a MOCK, whose body (if it matters) was read. */
+ngx_int_t ngx_http_tallygate_answer_mock(ngx_http_request_t *r,
+    ngx_http_tallygate_call_t *call);
+
+/* ---- reply.c: integration responses ---- */
+
+/* The response for a backend's or a MOCK's status; NULL: there is none. */
+const struct tg_route_response *ngx_http_tallygate_response_for(
+    ngx_http_tallygate_call_t *call, ngx_uint_t status);
+
+/* Headers of an answer, from their mappings. */
+ngx_int_t ngx_http_tallygate_add_headers(ngx_http_tallygate_call_t *call,
+    struct tg_route_list pairs);
+
+/* Sets status and headers; *body is what its template gives, if it has one. */
+ngx_int_t ngx_http_tallygate_respond(ngx_http_tallygate_call_t *call,
+    const struct tg_route_response *response, ngx_str_t *body);
+
+/*
+ * Makes of an HTTP backend's header what the client is to see.  NGX_AGAIN:
+ * its body must be read first; a status: the call ends with it.
+ */
+ngx_int_t ngx_http_tallygate_reply_header(ngx_http_tallygate_call_t *call);
+
+/*
+ * Takes in what came of the backend's body.  NGX_OK: it is whole, the
+ * client's header is set, and *body is what to send; NGX_AGAIN: not yet.
+ */
+ngx_int_t ngx_http_tallygate_reply_collect(ngx_http_tallygate_call_t *call,
+    ngx_chain_t *in, ngx_str_t *body);
+
+/* ---- gateway.c ---- */
+
+ngx_str_t ngx_http_tallygate_gateway_name(enum tg_gateway_type type);
+
+/* The seller's own response for call->error; NGX_DECLINED: there is none. */
+ngx_int_t ngx_http_tallygate_customise(ngx_http_tallygate_call_t *call,
+    ngx_str_t *body);
 
 /* ---- template.c ---- */
 

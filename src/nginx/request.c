@@ -123,13 +123,13 @@ typedef struct {
     ngx_str_t                       verb;
     ngx_str_t                      *path; /* pieces of it */
     ngx_uint_t                      path_count;
-    pair_t                         *queries;
-    ngx_uint_t                      query_count;
+    ngx_array_t                    *queries; /* pair_t; NULL: none */
     pair_t                         *headers;
     ngx_uint_t                      header_count;
     ngx_str_t                       port;
     u_char                          port_text[sizeof("65535")];
     ngx_table_elt_t                *upgrade;
+    unsigned                        is_proxy:1; /* HTTP_PROXY, not HTTP */
     unsigned                        has_accept:1;
     unsigned                        has_user_agent:1;
     unsigned                        has_trace_id:1;
@@ -156,6 +156,14 @@ escape(ngx_pool_t *pool, ngx_str_t *s)
     s->data = p;
 
     return NGX_OK;
+}
+
+/* What a value must not make of a path: routing has refused such, too. */
+static ngx_uint_t
+is_dots(const ngx_str_t *s)
+{
+    return s->len > 0 && s->len <= 2
+           && s->data[0] == '.' && s->data[s->len - 1] == '.';
 }
 
 /*
@@ -195,17 +203,18 @@ path_piece(ngx_http_tallygate_call_t *call, const struct tg_route_part *part,
             }
         }
 
-        ngx_str_null(piece);
+        ngx_str_set(piece, "");
         return NGX_OK;
     }
 
     rc = ngx_http_tallygate_value(call, single, piece);
     if (rc == NGX_DECLINED) {
-        ngx_str_null(piece);
+        ngx_str_set(piece, "");
         return NGX_OK;
     }
 
-    return rc == NGX_OK ? escape(call->request->pool, piece) : rc;
+    return rc == NGX_OK && !is_dots(piece)
+           ? escape(call->request->pool, piece) : NGX_ERROR;
 }
 
 static ngx_int_t
@@ -264,57 +273,147 @@ is_reserved(ngx_str_t *name)
     return 0;
 }
 
-/* Evaluates a list of mappings; pairs without a source are left out. */
+/* Headers from their mappings; those without a source are left out. */
 static ngx_int_t
-make_pairs(request_t *q, struct tg_route_list list, ngx_uint_t is_query,
-    pair_t **out, ngx_uint_t *count, size_t *size)
+make_headers(request_t *q, size_t *size)
 {
     pair_t                      *pair;
     uint32_t                     i;
     ngx_int_t                    rc;
     ngx_http_tallygate_call_t   *call = q->call;
+    struct tg_route_list         list = call->integration->headers;
     const struct tg_route_pair  *pairs;
-
-    *count = 0;
 
     if (list.count == 0) {
         return NGX_OK;
     }
 
     pairs = tg_route_items(&call->routes->table, list);
-    *out = ngx_palloc(q->r->pool, list.count * sizeof(pair_t));
-    if (*out == NULL) {
+    q->headers = ngx_palloc(q->r->pool, list.count * sizeof(pair_t));
+    if (q->headers == NULL) {
         return NGX_ERROR;
     }
 
     for (i = 0; i < list.count; i++) {
-        pair = &(*out)[*count];
+        pair = &q->headers[q->header_count];
 
-        rc = ngx_http_tallygate_value(call, pairs[i].value, &pair->value);
+        rc = ngx_http_tallygate_header_value(call, pairs[i].value,
+                                             &pair->value);
         if (rc == NGX_DECLINED) {
             continue;
-        }
-
-        if (rc != NGX_OK) {
-            return NGX_ERROR;
         }
 
         pair->name.data = (u_char *) tg_route_str(&call->routes->table,
                                                   pairs[i].name);
         pair->name.len = pairs[i].name.len;
 
-        if (!is_query && is_reserved(&pair->name)) {
-            return NGX_ERROR;
-        }
-
-        if (is_query && (escape(q->r->pool, &pair->name) != NGX_OK
-                         || escape(q->r->pool, &pair->value) != NGX_OK))
-        {
+        if (rc != NGX_OK || is_reserved(&pair->name)) {
             return NGX_ERROR;
         }
 
         *size += pair->name.len + pair->value.len + sizeof(": \r\n") - 1;
-        (*count)++;
+        q->header_count++;
+    }
+
+    return NGX_OK;
+}
+
+static ngx_int_t
+add_query(request_t *q, const struct tg_route_pair *mapping,
+    const ngx_str_t *value, size_t *size)
+{
+    pair_t  *pair;
+
+    pair = ngx_array_push(q->queries);
+    if (pair == NULL) {
+        return NGX_ERROR;
+    }
+
+    pair->name.data = (u_char *) tg_route_str(&q->call->routes->table,
+                                              mapping->name);
+    pair->name.len = mapping->name.len;
+    pair->value = *value;
+
+    if (escape(q->r->pool, &pair->name) != NGX_OK
+        || escape(q->r->pool, &pair->value) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    *size += pair->name.len + pair->value.len + sizeof("&=") - 1;
+
+    return NGX_OK;
+}
+
+/* A query parameter with all values of another has each of them. */
+static ngx_int_t
+add_queries(request_t *q, const struct tg_route_pair *mapping, size_t *size)
+{
+    ngx_uint_t                   i;
+    ngx_str_t                   *value;
+    ngx_array_t                 *values;
+    const struct tg_route_part  *part;
+
+    part = tg_route_items(&q->call->routes->table, mapping->value);
+    values = ngx_array_create(q->r->pool, 4, sizeof(ngx_str_t));
+
+    if (values == NULL
+        || ngx_http_tallygate_query_values(q->call, part->text, values)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    value = values->elts;
+
+    for (i = 0; i < values->nelts; i++) {
+        if (add_query(q, mapping, &value[i], size) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+static ngx_int_t
+make_queries(request_t *q, size_t *size)
+{
+    uint32_t                     i;
+    ngx_int_t                    rc;
+    ngx_str_t                    value;
+    ngx_http_tallygate_call_t   *call = q->call;
+    struct tg_route_list         list = call->integration->queries;
+    const struct tg_route_pair  *pairs;
+    const struct tg_route_part  *part;
+
+    if (list.count == 0) {
+        return NGX_OK;
+    }
+
+    q->queries = ngx_array_create(q->r->pool, list.count, sizeof(pair_t));
+    if (q->queries == NULL) {
+        return NGX_ERROR;
+    }
+
+    pairs = tg_route_items(&call->routes->table, list);
+
+    for (i = 0; i < list.count; i++) {
+        part = tg_route_items(&call->routes->table, pairs[i].value);
+
+        if (pairs[i].value.count == 1 && part->kind == TG_PART_MULTIQUERY) {
+            rc = add_queries(q, &pairs[i], size);
+
+        } else {
+            rc = ngx_http_tallygate_value(call, pairs[i].value, &value);
+
+            if (rc == NGX_OK) {
+                rc = add_query(q, &pairs[i], &value, size);
+            }
+        }
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
     }
 
     return NGX_OK;
@@ -431,6 +530,7 @@ static u_char *
 put_request_line(const request_t *q, u_char *p)
 {
     u_char                  mark = '?';
+    pair_t                 *pair;
     ngx_uint_t              i;
     ngx_str_t               query;
     const struct tg_routes *routes = &q->call->routes->table;
@@ -451,17 +551,18 @@ put_request_line(const request_t *q, u_char *p)
         mark = '&';
     }
 
-    if (q->r->args.len) {
+    if (q->r->args.len && q->is_proxy) {
         *p++ = mark;
         p = put_str(p, &q->r->args);
         mark = '&';
     }
 
-    for (i = 0; i < q->query_count; i++) {
+    for (i = 0; q->queries && i < q->queries->nelts; i++) {
+        pair = (pair_t *) q->queries->elts + i;
         *p++ = mark;
-        p = put_str(p, &q->queries[i].name);
+        p = put_str(p, &pair->name);
         *p++ = '=';
-        p = put_str(p, &q->queries[i].value);
+        p = put_str(p, &pair->value);
         mark = '&';
     }
 
@@ -511,6 +612,42 @@ put_client_headers(request_t *q, u_char *p)
     return p;
 }
 
+/* HTTP: nothing passes by itself but what says what the body is. */
+static u_char *
+put_content_type(request_t *q, u_char *p)
+{
+    ngx_str_t         name;
+    enum tg_verb      verb = q->call->verb;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    h = q->r->headers_in.content_type;
+    ngx_str_set(&name, "Content-Type");
+
+    if (h && verb != TG_VERB_GET && verb != TG_VERB_HEAD
+        && verb != TG_VERB_OPTIONS && !is_mapped(q, &name))
+    {
+        p = put_header(p, &name, &h->value);
+    }
+
+    ngx_str_set(&name, "X-Amzn-Trace-Id");
+
+    for (part = &q->r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (!q->has_trace_id && kind_of(&h[i]) == TRACE_ID) {
+                q->has_trace_id = 1;
+                q->call->mapped->trace_id = h[i].value;
+                p = put_header(p, &name, &h[i].value);
+            }
+        }
+    }
+
+    return p;
+}
+
 static u_char *
 put_forwarded_for(const request_t *q, u_char *p)
 {
@@ -540,13 +677,23 @@ put_forwarded_for(const request_t *q, u_char *p)
 }
 
 static u_char *
-put_trace_id(u_char *p)
+put_trace_id(request_t *q, u_char *p)
 {
-    p = put(p, "X-Amzn-Trace-Id: Root=1-");
+    u_char  *value;
+
+    p = put(p, "X-Amzn-Trace-Id: ");
+    value = p;
+    p = put(p, "Root=1-");
     p = ngx_sprintf(p, "%08xD-", (uint32_t) ngx_time());
     ngx_http_tallygate_random_hex(p, 24);
+    p += 24;
 
-    return put(p + 24, "\r\n");
+    if (!q->is_proxy) { /* the client is told, too; the buffer stays */
+        q->call->mapped->trace_id.data = value;
+        q->call->mapped->trace_id.len = p - value;
+    }
+
+    return put(p, "\r\n");
 }
 
 /* What the gateway itself says, after the client's headers were seen. */
@@ -561,7 +708,7 @@ put_gateway_headers(request_t *q, u_char *p)
     id.len = call->api->id.len;
 
     if (!q->has_trace_id) {
-        p = put_trace_id(p);
+        p = put_trace_id(q, p);
     }
 
     ngx_str_set(&name, "X-Amzn-Apigateway-Api-Id");
@@ -588,7 +735,7 @@ put_gateway_headers(request_t *q, u_char *p)
         p = q->r->connection->ssl ? put(p, "X-Forwarded-Proto: https\r\n")
                                   : put(p, "X-Forwarded-Proto: http\r\n");
 
-        if (q->upgrade && is_websocket(&q->upgrade->value)) {
+        if (q->is_proxy && q->upgrade && is_websocket(&q->upgrade->value)) {
             p = put(p, "Upgrade: websocket\r\nConnection: upgrade\r\n");
             call->is_upgrade_sent = 1;
         }
@@ -654,6 +801,7 @@ ngx_http_tallygate_request_header(ngx_http_tallygate_call_t *call)
     ngx_memzero(&q, sizeof(q));
     q.call = call;
     q.r = call->request;
+    q.is_proxy = integration->type == TG_INTEGRATION_HTTP_PROXY;
     q.conf = ngx_http_get_module_srv_conf(q.r, ngx_http_tallygate_module);
     q.verb = ngx_http_tallygate_verb_name(
         ngx_http_tallygate_backend_verb(call));
@@ -669,10 +817,8 @@ ngx_http_tallygate_request_header(ngx_http_tallygate_call_t *call)
            + q.r->connection->addr_text.len;
 
     if (make_path(&q, &size) != NGX_OK
-        || make_pairs(&q, integration->queries, 1, &q.queries,
-                      &q.query_count, &size) != NGX_OK
-        || make_pairs(&q, integration->headers, 0, &q.headers,
-                      &q.header_count, &size) != NGX_OK)
+        || make_queries(&q, &size) != NGX_OK
+        || make_headers(&q, &size) != NGX_OK)
     {
         return NULL;
     }
@@ -690,7 +836,8 @@ ngx_http_tallygate_request_header(ngx_http_tallygate_call_t *call)
     }
 
     b->last = put_framing(&q, b->last);
-    b->last = put_client_headers(&q, b->last);
+    b->last = q.is_proxy ? put_client_headers(&q, b->last)
+                         : put_content_type(&q, b->last);
     b->last = put_gateway_headers(&q, b->last);
     *b->last++ = CR;
     *b->last++ = LF;

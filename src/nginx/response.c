@@ -225,22 +225,11 @@ is_gone(ngx_http_request_t *r, ngx_int_t rc)
 /* An element that is not sent, so that nginx writes no Server of its own. */
 static ngx_table_elt_t  no_server;
 
+/* What every response has. */
 static ngx_int_t
-header_filter(ngx_http_request_t *r)
+send_header(ngx_http_request_t *r, ngx_http_tallygate_call_t *call)
 {
-    ngx_int_t                   rc;
-    ngx_http_tallygate_call_t  *call;
-
-    call = ngx_http_tallygate_call(r);
-    if (call == NULL) {
-        return next_header_filter(r);
-    }
-
-    ngx_http_tallygate_deadline_remove(call);
-
-    if (!call->is_answer && r->upstream && translate(r, call) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    ngx_int_t  rc;
 
     if (r->headers_out.content_type.len == 0
         && r->headers_out.status != NGX_HTTP_NOT_MODIFIED
@@ -266,6 +255,93 @@ header_filter(ngx_http_request_t *r)
 }
 
 static ngx_int_t
+header_filter(ngx_http_request_t *r)
+{
+    ngx_int_t                   rc;
+    ngx_http_tallygate_call_t  *call;
+
+    call = ngx_http_tallygate_call(r);
+    if (call == NULL) {
+        return next_header_filter(r);
+    }
+
+    ngx_http_tallygate_deadline_remove(call);
+
+    if (!call->is_answer && r->upstream) {
+        rc = call->integration->type == TG_INTEGRATION_HTTP
+             ? ngx_http_tallygate_reply_header(call) : translate(r, call);
+
+        if (rc != NGX_OK) {
+            return rc == NGX_AGAIN ? NGX_OK : rc;
+        }
+    }
+
+    return send_header(r, call);
+}
+
+/*
+ * Whether nginx tells that the backend's answer ended before its end: it has
+ * let go of the connection, and there is no last buffer.
+ */
+static ngx_uint_t
+is_cut_off(const ngx_http_request_t *r, const ngx_chain_t *in)
+{
+    return in && in->next == NULL
+           && in->buf->flush && !in->buf->last_buf
+           && in->buf->pos == in->buf->last
+           && r->upstream && r->upstream->peer.connection == NULL;
+}
+
+/* The body of a reply that is mapped, and the header that waits for it. */
+static ngx_int_t
+collect(ngx_http_request_t *r, ngx_http_tallygate_call_t *call,
+    ngx_chain_t *in)
+{
+    ngx_int_t    rc;
+    ngx_buf_t   *b;
+    ngx_str_t    body;
+    ngx_chain_t  out;
+
+    rc = is_cut_off(r, in)
+         ? NGX_HTTP_BAD_GATEWAY
+         : ngx_http_tallygate_reply_collect(call, in, &body);
+
+    if (rc == NGX_AGAIN) {
+        return NGX_OK;
+    }
+
+    call->is_collecting = 0;
+
+    if (rc != NGX_OK) {
+        return ngx_http_filter_finalize_request(r, &ngx_http_tallygate_module,
+                   rc > NGX_OK ? rc : NGX_HTTP_INTERNAL_SERVER_ERROR);
+    }
+
+    call->is_last_seen = 1;
+
+    rc = send_header(r, call);
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = body.data;
+    b->last = body.data + body.len;
+    b->memory = body.len ? 1 : 0;
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return next_body_filter(r, &out);
+}
+
+static ngx_int_t
 body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 {
     ngx_int_t                   rc;
@@ -277,8 +353,11 @@ body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         return next_body_filter(r, in);
     }
 
-    if (!call->is_last_seen) {
-        for (cl = in; cl; cl = cl->next) {
+    if (call->is_collecting) {
+        rc = collect(r, call, in);
+
+    } else {
+        for (cl = in; cl && !call->is_last_seen; cl = cl->next) {
             if (cl->buf->last_buf
                 || (cl->buf->flush && r->headers_out.status
                                       == NGX_HTTP_SWITCHING_PROTOCOLS))
@@ -286,9 +365,9 @@ body_filter(ngx_http_request_t *r, ngx_chain_t *in)
                 call->is_last_seen = 1;
             }
         }
-    }
 
-    rc = next_body_filter(r, in);
+        rc = next_body_filter(r, in);
+    }
 
     if (call->is_last_seen && is_gone(r, rc)) {
         ngx_http_tallygate_finish(call);

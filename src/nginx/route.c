@@ -32,6 +32,7 @@ static ngx_str_t  locations[2][2] = {
     { ngx_string("/.tallygate/https"),
       ngx_string("/.tallygate/https/stream") },
 };
+static ngx_str_t  location_body = ngx_string("/.tallygate/body");
 static ngx_str_t  location_answer = ngx_string("/.tallygate/answer");
 
 /* The part of the request's path that is still to be matched. */
@@ -435,6 +436,14 @@ route(ngx_http_tallygate_call_t *call)
     }
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+    if ((call->integration->reads_body
+         || call->integration->type == TG_INTEGRATION_HTTP
+         || call->integration->type == TG_INTEGRATION_MOCK)
+        && ngx_http_tallygate_look_at_body(call) != NGX_OK)
+    {
+        return ngx_http_tallygate_error(INTERNAL);
+    }
+
     call->is_too_large = r->headers_in.content_length_n
                          > clcf->client_max_body_size;
     ngx_http_tallygate_key_prefetch_cell(call);
@@ -462,18 +471,32 @@ is_streamed(ngx_http_request_t *r)
            > (off_t) clcf->client_body_buffer_size;
 }
 
+ngx_str_t *
+ngx_http_tallygate_location(ngx_http_tallygate_call_t *call)
+{
+    return &locations[call->backend->is_tls != 0][is_streamed(call->request)];
+}
+
 static ngx_str_t *
 location_of(ngx_http_tallygate_call_t *call)
 {
     if (call->error || call->is_ping || call->is_too_large
-        || call->integration->type != TG_INTEGRATION_HTTP_PROXY)
+        || call->is_unsupported
+        || call->integration->type == TG_INTEGRATION_BROKEN)
     {
         return &location_answer;
     }
 
-    call->backend = call->routes->backends[call->integration->backend];
+    if (call->integration->type != TG_INTEGRATION_MOCK) {
+        call->backend = call->routes->backends[call->integration->backend];
+    }
 
-    return &locations[call->backend->is_tls != 0][is_streamed(call->request)];
+    if (call->wants_body) {
+        return &location_body;
+    }
+
+    return call->backend ? ngx_http_tallygate_location(call)
+                         : &location_answer;
 }
 
 ngx_int_t
