@@ -350,7 +350,18 @@ def test_the_shop_in_traffic(shared):
     assert cors.status == 204
     assert cors.headers["Access-Control-Allow-Origin"] == "*"
     assert cors.headers["Access-Control-Max-Age"] == "600"
-    assert shared.call(api, "/orders", key, method="POST").status == 500
+    reply = shared.call(api, "/orders", key, method="POST", body='{"n": 1}')
+    assert reply.status == 201
+    order = json.loads(reply.json()["body"])
+    assert order["order"] == {"n": 1}
+    assert order["by"] == shared.apigateway.get_api_keys()["items"][0]["id"]
+    reply = shared.call(api, "/orders", key, method="POST", body="x",
+                        headers={"Content-Type": "text/plain"})
+    assert (reply.status, reply.json()) == (415, {
+        "error": "Unsupported Media Type", "type": "UNSUPPORTED_MEDIA_TYPE"})
+    assert reply.headers["Access-Control-Allow-Origin"] == "*"
+    reply = shared.call(api, "/nothing")
+    assert (reply.status, reply.json()) == (404, {"error": "no such thing"})
 
 
 def test_the_weather_in_traffic(shared):

@@ -2,8 +2,9 @@
 
 Answers every request with JSON: method, target, headers (a list of pairs, as
 they came) and body.  Query parameters steer it: `status=503` answers with that
-status, `delay_ms=200` waits first, `size=N` answers N bytes instead,
-`close=1` closes the connection without an answer.
+status, `delay_ms=200` waits first, `size=N` answers N bytes instead and
+`text=T` that text, `header=NAME:VALUE` (as often as one likes) adds a header,
+`close=1` closes the connection without an answer, `cut=1` in its middle.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -23,7 +24,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length)
         split = urllib.parse.urlsplit(self.path)
-        told = dict(urllib.parse.parse_qsl(split.query))
+        pairs = urllib.parse.parse_qsl(split.query)
+        told = dict(pairs)
         self.server.seen.append((self.command, self.path))
         if "delay_ms" in told:
             time.sleep(int(told["delay_ms"]) / 1000)
@@ -32,6 +34,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         if "size" in told:
             payload = b"x" * int(told["size"])
+        elif "text" in told:
+            payload = told["text"].encode()
         else:
             payload = json.dumps({
                 "method": self.command, "target": self.path,
@@ -41,7 +45,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(int(told.get("status", 200)))
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(payload)))
+        for name, value in pairs:
+            if name == "header":
+                self.send_header(*value.split(":", 1))
         self.end_headers()
+        if "cut" in told:
+            payload = payload[:len(payload) // 2]
+            self.close_connection = True
         if self.command != "HEAD":
             self.wfile.write(payload)
 
