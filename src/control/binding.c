@@ -421,16 +421,20 @@ struct pair {
     struct pair *next;
 };
 
-/* Refreshes every (plan, key) that q gives; q is read to its end first. */
+/*
+ * Refreshes every (plan, key) that q gives; q is read to its end first.
+ * *last (may be NULL) is the key of the last row, NULL where there was none;
+ * *count (may be NULL) how many there were.
+ */
 static enum tg_status
-refresh_all(struct tg_change *change, struct tg_stmt *q,
-    struct tg_error *err)
+refresh_all(struct tg_change *change, struct tg_stmt *q, const char **last,
+    int *count, struct tg_error *err)
 {
     enum tg_status status;
     struct pair   *pair;
     struct pair   *pairs = NULL;
 
-    while ((status = tg_stmt_next(q, err)) == TG_OK) {
+    for (int n = 0; (status = tg_stmt_next(q, err)) == TG_OK; ) {
         pair = tg_arena_alloc(change->arena, sizeof(*pair));
         if (pair == NULL) {
             return tg_error_set(err, TG_NOMEM, "out of memory");
@@ -441,6 +445,13 @@ refresh_all(struct tg_change *change, struct tg_stmt *q,
         pairs = pair;
         if (pair->plan_id == NULL || pair->key_id == NULL) {
             return tg_error_set(err, TG_NOMEM, "out of memory");
+        }
+        n++;
+        if (count != NULL) {
+            *count = n;
+        }
+        if (last != NULL) {
+            *last = pair->key_id;
         }
     }
     if (status != TG_NOTFOUND) {
@@ -466,7 +477,7 @@ tg_binding_refresh_key(struct tg_change *change, const char *key_id,
         "SELECT plan_id, key_id FROM usage_plan_key WHERE key_id = $1", "s",
         key_id);
     if (status == TG_OK) {
-        status = refresh_all(change, q, err);
+        status = refresh_all(change, q, NULL, NULL, err);
     }
     tg_stmt_done(q);
     return status;
@@ -483,9 +494,88 @@ tg_binding_refresh_plan(struct tg_change *change, const char *plan_id,
         "SELECT plan_id, key_id FROM usage_plan_key WHERE plan_id = $1", "s",
         plan_id);
     if (status == TG_OK) {
-        status = refresh_all(change, q, err);
+        status = refresh_all(change, q, NULL, NULL, err);
     }
     tg_stmt_done(q);
+    return status;
+}
+
+enum tg_status
+tg_binding_refresh_some(struct tg_change *change, const char *plan_id,
+    const char **after, int most, struct tg_error *err)
+{
+    int             count = 0;
+    const char     *last = NULL;
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    status = tg_store_query(change->store, &q, err,
+        "SELECT plan_id, key_id FROM usage_plan_key"
+        " WHERE plan_id = $1 AND key_id > $2 ORDER BY key_id LIMIT $3",
+        "ssi", plan_id, *after, (int64_t) most);
+    if (status == TG_OK) {
+        status = refresh_all(change, q, &last, &count, err);
+    }
+    tg_stmt_done(q);
+    *after = count == most ? last : NULL;
+    return status;
+}
+
+/* A cell that ends. */
+struct ending {
+    int64_t        slot;
+    int64_t        owner;
+    const char    *digest; /* of the key; NULL: it is gone */
+    struct ending *next;
+};
+
+static enum tg_status
+list_endings(struct tg_change *change, const char *plan_id, int most,
+    struct ending **list, int *count, struct tg_error *err)
+{
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    status = tg_store_query(change->store, &q, err,
+        "SELECT m.slot, m.owner, k.digest FROM meter_owner m"
+        " LEFT JOIN api_key k ON k.id = m.key_id"
+        " WHERE m.plan_id = $1 AND m.state = 'open' AND m.file_id = $2"
+        " LIMIT $3", "ssi", plan_id, change->control->file_id,
+        (int64_t) most);
+    while (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
+        struct ending *e = tg_arena_alloc(change->arena, sizeof(*e));
+
+        if (e == NULL) {
+            status = tg_error_set(err, TG_NOMEM, "out of memory");
+            break;
+        }
+        e->slot = tg_stmt_int(q, 0);
+        e->owner = tg_stmt_int(q, 1);
+        e->digest = copy(change, q, 2);
+        e->next = *list;
+        *list = e;
+        *count += 1;
+    }
+    tg_stmt_done(q);
+    return status == TG_NOTFOUND ? TG_OK : status;
+}
+
+enum tg_status
+tg_binding_end_some(struct tg_change *change, const char *plan_id, int most,
+    bool *is_done, struct tg_error *err)
+{
+    int            count = 0;
+    enum tg_status status;
+    struct ending *list = NULL;
+
+    status = list_endings(change, plan_id, most, &list, &count, err);
+    *is_done = count < most;
+    for (; status == TG_OK && list != NULL; list = list->next) {
+        status = retire(change, list->slot, list->owner, err);
+        if (status == TG_OK && list->digest != NULL) {
+            status = tg_change_key(change, list->digest, err);
+        }
+    }
     return status;
 }
 

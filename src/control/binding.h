@@ -27,6 +27,7 @@
 #ifndef TG_CONTROL_BINDING_H
 #define TG_CONTROL_BINDING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "control/change.h"
@@ -59,7 +60,23 @@ TG_MUST_CHECK enum tg_status tg_binding_end(struct tg_change *change,
 TG_MUST_CHECK enum tg_status tg_binding_refresh_key(struct tg_change *change,
     const char *key_id, struct tg_error *err);
 
-/* The same for all keys of one plan (its product code changed). */
+/*
+ * The same for the keys of one plan behind *after ("": all), in the order of
+ * their ids, at most so many.  *after is the last of them then, or NULL when
+ * there are no more.
+ */
+TG_MUST_CHECK enum tg_status tg_binding_refresh_some(
+    struct tg_change *change, const char *plan_id, const char **after,
+    int most, struct tg_error *err);
+
+/*
+ * Retires at most so many slots of a plan that is being deleted, or was; all
+ * of them are, when *is_done.
+ */
+TG_MUST_CHECK enum tg_status tg_binding_end_some(struct tg_change *change,
+    const char *plan_id, int most, bool *is_done, struct tg_error *err);
+
+/* The same as tg_binding_refresh for all keys of one plan. */
 TG_MUST_CHECK enum tg_status tg_binding_refresh_plan(
     struct tg_change *change, const char *plan_id, struct tg_error *err);
 

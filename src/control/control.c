@@ -99,6 +99,7 @@ tg_control_open(struct tg_control **out,
     control->config = *config;
     control->settings = config->settings;
     control->board = config->board;
+    control->has_plan_work = true; /* the first tick looks */
     status = open_store(control, now_s, err);
     if (status == TG_OK) {
         status = open_planes(control, now_s, err);

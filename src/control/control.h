@@ -13,9 +13,10 @@
  *       is durable before the caller has the answer.
  *   N3  An API key's value leaves this room only in an answer to a caller
  *       who may have it: never in a log, an error or an audit record.
- *   N4  No call costs time in proportion to the number of keys, but these
- *       two: a plan's product code changes, or a plan is deleted that still
- *       has keys.  They cost time in proportion to the keys of that plan.
+ *   N4  No call costs time in proportion to the number of keys; what a change
+ *       of a plan means for more than a thousand keys follows it in portions
+ *       (plan_work.h).  But one: with a plan that is deleted go the rows of
+ *       its keys, some 20 microseconds each.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -80,6 +81,7 @@ struct tg_control {
     struct tg_unpublished    *unpublished; /* oldest first; C3 of change.h */
     uint64_t                  due_epoch;   /* 0, or: after the last of them */
     bool                      has_unpublished_routes;
+    bool                      has_plan_work; /* perhaps; plan_work.h */
     struct tg_access_keys    *access_keys; /* has its own lock */
     struct tg_attempts        attempts;    /* atomic */
     struct tg_rotation       *rotation;    /* has its own lock */

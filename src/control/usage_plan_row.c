@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/binding.h"
+#include "control/plan_work.h"
 #include "control/customers.h"
 #include "control/plan_rules.h"
 #include "plane/routes.h"
@@ -461,7 +461,7 @@ tg_plan_store(struct tg_control_call *call, const struct tg_plan *plan,
     if (status == TG_OK && before != NULL
         && !same(plan->product_code, before->product_code))
     {
-        status = tg_binding_refresh_plan(call->change, plan->id, &call->err);
+        status = tg_plan_work_rebind(call->change, plan->id, &call->err);
     }
     tg_change_routes(call->change);
     return status;

@@ -7,10 +7,10 @@
  */
 #include <string.h>
 
-#include "control/binding.h"
 #include "control/call.h"
 #include "control/customers.h"
 #include "control/page.h"
+#include "control/plan_work.h"
 #include "control/usage.h"
 #include "control/usage_plan_keys.h"
 #include "control/usage_plan_patch.h"
@@ -278,24 +278,6 @@ update_usage_plan(struct tg_control_call *call)
  */
 
 static enum tg_status
-end_bindings(struct tg_control_call *call, const char *id)
-{
-    enum tg_status  status;
-    struct tg_stmt *q = NULL;
-
-    status = tg_store_query(call->store, &q, &call->err,
-        "SELECT key_id FROM usage_plan_key WHERE plan_id = $1", "s", id);
-    while (status == TG_OK
-        && (status = tg_stmt_next(q, &call->err)) == TG_OK)
-    {
-        status = tg_binding_end(call->change, id, tg_stmt_text(q, 0),
-            &call->err);
-    }
-    tg_stmt_done(q);
-    return status == TG_NOTFOUND ? TG_OK : status;
-}
-
-static enum tg_status
 delete_usage_plan(struct tg_control_call *call)
 {
     const char    *id = tg_http_path_get(call->req, "usagePlanId");
@@ -314,7 +296,7 @@ delete_usage_plan(struct tg_control_call *call)
     }
     tg_plan_clear(&plan);
     if (status == TG_OK) {
-        status = end_bindings(call, id);
+        status = tg_plan_work_end(call->change, id, &call->err);
     }
     if (status == TG_OK) {
         status = tg_store_exec(call->store, &call->err,

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "aws/setup.h"
@@ -16,6 +17,7 @@
 #include "billing/billing.h"
 #include "billing/onboarding.h"
 #include "control/control.h"
+#include "control/plan_work.h"
 #include "control/publisher.h"
 #include "daemon/credentials.h"
 #include "daemon/health.h"
@@ -314,6 +316,7 @@ run(struct daemon *d)
         watch_quit(d, boot_s);
         tg_keeper_tick(d->keeper, boot_s);
         tg_control_tick(d->control);
+        tg_plan_work_tick(d->control, (int64_t) time(NULL));
         atomic_store(&d->health.has_master, tg_keeper_is_running(d->keeper));
         atomic_store(&d->health.has_worker, tg_keeper_is_ready(d->keeper));
         atomic_store(&d->health.first_expiry_s,
