@@ -156,8 +156,10 @@ look_at_unsettled(struct look *l)
         if (status == TG_OK && overdue > 0) {
             say_span(span, sizeof(span), overdue - l->now_s);
             ring(l, TG_ALARM_RECORDS_EXPIRE, "%" PRId64 " records with %"
-                PRId64 " units are not acknowledged; the first expires in"
-                " %s", s->unsettled_records, s->unsettled_units, span);
+                PRId64 " units are not acknowledged; the first %s%s",
+                s->unsettled_records, s->unsettled_units, overdue > l->now_s
+                ? "expires in " : "is past its deadline", overdue > l->now_s
+                ? span : "");
         }
     }
     return status;

@@ -57,7 +57,9 @@ tg_ledger_hour_parse(int64_t *hour, const char *text)
         return TG_INVALID;
     }
     (void) snprintf(whole, sizeof(whole), "%s", text);
-    if (len == 10 || len == 13 || len == 16 || len == 19) {
+    if (len > 4 && text[4] == '-'
+        && (len == 10 || len == 13 || len == 16 || len == 19))
+    {
         (void) snprintf(whole + len, sizeof(whole) - len, "%s", rest + len);
     }
     return tg_time_parse(hour, whole);

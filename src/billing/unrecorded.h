@@ -54,7 +54,7 @@ TG_MUST_CHECK enum tg_status tg_unrecorded_list(struct tg_store *s,
 TG_MUST_CHECK enum tg_status tg_unrecorded_count_open(struct tg_store *s,
     int64_t *count, struct tg_error *err);
 
-/* Sums for alarms and metrics. */
+/* Sums for alarms and metrics; held is said at once, in an open hour, too. */
 struct tg_unrecorded_sums {
     int64_t held;       /* units */
     int64_t held_until; /* the first deadline among them; 0: none is held */

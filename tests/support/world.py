@@ -329,9 +329,11 @@ class World:
             store.close()
 
     def counted(self):
-        """Units in the ledger's detail rows."""
-        return self.sql("SELECT coalesce(sum(quantity), 0) "
-                        "FROM usage_detail")[0][0]
+        """Units in the ledger's detail rows that a meter counted: not those
+        that a person added."""
+        return self.sql("SELECT (SELECT coalesce(sum(quantity), 0) FROM "
+                        "usage_detail) - (SELECT coalesce(sum(quantity), 0) "
+                        "FROM ledger_adjustment WHERE quantity > 0)")[0][0]
 
     def wait_counted(self, units):
         """Until the collector has folded that many (and not one more)."""
