@@ -5,14 +5,17 @@ SPDX-License-Identifier: Apache-2.0
 """
 import pytest
 
+from support.ports import free_port
 from support.rules import (BAD_REQUEST, FORBIDDEN, NO_ROUTE, Row, mock,
-                           operation, refusal, rows)
+                           operation, proxy, refusal, rows)
 
 HOST = "$keyed.execute-api.x"
 THROTTLED = refusal(429, "TooManyRequestsException", "Too Many Requests")
 QUOTA_EXCEEDED = refusal(429, "LimitExceededException", "Limit Exceeded")
 TOO_LARGE = refusal(413, "RequestTooLargeException", "Request Too Long")
 LONG_URI = refusal(414, "BadRequestException", "URI Too Long")
+UNREACHABLE = refusal(504, "InternalServerErrorException",
+                      "Network error communicating with endpoint")
 LONG_HEADERS = refusal(431, "BadRequestException",
                        "Request Header Fields Too Large")
 NEVER = 1e-4                    # tokens a second: none comes in a test
@@ -170,7 +173,7 @@ def test_keys(book, row):
 OK = {"answer": {"up": 1}, "units": 1}
 FREE = {"answer": {"up": 1}}    # nobody is charged for it
 RESULTS = {"ok": OK, "free": FREE, "slow": THROTTLED, "spent": QUOTA_EXCEEDED,
-           "closed": FORBIDDEN}
+           "closed": FORBIDDEN, "failed": {**UNREACHABLE, "units": 1}}
 
 
 class Limits:
@@ -297,6 +300,54 @@ def test_limits(book, limits):
                       f"{verb} /{(stage or ['prod'])[0]}{path}",
                       headers={} if key == "-" else {"x-api-key": f"${key}"},
                       **RESULTS[result]), "$limited.execute-api.x")
+
+
+def play(book, host, *calls):
+    for number, call in enumerate(calls):
+        path, result = call.split()
+        book.play(Row("5", f"{number}: {call}", f"GET /prod{path}",
+                      headers={"x-api-key": "$counted"},
+                      **RESULTS[result]), host)
+
+
+@pytest.fixture
+def counted(book):
+    """An API, and a plan with a quota of 1; its key is $counted."""
+    api = book.api("counting", {
+        "/a": {"get": operation(mock(200, '{"up":1}'), key=True)},
+        "/fails": {"get": operation(proxy(free_port(), "/"), key=True)}})
+    plan = book.plan("counting_plan", [{"apiId": api, "stage": "prod"}],
+                     **quota(1))
+    key = book.key("counted", plan)
+    return plan, key, "$counting.execute-api.x"
+
+
+def test_update_usage_sets_what_remains(book, counted):
+    """5: of the present period."""
+    plan, key, host = counted
+    play(book, host, "/a ok", "/a spent")
+    book.world.apigateway.update_usage(
+        usagePlanId=plan, keyId=key, patchOperations=[
+            {"op": "replace", "path": "/remaining", "value": "2"}])
+    play(book, host, "/a ok", "/a ok", "/a spent")
+
+
+def test_a_changed_limit_acts_on_what_was_counted(book, counted):
+    """5: at once, and on the counter that there is."""
+    plan, _, host = counted
+    play(book, host, "/a ok", "/a spent")
+    for limit, calls in (("3", ("/a ok", "/a ok", "/a spent")),
+                         ("2", ("/a spent",)), ("4", ("/a ok", "/a spent"))):
+        book.world.apigateway.update_usage_plan(
+            usagePlanId=plan, patchOperations=[
+                {"op": "replace", "path": "/quota/limit", "value": limit}])
+        play(book, host, *calls)
+
+
+def test_what_a_backend_fails_is_billable(book, counted):
+    """5: the same calls as are billed: the integration had begun."""
+    host = counted[2]
+    play(book, host, "/fails failed", "/fails spent", "/a spent")
 
 
 def test_every_billable_call_was_counted(book):
