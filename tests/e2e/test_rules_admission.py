@@ -69,7 +69,7 @@ def oversize(**headers):
     return {"Content-Length": str(10 * MEGABYTE + 1), **headers}
 
 
-ORDER = rows(
+ORDER = [
     Row("2.1", "an unknown host before sizes", "GET /prod/x",
         host="aaaaaaaaaa.execute-api.y", headers=sized(10500), **FORBIDDEN),
     Row("2.2", "headers of 10,240 bytes", "GET /prod/open",
@@ -102,9 +102,9 @@ ORDER = rows(
         headers=oversize(**{"x-api-key": "$good"}), **TOO_LARGE),
     Row("2.11", "without a key, too", "POST /prod/open", headers=oversize(),
         **TOO_LARGE),
-)
+]
 
-KEYS = rows(
+KEYS = [
     *(Row("3", f"the header {name}", "GET /prod/x", headers={name: "$good"},
           got={"headers": {"X-Key-Id": "$good_id"}}, units=1)
       for name in ("X-API-Key", "x-api-key", "X-Api-Key", "X-API-KEY")),
@@ -157,16 +157,11 @@ KEYS = rows(
         answer=b"", has={"Content-Length": "23"}),
     Row("2", "what is no HTTP", "GET /",
         raw=b"GET /prod/x\x01y HTTP/1.1\r\nHost: a\r\n\r\n", **BAD_REQUEST),
-)
+]
 
 
-@pytest.mark.parametrize("row", **ORDER)
-def test_order_of_checks(book, row):
-    book.play(row, HOST)
-
-
-@pytest.mark.parametrize("row", **KEYS)
-def test_keys(book, row):
+@pytest.mark.parametrize("row", **rows(ORDER, KEYS))
+def test_rule(book, row):
     book.play(row, HOST)
 
 
@@ -210,7 +205,7 @@ def quota(limit, period="MONTH", **more):
     return {"quota": {"limit": limit, "period": period, **more}}
 
 
-LIMITS = rows(
+LIMITS = [
     Limits("4", "a bucket starts full and has burst tokens",
            ["k1 GET /a ok"] * 3 + ["k1 GET /a slow"] * 2, [throttle(3)]),
     Limits("4", "a bucket for each key",
@@ -270,10 +265,10 @@ LIMITS = rows(
     Limits("5", "a wrong key or verb costs no quota",
            ["k3 GET /a closed", "- GET /a closed", "k1 GET /a ok",
             "k1 GET /a spent"], [quota(1)]),
-)
+]
 
 
-@pytest.mark.parametrize("limits", **LIMITS)
+@pytest.mark.parametrize("limits", **rows(LIMITS))
 def test_limits(book, limits):
     client = book.world.apigateway
     api = book.api("limited", {

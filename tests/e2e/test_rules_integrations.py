@@ -1,7 +1,8 @@
 """Section 8 of the rules for calls: integrations, headers both ways, failures
 of backends, MOCK, mapping expressions.
 
-The second gateway of these tables has headers.strict and headers.strip_api_key.
+The second gateway of these tables has headers.strict and
+headers.strip_api_key.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -168,7 +169,7 @@ def apis(book):
     publish(book)
 
 
-PROXY = rows(
+PROXY = [
     Row("8.1", "ANY: the client's verb, body and query",
         "PUT /prod/all/a/b?x=1&x=2", body=b"\0tea",
         got={"verb": "PUT", "target": "/all/a/b?x=1&x=2", "body": b"\0tea"}),
@@ -191,7 +192,7 @@ PROXY = rows(
         got="/red/x"),
     Row("8.1", "{name} is filled from mappings only",
         "GET /prod/unmapped/7", **BROKEN),
-)
+]
 
 DROPPED = ("Content-MD5", "Max-Forwards", "Proxy-Authenticate",
            "Server", "TE", "Trailer", "WWW-Authenticate",
@@ -201,7 +202,7 @@ PASSED = ("Date", "Pragma", "Range", "Referer", "Age", "Accept",
           "User-Agent", "Warn", "Cookie", "Authorization", "X-Own",
           "Content-Type", "If-None-Match", "Origin")
 
-REQUEST_HEADERS = rows(
+REQUEST_HEADERS = [
     *(Row("8.2", f"{name} is dropped", "GET /prod/all/x",
           headers={name: "trailers" if name == "TE" else "1"},
           got={"headers": {name: None}}) for name in DROPPED),
@@ -247,7 +248,7 @@ REQUEST_HEADERS = rows(
         headers={"X-Api-Key": "mine"}, got={"lines": ["X-Api-Key: mine"]}),
     *(Row("8.2", f"no mapping sets {name}", f"GET /prod/reserved/{name}",
           **BROKEN) for name in RESERVED),
-)
+]
 
 REMAPPED = {f"x-amzn-Remapped-{name}": value for name, value in {
     "Connection": "close", "Content-Length": "2", "Server": "tea/1",
@@ -260,7 +261,7 @@ GONE = {name: None for name in (
     "Proxy-Authenticate", "Server", "Trailer", "Upgrade", "User-Agent",
     "Via")}
 
-RESPONSE_HEADERS = rows(
+RESPONSE_HEADERS = [
     Row("8.3", "what is renamed, and what the gateway says itself",
         "GET /prod/canned/remapped", answer=b"ok", got="/canned/remapped",
         has={**REMAPPED, **GONE, "x-amzn-RequestId": UUID,
@@ -274,9 +275,9 @@ RESPONSE_HEADERS = rows(
         got="/canned/to-the-end", has={"Content-Type": "text/plain"}),
     Row("6", "no trace id for HTTP_PROXY", "GET /prod/all/x", got="/all/x",
         has={"X-Amzn-Trace-Id": None}),
-)
+]
 
-FAILURES = rows(
+FAILURES = [
     Row("8.4", "time-out", "GET /prod/silent", **TIMED_OUT),
     Row("8.4", "connection refused", "GET /prod/refused", **UNREACHABLE),
     Row("8.4", "closed without an answer", "POST /prod/canned/closed",
@@ -290,9 +291,9 @@ FAILURES = rows(
     Row("8.4", "a 5xx of the backend's own", "GET /prod/canned/500",
         status=500, answer=b"oh", has={"x-amzn-ErrorType": None},
         got="/canned/500"),
-)
+]
 
-MOCKS = rows(
+MOCKS = [
     Row("8.5", "a preflight", "OPTIONS /prod/cors", headers={
         "Origin": "https://a.example",
         "Access-Control-Request-Method": "GET"}, has={
@@ -311,7 +312,7 @@ MOCKS = rows(
         "GET /prod/mock/pattern", status=502, answer={"chosen": "5xx"}),
     Row("8.5", "no response for the status", "GET /prod/mock/none",
         **BROKEN),
-)
+]
 
 
 def got(**headers):
@@ -319,7 +320,7 @@ def got(**headers):
                         for name, value in headers.items()}}
 
 
-MAPPINGS = rows(
+MAPPINGS = [
     Row("8.6", "path, decoded once", "GET /prod/expressions/a%2Fb%2520",
         got=got(X_Path="a/b%20")),
     Row("8.6", "query: the last value, or all", "GET /prod/expressions/x?"
@@ -347,9 +348,9 @@ MAPPINGS = rows(
         "GET /prod/expressions/a%0d%0aX-Evil:%201?q=a%0d%0aX-Evil:%202",
         got=got(X_Path="a  X-Evil: 1", X_Query="a  X-Evil: 2",
                 X_Evil=None)),
-)
+]
 
-STRICT = rows(
+STRICT = [
     Row("8.2", "strict: nobody says who called", "GET /prod/all/x",
         got=got(X_Forwarded_For=None, X_Forwarded_Port=None,
                 X_Forwarded_Proto=None)),
@@ -368,36 +369,13 @@ STRICT = rows(
         "GET /prod/canned/remapped", answer=b"ok", got="/canned/remapped",
         has={**REMAPPED, **GONE, "WWW-Authenticate": None,
              "x-amzn-Remapped-WWW-Authenticate": "Basic"}),
-)
+]
 
 
-@pytest.mark.parametrize("row", **PROXY)
-def test_http_proxy(book, row):
-    book.play(row, HOST)
-
-
-@pytest.mark.parametrize("row", **REQUEST_HEADERS)
-def test_headers_towards_the_backend(book, row):
-    book.play(row, HOST)
-
-
-@pytest.mark.parametrize("row", **RESPONSE_HEADERS)
-def test_headers_towards_the_client(book, row):
-    book.play(row, HOST)
-
-
-@pytest.mark.parametrize("row", **FAILURES)
-def test_failures_of_backends(book, row):
-    book.play(row, HOST)
-
-
-@pytest.mark.parametrize("row", **MOCKS)
-def test_mock(book, row):
-    book.play(row, HOST)
-
-
-@pytest.mark.parametrize("row", **MAPPINGS)
-def test_mapping_expressions(book, row):
+@pytest.mark.parametrize("row", **rows(
+    PROXY, REQUEST_HEADERS, RESPONSE_HEADERS, FAILURES, MOCKS,
+    MAPPINGS))
+def test_rule(book, row):
     book.play(row, HOST)
 
 
@@ -407,7 +385,7 @@ def strict(strict_book):
     return strict_book
 
 
-@pytest.mark.parametrize("row", **STRICT)
+@pytest.mark.parametrize("row", **rows(STRICT))
 def test_strict_headers(strict, row):
     strict.play(row, HOST)
 

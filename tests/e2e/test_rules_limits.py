@@ -37,7 +37,7 @@ def path(total):
     return "/all/" + "p" * (total - len(ARN_START) - len("/all/"))
 
 
-SIZES = rows(
+SIZES = [
     Row("7", "a body of 10 MB", "POST /prod/all/x", body=b"b" *
         (10 * MEGABYTE), got={"target": "/sizes"}),
     Row("7", "a body of a byte more, announced", "POST /prod/all/x",
@@ -51,11 +51,11 @@ SIZES = rows(
         **LONG_URI),
     Row("7", "the query is not part of it", "GET /prod/all/x?" + "q" * 5000,
         got="/sizes?" + "q" * 5000),
-)
+]
 
 
-@pytest.mark.parametrize("row", **SIZES)
-def test_sizes(book, row):
+@pytest.mark.parametrize("row", **rows(SIZES))
+def test_rule(book, row):
     book.play(row, HOST)
 
 

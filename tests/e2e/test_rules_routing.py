@@ -78,7 +78,7 @@ def apis(book):
         for number, path in enumerate(LEVELS)])
 
 
-HOSTS = rows(
+HOSTS = [
     Row("1.1", "the first segment is the stage", "GET /prod/pets",
         got="/hit/pets"),
     Row("1.1", "each stage is itself", "GET /test/pets", got="/hit/pets"),
@@ -139,9 +139,9 @@ HOSTS = rows(
         **FORBIDDEN),
     Row("1.1", "a host that nobody serves", "GET /prod/pets",
         host="nobody.example", **FORBIDDEN),
-)
+]
 
-DOMAINS = rows(
+DOMAINS = [
     Row("1.2", "without a base path, the stage is not in the URL",
         "GET /pets", host="single.example", got="/hit/pets"),
     Row("1.2", "the domain in any case, with a port and a dot", "GET /pets",
@@ -222,9 +222,9 @@ DOMAINS = rows(
     Row("1.2", "levels: header names in lower case", "GET /orders/x",
         host="levels.example", headers={"X-Mixed-Case": "V"},
         got={"lines": ["x-mixed-case: V", "X-Case: V"]}),
-)
+]
 
-RESOURCES = rows(
+RESOURCES = [
     Row("1.3", "static before {param}", "GET /prod/pets/mine",
         got={"headers": {"X-Resource": "/pets/mine"}}),
     Row("1.3", "{param}", "GET /prod/pets/7", got={
@@ -278,9 +278,9 @@ RESOURCES = rows(
         **BAD_REQUEST),
     Row("1.3", "dot segments are refused encoded",
         "GET /prod/static/%2e%2e/x", **BAD_REQUEST),
-)
+]
 
-VERBS = rows(
+VERBS = [
     Row("1.4", "the exact verb before ANY", "POST /prod/verbs",
         got={"target": "/hit/post", "verb": "POST"}),
     *(Row("1.4", f"ANY serves {verb}", f"{verb} /prod/verbs",
@@ -312,9 +312,9 @@ VERBS = rows(
         headers={"X-HTTP-Method-Override": "ANY"}, **NO_ROUTE),
     Row("1.5", "nor is a word", "GET /prod/verbs",
         headers={"X-HTTP-Method-Override": "FETCH"}, **NO_ROUTE),
-)
+]
 
-PINGS = rows(
+PINGS = [
     *(Row("1.7", f"{path} of a domain", f"GET {path}", host=host,
           answer="healthy", has={"x-amzn-ErrorType": None})
       for path in ("/ping", "/sping", "/ping?x=y")
@@ -329,9 +329,9 @@ PINGS = rows(
         **FORBIDDEN),
     Row("1.7", "/ping below a stage is the API's", "GET /prod/ping",
         got="/hit/ping"),
-)
+]
 
-QUERIES = rows(
+QUERIES = [
     Row("1 query", "repeated keys keep their order",
         "GET /prod/query?b=2&a=1&b=3", got="/hit/query?b=2&a=1&b=3"),
     Row("1 query", "a single value is the last one",
@@ -354,36 +354,12 @@ QUERIES = rows(
     *(Row("1 query", f"%{ord(char):02X} is taken",
           f"GET /prod/query?a=%{ord(char):02X}",
           got={"headers": {"X-One": char}}) for char in "|{}"),
-)
+]
 
 
-@pytest.mark.parametrize("row", **HOSTS)
-def test_hosts(book, row):
-    book.play(row, HOST)
-
-
-@pytest.mark.parametrize("row", **DOMAINS)
-def test_domains(book, row):
-    book.play(row, HOST)
-
-
-@pytest.mark.parametrize("row", **RESOURCES)
-def test_resources(book, row):
-    book.play(row, HOST)
-
-
-@pytest.mark.parametrize("row", **VERBS)
-def test_verbs(book, row):
-    book.play(row, HOST)
-
-
-@pytest.mark.parametrize("row", **PINGS)
-def test_pings(book, row):
-    book.play(row, HOST)
-
-
-@pytest.mark.parametrize("row", **QUERIES)
-def test_queries(book, row):
+@pytest.mark.parametrize("row", **rows(
+    HOSTS, DOMAINS, RESOURCES, VERBS, PINGS, QUERIES))
+def test_rule(book, row):
     book.play(row, HOST)
 
 

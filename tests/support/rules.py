@@ -62,9 +62,10 @@ class Row:
         return f"{self.rule} {self.says}"
 
 
-def rows(*each):
-    """For parametrize: (names, rows, ids)."""
-    return {"argvalues": each, "ids": [str(row) for row in each]}
+def rows(*tables):
+    """The rows of tables, as parametrize takes them."""
+    every = [row for table in tables for row in table]
+    return {"argvalues": every, "ids": [str(row) for row in every]}
 
 
 class Message:
