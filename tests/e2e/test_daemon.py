@@ -206,21 +206,35 @@ def test_a_configuration_that_nginx_refuses_changes_nothing(world, shop):
     world.kill_daemon()
     path = world.stack.settings
     good = path.read_text()
-    path.write_text(good + "portal: {tls_certificate: /no/cert,"
-                    " tls_key: /no/key}\n" if "portal:" not in good
-                    else good.replace("portal:\n", "portal:\n"
-                                      "  tls_certificate: /no/cert\n"
-                                      "  tls_key: /no/key\n"))
+    path.write_text(good.replace("\nnginx:\n", "\nnginx:\n"
+                                 "  module: /no/module.so\n")
+                    if "\nnginx:\n" in good
+                    else good + "nginx: {module: /no/module.so}\n")
     done = world.stack.tallygate("serve", limit_s=30)
     assert done.returncode == 1
     assert "nginx refuses its configuration" in done.stderr
-    assert "/no/cert" in done.stderr
+    assert "/no/module.so" in done.stderr
     assert world.stack.nginx_pid() == master
     assert conf(world) == before
     assert answers(world, shop) == 200
     path.write_text(good)
     world.start_daemon()
-    forget(world, "/no/cert")  # nginx's complaint
+    forget(world, "/no/module.so")  # nginx's complaint
+
+
+def test_a_certificate_that_is_not_there_is_named(world, shop):
+    """And nginx, which runs, goes on."""
+    world.kill_daemon()
+    path = world.stack.settings
+    good = path.read_text()
+    path.write_text(good.replace("\nportal:\n", "\nportal:\n"
+                                 "  tls_certificate: /no/cert\n"
+                                 "  tls_key: /no/key\n"))
+    done = world.stack.tallygate("serve", limit_s=30)
+    assert done.returncode == 1 and "cannot open /no/cert" in done.stderr
+    assert answers(world, shop) == 200
+    path.write_text(good)
+    world.start_daemon()
 
 
 def test_sigterm_lets_calls_end_and_counts_them(world, shop):
