@@ -30,7 +30,7 @@
 #include "util/log.h"
 
 #define TICK_MS 500    /* what the wall clock drives acts within 2 s */
-#define CALLS_END_S 35 /* Amazon's longest integration, and some */
+#define CALLS_END_S 6  /* beyond the longest integration */
 #define WORKERS_END_S 10
 
 /* Everything that is open, in the order in which it was opened. */
@@ -254,7 +254,8 @@ quit(struct daemon *d, int64_t boot_s)
     tg_log(TG_LOG_NOTICE, "quit", "mode", is_fast ? "fast" : "graceful",
         NULL);
     tg_keeper_quit(d->keeper, is_fast);
-    d->quit_by_s = boot_s + (is_fast ? WORKERS_END_S : CALLS_END_S);
+    d->quit_by_s = boot_s + (is_fast ? WORKERS_END_S : CALLS_END_S
+        + d->settings->gateway.integration_timeout_max_ms / 1000);
 }
 
 static void
