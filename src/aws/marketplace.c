@@ -132,7 +132,8 @@ attempt(const struct call *call, const struct tg_aws_credentials *credentials)
         .endpoint = call->endpoint, .region = m->region,
         .service = SERVICE, .content_type = CONTENT_TYPE,
         .target = call->target, .body = call->body,
-        .body_len = call->body_len, .timeout_ms = TIMEOUT_MS };
+        .body_len = call->body_len,
+        .timeout_ms = m->timeout_ms != 0 ? m->timeout_ms : TIMEOUT_MS };
 
     result->status = 0;
     result->type[0] = '\0';

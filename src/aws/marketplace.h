@@ -38,6 +38,7 @@ struct tg_marketplace {
     const char                      *metering_endpoint;
     const char                      *region;
     struct tg_aws_keyring           *keyring;
+    unsigned                         timeout_ms; /* of a request; 0: 30 s */
 };
 
 enum tg_marketplace_outcome {

@@ -527,6 +527,7 @@ tg_billing_open(struct tg_billing **out,
         .transport = config->transport,
         .metering_endpoint = config->metering_endpoint,
         .region = settings->marketplace.region,
+        .timeout_ms = 1000 * (unsigned) settings->marketplace.timeout_s,
     };
     tg_guard_init(&b->guard);
     pthread_mutex_init(&b->lock, NULL);

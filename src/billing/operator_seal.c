@@ -18,11 +18,7 @@
 #define POLL_MS 50
 #define TRUST_WAIT_MS 10000 /* for the Marketplace to confirm the clock */
 
-/*
- * A seal waits as long as something moves.  Nothing seems to while one request
- * runs into its time-out, nor between the tries that follow.
- */
-#define IDLE_WAIT_MS 75000
+#define TRIES_WAIT_S 15 /* between the tries after a failure */
 
 static void
 sleep_ms(int ms)
@@ -103,6 +99,17 @@ look(struct request *r, int64_t *open, int64_t *mark, struct tg_error *err)
     return status;
 }
 
+/*
+ * A seal waits as long as something moves.  Nothing seems to while a request
+ * runs into its time-out, nor between the tries that follow.
+ */
+static int
+idle_wait_ms(const struct request *r)
+{
+    return 1000 * (2 * r->b->config.settings->marketplace.timeout_s
+        + TRIES_WAIT_S);
+}
+
 /* Waits until all are final, or nothing has moved for too long. */
 static enum tg_status
 wait_until_final(struct request *r, int64_t *open, struct tg_error *err)
@@ -111,7 +118,7 @@ wait_until_final(struct request *r, int64_t *open, struct tg_error *err)
     int64_t        mark = 0, before;
     enum tg_status status = look(r, open, &mark, err);
 
-    while (status == TG_OK && *open > 0 && idle < IDLE_WAIT_MS) {
+    while (status == TG_OK && *open > 0 && idle < idle_wait_ms(r)) {
         sleep_ms(POLL_MS);
         before = mark;
         status = look(r, open, &mark, err);

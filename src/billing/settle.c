@@ -171,7 +171,8 @@ move_of(const struct tg_verdict *v, const struct tg_ledger_record *record,
     case TG_LEDGER_SPLIT:
     case TG_LEDGER_HOLD_PRODUCT:
     case TG_LEDGER_HOLD_DIMENSION:
-        move.next_attempt_s = now_s; /* the batch, or the hold, decides */
+    case TG_LEDGER_STOP:
+        move.next_attempt_s = now_s; /* something else says how long */
         break;
     case TG_LEDGER_RETRY_ALONE:
         move.is_alone = true;
@@ -180,7 +181,6 @@ move_of(const struct tg_verdict *v, const struct tg_ledger_record *record,
         move.to = TG_LEDGER_SENT;
         break;
     case TG_LEDGER_RETRY:
-    case TG_LEDGER_STOP:
         break;
     }
     return move;

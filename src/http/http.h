@@ -80,6 +80,7 @@ struct tg_http_response {
     size_t            header_count;
     unsigned          delay_ms; /* wait so long before answering */
     bool              drop;     /* close the connection without an answer */
+    bool              cut;      /* close it amid the answer's body */
     struct tg_arena  *arena;
 };
 

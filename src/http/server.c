@@ -270,6 +270,60 @@ nap(struct tg_http_server *server, unsigned ms)
     }
 }
 
+/* A body that breaks off half way: res->cut. */
+struct torn {
+    char  *body;
+    size_t len;
+};
+
+static ssize_t
+read_torn(void *data, uint64_t position, char *out, size_t max)
+{
+    struct torn *t = data;
+    size_t       left;
+
+    if (position >= t->len / 2) {
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    }
+    left = t->len / 2 - (size_t) position;
+    left = left < max ? left : max;
+    memcpy(out, t->body + position, left);
+    return (ssize_t) left;
+}
+
+static void
+free_torn(void *data)
+{
+    struct torn *t = data;
+
+    free(t->body);
+    free(t);
+}
+
+/* Takes body; NULL: out of memory. */
+static struct MHD_Response *
+make_response(char *body, size_t len, bool is_cut)
+{
+    struct torn         *t;
+    struct MHD_Response *out = NULL;
+
+    if (!is_cut) {
+        out = MHD_create_response_from_buffer(len, body,
+            MHD_RESPMEM_MUST_FREE);
+    } else if ((t = malloc(sizeof(*t))) != NULL) {
+        *t = (struct torn) { body, len };
+        out = MHD_create_response_from_callback(len, 1024, read_torn, t,
+            free_torn);
+        if (out == NULL) {
+            free(t);
+        }
+    }
+    if (out == NULL) {
+        free(body);
+    }
+    return out;
+}
+
 static enum MHD_Result
 send_response(struct exchange *ex, struct MHD_Connection *con,
     struct tg_http_response *res)
@@ -283,9 +337,8 @@ send_response(struct exchange *ex, struct MHD_Connection *con,
         return MHD_NO; /* no memory for the answer: none is better */
     }
     body = tg_buf_take(&res->body);
-    out = MHD_create_response_from_buffer(len, body, MHD_RESPMEM_MUST_FREE);
+    out = make_response(body, len, res->cut);
     if (out == NULL) {
-        free(body);
         return MHD_NO;
     }
     for (size_t i = 0; i < res->header_count; i++) {

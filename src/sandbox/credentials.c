@@ -127,9 +127,8 @@ tg_sandbox_keys_find(void *data, const char *access_key_id,
 {
     const struct tg_sandbox_keys *keys = data;
 
-    if (session_token != NULL
-        || strcmp(access_key_id, keys->access_key_id) != 0)
-    {
+    (void) session_token; /* it is signed; what it says is nobody's here */
+    if (strcmp(access_key_id, keys->access_key_id) != 0) {
         return false;
     }
     strcpy(secret, keys->secret_access_key);

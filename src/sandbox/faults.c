@@ -3,11 +3,14 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "sandbox/members.h"
 
 #define TIMES_MAX 1000000
 #define DELAY_MAX_MS 600000
+#define AHEAD_MAX_S (10 * 365 * 86400)
+#define HUGE_BYTES ((size_t) 4 * 1024 * 1024)
 
 static const char *const names[] = {
     [TG_FAULT_THROTTLE] = "throttle",
@@ -16,6 +19,13 @@ static const char *const names[] = {
     [TG_FAULT_LOSE_REPLY] = "lose-reply",
     [TG_FAULT_UNPROCESSED] = "unprocessed",
     [TG_FAULT_REFUSE] = "refuse",
+    [TG_FAULT_TWICE] = "twice",
+    [TG_FAULT_REORDER] = "reorder",
+    [TG_FAULT_OMIT] = "omit",
+    [TG_FAULT_GARBAGE] = "garbage",
+    [TG_FAULT_CUT] = "cut",
+    [TG_FAULT_HUGE] = "huge",
+    [TG_FAULT_CLOCK] = "clock",
 };
 #define KINDS (sizeof(names) / sizeof(names[0]))
 
@@ -63,30 +73,42 @@ read_kind(struct tg_fault *f, struct tg_answer *a, const json_t *request)
         }
     }
     return tg_member_refuse(a, &m, "Member must satisfy enum value set: "
-        "[throttle, internal, delay, lose-reply, unprocessed, refuse]");
+        "[throttle, internal, delay, lose-reply, unprocessed, refuse, twice, "
+        "reorder, omit, garbage, cut, huge, clock]");
 }
 
 static bool
 read_numbers(struct tg_fault *f, struct tg_answer *a, const json_t *request)
 {
-    int64_t          delay_ms = 0, http_status = 0, times = 1;
-    struct tg_member m = { request, "", "times", false };
+    size_t  i;
+    int64_t values[6] = { 1, 0, 0, 0, 0, 0 };
+    const struct {
+        const char *name;
+        bool        is_required;
+        int64_t     min, max;
+    } rows[6] = {
+        { "times", false, 1, TIMES_MAX },
+        { "httpStatus", false, 400, 599 },
+        { "delay_ms", f->kind == TG_FAULT_DELAY, 0, DELAY_MAX_MS },
+        { "retry_after_s", false, 0, 86400 },
+        { "records", false, 0, 25 },
+        { "ahead_s", f->kind == TG_FAULT_CLOCK, -AHEAD_MAX_S, AHEAD_MAX_S },
+    };
 
-    if (!tg_member_integer(&times, a, &m, 1, TIMES_MAX)) {
-        return false;
+    for (i = 0; i < 6; i++) {
+        struct tg_member m = { request, "", rows[i].name,
+            rows[i].is_required };
+
+        if (!tg_member_integer(&values[i], a, &m, rows[i].min, rows[i].max)) {
+            return false;
+        }
     }
-    m.name = "httpStatus";
-    if (!tg_member_integer(&http_status, a, &m, 400, 599)) {
-        return false;
-    }
-    m.name = "delay_ms";
-    m.is_required = f->kind == TG_FAULT_DELAY;
-    if (!tg_member_integer(&delay_ms, a, &m, 0, DELAY_MAX_MS)) {
-        return false;
-    }
-    f->times = (unsigned) times;
-    f->http_status = (int) http_status;
-    f->delay_ms = (unsigned) delay_ms;
+    f->times = (unsigned) values[0];
+    f->http_status = (int) values[1];
+    f->delay_ms = (unsigned) values[2];
+    f->retry_after_s = (unsigned) values[3];
+    f->records = (unsigned) values[4];
+    f->ahead_s = (int) values[5];
     return true;
 }
 
@@ -94,6 +116,8 @@ static bool
 is_for_records(const struct tg_fault *f)
 {
     return f->kind == TG_FAULT_UNPROCESSED
+           || f->kind == TG_FAULT_TWICE || f->kind == TG_FAULT_REORDER
+           || f->kind == TG_FAULT_OMIT
            || (f->kind == TG_FAULT_REFUSE
                && tg_exception_status(f->status) == 0);
 }
@@ -127,8 +151,7 @@ read_status(struct tg_fault *f, struct tg_answer *a, const json_t *request)
     }
     if (is_for_records(f) && strcmp(f->operation, "BatchMeterUsage") != 0) {
         return tg_member_refuse(a, &m,
-            "only the records of BatchMeterUsage can be refused or left "
-            "unprocessed one by one");
+            "only BatchMeterUsage answers record by record");
     }
     return true;
 }
@@ -204,29 +227,174 @@ tg_fault_before(struct tg_answer *a, const struct tg_fault *fault)
     return true;
 }
 
-void
-tg_fault_after(struct tg_answer *a, const struct tg_fault *fault)
+/*
+ * ---- what is done, and what is said of it
+ */
+
+json_t *
+tg_fault_narrow(const struct tg_fault *fault, json_t *request)
 {
-    const json_t *result, *list = json_object_get(a->body, "Results");
-    json_t       *results, *unprocessed;
-    size_t        i;
+    json_t *narrow, *records;
 
-    if (a->type != NULL || !is_for_records(fault)) {
-        return;
+    if (fault->kind != TG_FAULT_UNPROCESSED || fault->records == 0) {
+        return json_incref(request);
     }
-    results = json_array();
-    unprocessed = json_array();
-    json_array_foreach(list, i, result) {
-        json_t *record = json_object_get(result, "UsageRecord");
+    narrow = json_copy(request);
+    records = json_copy(json_object_get(request, "UsageRecords"));
+    for (unsigned i = 0; i < fault->records; i++) {
+        (void) json_array_remove(records, 0);
+    }
+    (void) json_object_set_new(narrow, "UsageRecords", records);
+    return narrow;
+}
 
-        if (fault->kind == TG_FAULT_UNPROCESSED) {
-            (void) json_array_append(unprocessed, record);
+/* The first records of the request come back; the others were done. */
+static void
+leave_unprocessed(struct tg_answer *a, const struct tg_fault *fault,
+    const json_t *request)
+{
+    json_t *left = json_array();
+    json_t *records = json_object_get(request, "UsageRecords");
+    size_t  count = fault->records != 0 ? fault->records
+                                        : json_array_size(records);
+
+    for (size_t i = 0; i < count && i < json_array_size(records); i++) {
+        (void) json_array_append(left, json_array_get(records, i));
+    }
+    if (fault->records == 0) { /* nothing was done at all */
+        tg_answer_set(a, json_pack("{s:[], s:o}", "Results",
+            "UnprocessedRecords", left), NULL);
+    } else {
+        (void) json_object_set_new(a->body, "UnprocessedRecords", left);
+    }
+}
+
+static void
+refuse_records(struct tg_answer *a, const struct tg_fault *fault)
+{
+    size_t  i;
+    json_t *result, *results = json_array();
+
+    json_array_foreach(json_object_get(a->body, "Results"), i, result) {
+        (void) json_array_append_new(results, json_pack("{s:O, s:s}",
+            "UsageRecord", json_object_get(result, "UsageRecord"), "Status",
+            fault->status));
+    }
+    tg_answer_set(a, json_pack("{s:o, s:[]}", "Results", results,
+        "UnprocessedRecords"), NULL);
+}
+
+/* The same results, said in another way; what was done stays done. */
+static void
+retell(struct tg_answer *a, enum tg_fault_kind kind)
+{
+    size_t  i;
+    json_t *result, *told = json_array();
+    json_t *results = json_object_get(a->body, "Results");
+
+    json_array_foreach(results, i, result) {
+        if (kind == TG_FAULT_OMIT && i + 1 == json_array_size(results)) {
+            break;
+        }
+        if (kind == TG_FAULT_REORDER) {
+            (void) json_array_insert(told, 0, result);
         } else {
-            (void) json_array_append_new(results,
-                json_pack("{s:O, s:s}", "UsageRecord", record, "Status",
-                    fault->status));
+            (void) json_array_append(told, result);
+        }
+        if (kind == TG_FAULT_TWICE) {
+            (void) json_array_append(told, result);
         }
     }
-    tg_answer_set(a, json_pack("{s:o, s:o}", "Results", results,
-        "UnprocessedRecords", unprocessed), NULL);
+    (void) json_object_set_new(a->body, "Results", told);
+}
+
+void
+tg_fault_after(struct tg_answer *a, const struct tg_fault *fault,
+    const json_t *request)
+{
+    if (a->type != NULL) {
+        return;
+    }
+    switch (fault->kind) {
+    case TG_FAULT_UNPROCESSED:
+        leave_unprocessed(a, fault, request);
+        break;
+    case TG_FAULT_REFUSE:
+        refuse_records(a, fault);
+        break;
+    case TG_FAULT_TWICE:
+    case TG_FAULT_REORDER:
+    case TG_FAULT_OMIT:
+        retell(a, fault->kind);
+        break;
+    default:
+        break;
+    }
+}
+
+/*
+ * ---- how it travels
+ */
+
+/* Blanks behind a JSON document are JSON still. */
+static void
+pad(struct tg_buf *body)
+{
+    char blanks[4096];
+
+    memset(blanks, ' ', sizeof(blanks));
+    while (body->len < HUGE_BYTES
+        && tg_buf_add(body, blanks, sizeof(blanks)) == TG_OK)
+    {
+    }
+}
+
+static void
+set_date(struct tg_http_response *res, int64_t time_s)
+{
+    char      text[64];
+    time_t    time = (time_t) time_s;
+    struct tm tm;
+
+    if (gmtime_r(&time, &tm) != NULL
+        && strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm) > 0)
+    {
+        (void) tg_http_header_set(res, "Date", text);
+    }
+}
+
+void
+tg_fault_travel(struct tg_http_response *res, const struct tg_fault *fault,
+    int64_t now_s)
+{
+    char seconds[16];
+
+    switch (fault->kind) {
+    case TG_FAULT_DELAY:
+        res->delay_ms = fault->delay_ms;
+        break;
+    case TG_FAULT_LOSE_REPLY:
+        res->drop = true;
+        break;
+    case TG_FAULT_CUT:
+        res->cut = true;
+        break;
+    case TG_FAULT_GARBAGE:
+        tg_buf_reset(&res->body);
+        (void) tg_buf_puts(&res->body, "<html><body>200 OK</body></html>");
+        break;
+    case TG_FAULT_HUGE:
+        pad(&res->body);
+        break;
+    case TG_FAULT_CLOCK:
+        set_date(res, now_s + fault->ahead_s);
+        break;
+    default:
+        break;
+    }
+    if (fault->retry_after_s != 0) {
+        (void) snprintf(seconds, sizeof(seconds), "%u",
+            fault->retry_after_s);
+        (void) tg_http_header_set(res, "Retry-After", seconds);
+    }
 }

@@ -161,6 +161,7 @@ take_token(struct tg_bucket *b, double per_s, uint64_t now_ms)
 static void
 run(struct tg_sandbox *s, struct call *c)
 {
+    json_t                 *request;
     const struct operation *op = &operations[c->operation];
 
     if (op->is_paced
@@ -174,8 +175,10 @@ run(struct tg_sandbox *s, struct call *c)
     if (tg_fault_before(&c->answer, &c->fault)) {
         return;
     }
-    op->run(&c->answer, &s->market, c->request, c->req->now_s);
-    tg_fault_after(&c->answer, &c->fault);
+    request = tg_fault_narrow(&c->fault, c->request);
+    op->run(&c->answer, &s->market, request, c->req->now_s);
+    json_decref(request);
+    tg_fault_after(&c->answer, &c->fault, c->request);
     tg_sandbox_commit(s, &c->answer);
 }
 
@@ -233,10 +236,7 @@ reply(struct tg_http_response *res, const struct call *c)
     if (a->type != NULL) {
         (void) tg_http_header_set(res, "x-amzn-ErrorType", a->type);
     }
-    if (c->fault.kind == TG_FAULT_DELAY) {
-        res->delay_ms = c->fault.delay_ms;
-    }
-    res->drop = c->fault.kind == TG_FAULT_LOSE_REPLY;
+    tg_fault_travel(res, &c->fault, c->req->now_s);
 }
 
 void

@@ -145,6 +145,7 @@ struct tg_settings {
         const char *external_id;       /* NULL: none */
         int         account_rate;     /* requests a second; 0: any */
         int         requests_in_flight;
+        int         timeout_s; /* of one of them */
     } marketplace;
 
     struct {

@@ -191,6 +191,9 @@
     X("marketplace.requests_in_flight", WHOLE,                                \
         marketplace.requests_in_flight, "8", 1, 64, NULL,                     \
         "How many metering requests may wait for their answers at a time.")   \
+    X("marketplace.timeout_s", WHOLE, marketplace.timeout_s, "30", 1, 60,     \
+        NULL, "How many seconds one of them may take; what has no answer by"  \
+        " then is asked for again.")                                          \
     X("billing.heartbeat", FLAG, billing.heartbeat, "true", 0, 0, NULL,       \
         "A record with quantity 0 for every active agreement that had no"     \
         " usage in an hour.")                                                 \

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support.h"
 
+#include <pthread.h>
+#include <sched.h>
+
+#include "billing/lease.h"
+
 #define STATE(name) "SELECT COUNT(*) FROM ledger_record WHERE state = '" name "'"
 
 /* Agreements agr-10.. with a unit or more each, sealed. */
@@ -296,6 +301,366 @@ an_echo_with_an_absurd_time_is_nobodys(void **state)
     assert_int_equal(world_int(w, STATE("settled")), 1);
 }
 
+/*
+ * ---- what Amazon does not know
+ */
+
+#define WAITING "SELECT COUNT(*) FROM ledger_record WHERE state = 'sealed'"
+#define HOLDS "SELECT COUNT(*) FROM ledger_hold"
+
+/* Two buyers by account, a unit each, sealed. */
+static void
+seal_accounts(struct world *w)
+{
+    world_agreement(w, "agr-a", "222222222222", "account");
+    world_agreement(w, "agr-b", "333333333333", "account");
+    world_owner(w, 1, 1, "agr-a", "key-a");
+    world_owner(w, 2, 1, "agr-b", "key-b");
+    world_count(w, 1, 1);
+    world_count(w, 2, 1);
+    assert_int_equal(world_seal_early(w, NULL), TG_OK);
+}
+
+static void
+a_product_that_is_not_known_waits_and_goes_on(void **state)
+{
+    int           i;
+    struct world *w = *state;
+
+    seal_accounts(w);
+    strcpy(w->market.unknown_product, "prod");
+    for (i = 0; i < 4000; i++) { /* an hour and more */
+        (void) world_step(w);
+        world_pass(w, 1);
+    }
+    assert_int_equal(world_int(w, WAITING), 2); /* R: nothing is refused */
+    assert_int_equal(world_int(w, HOLDS), 1);
+    assert_in_range(w->market.requests, 3, 12); /* now and then */
+    assert_int_equal(w->market.largest, 2);
+    assert_non_null(strstr(tg_reporter_trouble(w->reporter),
+        "records of product prod wait since 2026-11-23T01:01:40Z:"
+        " InvalidProductCodeException"));
+    assert_int_equal(tg_reporter_stats(w->reporter).holds, 1);
+    w->market.unknown_product[0] = '\0';
+    world_pass(w, 900);
+    world_report(w);
+    assert_int_equal(world_int(w, STATE("settled")), 2);
+    assert_int_equal(world_int(w, HOLDS), 0);
+    assert_string_equal(tg_reporter_trouble(w->reporter), "");
+}
+
+static void
+a_person_need_not_wait_for_the_next_try(void **state)
+{
+    struct world *w = *state;
+
+    seal_accounts(w);
+    strcpy(w->market.unknown_product, "prod");
+    assert_int_equal(world_step(w), TG_OK);
+    w->market.unknown_product[0] = '\0';
+    assert_int_equal(world_step(w), TG_NOTFOUND);
+    assert_int_equal(tg_reporter_retry(w->reporter, &w->err), TG_OK);
+    assert_int_equal(world_step(w), TG_OK);
+    assert_int_equal(world_int(w, STATE("settled")), 2);
+    w->market.trouble = TROUBLE_DENIED; /* credentials are mended */
+    w->market.times = 1;
+    world_count(w, 1, 1);
+    world_pass(w, 3700);
+    assert_int_equal(world_seal(w), TG_OK);
+    assert_int_equal(world_step(w), TG_OK);
+    assert_int_equal(world_step(w), TG_BUSY);
+    assert_int_equal(tg_reporter_retry(w->reporter, &w->err), TG_OK);
+    assert_int_equal(world_step(w), TG_OK);
+}
+
+static void
+one_bad_licence_holds_up_nobody_else(void **state)
+{
+    int           i, requests;
+    struct world *w = *state;
+
+    seal_buyers(w, 30);
+    strcpy(w->market.unknown_product, "222222222217");
+    for (i = 0; i < 40; i++) {
+        (void) world_step(w);
+    }
+    assert_int_equal(world_int(w, STATE("settled")), 29);
+    assert_int_equal(world_int(w, WAITING " AND is_alone = 1"), 1);
+    assert_int_equal(world_int(w, HOLDS), 0);
+    requests = w->market.requests;
+    for (i = 0; i < 3600; i++) {
+        (void) world_step(w);
+        world_pass(w, 1);
+    }
+    assert_in_range(w->market.requests - requests, 5, 60);
+    w->market.unknown_product[0] = '\0';
+    world_report(w);
+    assert_int_equal(world_int(w, STATE("settled")), 30);
+}
+
+static void
+a_dimension_that_is_not_known_waits_alone(void **state)
+{
+    int           i;
+    struct world *w = *state;
+
+    world_agreement(w, "agr-a", "222222222222", "license");
+    world_owner(w, 1, 1, "agr-a", "key-a");
+    world_sql(w, "UPDATE meter_owner SET dimension = 'calls' WHERE slot ="
+        " 1");
+    world_restart(w);
+    tg_guard_confirm_clock(&w->guard, w->now_s, w->boot_s);
+    world_count(w, 0, 1);
+    world_count(w, 1, 1);
+    assert_int_equal(world_seal_early(w, NULL), TG_OK);
+    strcpy(w->market.unknown_dimension, "calls");
+    for (i = 0; i < 20; i++) {
+        (void) world_step(w);
+    }
+    assert_int_equal(world_int(w, STATE("settled") " AND dimension ="
+        " 'apigateway'"), 1);
+    assert_int_equal(world_int(w, WAITING " AND dimension = 'calls'"), 1);
+    assert_string_equal(world_text(w, "SELECT product_code || '/' ||"
+        " dimension FROM ledger_hold"), "prod/calls");
+    w->market.unknown_dimension[0] = '\0';
+    world_report(w);
+    assert_int_equal(world_int(w, STATE("settled")), 2);
+}
+
+static void
+who_is_not_subscribed_is_remembered_until_a_record_is_taken(void **state)
+{
+    struct world *w = *state;
+
+    seal_buyers(w, 2);
+    strcpy(w->market.unsubscribed, "222222222201");
+    world_report(w);
+    assert_int_equal(world_int(w, "SELECT unsubscribed_s FROM agreement"
+        " WHERE id = 'agr-11'"), NOW);
+    assert_int_equal(world_int(w, "SELECT COUNT(*) FROM agreement WHERE"
+        " unsubscribed_s IS NOT NULL"), 1);
+    assert_string_equal(world_text(w, "SELECT reason FROM ledger_record WHERE"
+        " state = 'refused'"), "CustomerNotSubscribed: the Marketplace knows"
+        " no active agreement for this buyer; 2 units are not billed");
+    assert_int_equal(tg_reporter_stats(w->reporter).unsubscribed, 1);
+    w->market.unsubscribed[0] = '\0';
+    world_pass(w, 3600);
+    world_count(w, 1, 3);
+    world_pass(w, 3700);
+    assert_int_equal(world_seal(w), TG_OK);
+    world_report(w);
+    assert_int_equal(world_int(w, "SELECT COUNT(*) FROM agreement WHERE"
+        " unsubscribed_s IS NOT NULL"), 0);
+}
+
+static void
+a_conflict_shows_both_figures(void **state)
+{
+    struct world *w = *state;
+
+    seal_buyers(w, 1);
+    w->market.count = 1;
+    strcpy(w->market.records[0].who, "|arn:aws:license-manager::1:license:"
+        "l-agr-1|111111111111||apigateway");
+    w->market.records[0].hour = HOUR;
+    w->market.records[0].quantity = 99;
+    w->market.recorded_elsewhere = 99; /* the answer tells */
+    world_report(w);
+    assert_int_equal(world_int(w, "SELECT amazon_quantity FROM ledger_record"
+        " WHERE state = 'refused'"), 99);
+    assert_string_equal(world_text(w, "SELECT answer || ': ' || reason FROM"
+        " ledger_record"), "DuplicateRecord: DuplicateRecord: 1 units were"
+        " reported here, and the Marketplace has 99 for this hour, which stay"
+        " billed");
+    assert_int_equal(tg_reporter_stats(w->reporter).duplicate, 1);
+}
+
+/*
+ * ---- several in flight, several reporters
+ */
+
+/* A Marketplace that answers when as many requests are there as wanted. */
+static struct {
+    pthread_mutex_t  lock;
+    pthread_cond_t   changed;
+    struct world    *world;
+    int              wanted, present, most;
+} crowd = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL, 0, 0,
+    0 };
+
+static enum tg_aws_delivery
+crowd_send(void *data, const struct tg_aws_request *request,
+    struct tg_aws_reply *reply, struct tg_error *err)
+{
+    enum tg_aws_delivery delivery;
+
+    pthread_mutex_lock(&crowd.lock);
+    crowd.present++;
+    crowd.most = crowd.present > crowd.most ? crowd.present : crowd.most;
+    pthread_cond_broadcast(&crowd.changed);
+    while (crowd.most < crowd.wanted) {
+        pthread_cond_wait(&crowd.changed, &crowd.lock);
+    }
+    delivery = crowd.world->transport.send(data, request, reply, err);
+    crowd.present--;
+    pthread_mutex_unlock(&crowd.lock);
+    return delivery;
+}
+
+static int64_t slept_s; /* by the other process, between two looks */
+
+static int64_t
+crowd_now_s(void)
+{
+    return crowd.world->now_s;
+}
+
+static int64_t
+crowd_boot_s(void)
+{
+    return crowd.world->boot_s + slept_s;
+}
+
+/* Another reporter on the world's store. */
+static struct tg_reporter *
+open_another(struct world *w, struct tg_store **store, unsigned threads,
+    struct tg_marketplace *marketplace)
+{
+    struct tg_reporter       *r;
+    struct tg_reporter_config config = { .settings = w->settings,
+        .marketplace = marketplace, .guard = &w->guard,
+        .identity = "another", .holder = "another process",
+        .threads = threads, .now_s = crowd_now_s, .boot_s = crowd_boot_s };
+
+    crowd.world = w;
+    slept_s = 0;
+    assert_int_equal(tg_store_open(store, w->db, &w->err), TG_OK);
+    config.store = *store;
+    assert_int_equal(tg_reporter_new(&r, &config, &w->err), TG_OK);
+    return r;
+}
+
+static void
+several_requests_are_in_flight_at_once(void **state)
+{
+    struct world           *w = *state;
+    struct tg_store        *store;
+    struct tg_reporter     *r;
+    struct tg_aws_transport crowded = { crowd_send, &w->market };
+    struct tg_marketplace   m = w->marketplace;
+
+    seal_buyers(w, 99);
+    crowd.wanted = 4;
+    crowd.most = 0;
+    m.transport = &crowded;
+    r = open_another(w, &store, 4, &m);
+    while (world_int(w, STATE("settled")) < 99) {
+        enum tg_status status = tg_reporter_step(r, w->now_s, w->boot_s,
+            &w->err);
+
+        assert_true(status == TG_OK || status == TG_BUSY);
+        sched_yield();
+    }
+    assert_int_equal(crowd.most, 4);
+    assert_int_equal(w->market.requests, 4); /* R: no record goes out twice */
+    assert_int_equal(market_units(&w->market, ""), 99 * 100 / 2);
+    assert_int_equal(tg_reporter_stats(r).settled, 99);
+    tg_reporter_free(r);
+    tg_store_close(store);
+}
+
+static void
+of_two_reporters_one_sends(void **state)
+{
+    int                 i;
+    struct world       *w = *state;
+    struct tg_store    *store;
+    struct tg_reporter *r;
+
+    assert_int_equal(world_step(w), TG_NOTFOUND); /* takes the lease */
+    r = open_another(w, &store, 0, &w->marketplace);
+    seal_buyers(w, 3);
+    assert_int_equal(tg_reporter_step(r, w->now_s, w->boot_s, &w->err),
+        TG_BUSY);
+    assert_non_null(strstr(w->err.message, "a test works as reporter"));
+    assert_non_null(strstr(tg_reporter_trouble(r), "a test works"));
+    assert_int_equal(w->market.requests, 0);
+    for (i = 0; i < 126; i++) { /* the first one falls silent */
+        world_pass(w, 1);
+        if (tg_reporter_step(r, w->now_s, w->boot_s, &w->err) == TG_OK) {
+            break;
+        }
+    }
+    assert_in_range(i, TG_LEASE_TERM_S - 1, 125);
+    assert_int_equal(world_int(w, STATE("settled")), 3);
+    assert_true(tg_reporter_stats(r).is_holder);
+    world_pass(w, 3600);
+    world_count(w, 0, 1);
+    world_pass(w, 3700);
+    assert_int_equal(world_seal(w), TG_OK);
+    assert_int_equal(world_step(w), TG_BUSY); /* R6: it was replaced */
+    assert_int_equal(tg_reporter_stats(w->reporter).is_holder, 0);
+    tg_reporter_free(r); /* gives it up: nobody waits */
+    tg_store_close(store);
+    world_pass(w, 1);
+    assert_int_equal(world_step(w), TG_OK);
+    assert_true(world_int(w, STATE("settled")) > 3);
+}
+
+static void
+who_slept_past_its_term_sends_nothing(void **state)
+{
+    struct world       *w = *state;
+    struct tg_store    *store;
+    struct tg_reporter *r = open_another(w, &store, 0, &w->marketplace);
+
+    seal_buyers(w, 3);
+    slept_s = 95; /* between the commit and the request */
+    assert_int_equal(tg_reporter_step(r, w->now_s, w->boot_s, &w->err),
+        TG_OK);
+    assert_int_equal(w->market.requests, 0);
+    assert_int_equal(world_int(w, STATE("sealed")), 3); /* L3 */
+    tg_reporter_free(r);
+    tg_store_close(store);
+    world_report(w);
+    assert_int_equal(world_int(w, STATE("settled")), 3);
+}
+
+static void
+the_nearest_deadline_goes_first(void **state)
+{
+    struct world *w = *state;
+
+    seal_buyers(w, 30);
+    world_agreement(w, "agr-z", "999999999999", "license");
+    world_owner(w, 60, 1, "agr-z", "key-z");
+    world_count(w, 60, 1000);
+    world_sql(w, "UPDATE agreement SET state = 'ended', ended_s = 1795395690"
+        " WHERE id = 'agr-z'"); /* who leaves has an hour */
+    assert_int_equal(world_seal_early(w, "agr-z"), TG_OK);
+    assert_int_equal(world_step(w), TG_OK);
+    assert_int_equal(market_units(&w->market, "999999999999"), 1000);
+}
+
+static void
+statistics_count_what_is_committed(void **state)
+{
+    struct world *w = *state;
+
+    seal_buyers(w, 2);
+    world_sql(w, "CREATE TRIGGER no BEFORE UPDATE ON ledger_record WHEN"
+        " NEW.state = 'settled' BEGIN SELECT RAISE(ABORT, 'no'); END");
+    assert_int_not_equal(world_step(w), TG_OK);
+    assert_int_equal(tg_reporter_stats(w->reporter).settled, 0); /* R7 */
+    assert_int_equal(world_int(w, "SELECT COUNT(*) FROM audit_event WHERE"
+        " event_name = 'BatchMeterUsage'"), 1); /* the call was made */
+    world_sql(w, "DROP TRIGGER no");
+    world_report(w);
+    assert_int_equal(world_int(w, STATE("settled")), 2);
+    assert_int_equal(tg_reporter_stats(w->reporter).settled, 2);
+    assert_int_equal(w->market.conflicts, 0);
+}
+
 int
 main(void)
 {
@@ -316,6 +681,17 @@ main(void)
         TEST(a_long_retry_after_is_obeyed),
         TEST(a_doubtful_record_goes_out_beside_new_ones),
         TEST(an_echo_with_an_absurd_time_is_nobodys),
+        TEST(a_product_that_is_not_known_waits_and_goes_on),
+        TEST(a_person_need_not_wait_for_the_next_try),
+        TEST(one_bad_licence_holds_up_nobody_else),
+        TEST(a_dimension_that_is_not_known_waits_alone),
+        TEST(who_is_not_subscribed_is_remembered_until_a_record_is_taken),
+        TEST(a_conflict_shows_both_figures),
+        TEST(several_requests_are_in_flight_at_once),
+        TEST(of_two_reporters_one_sends),
+        TEST(who_slept_past_its_term_sends_nothing),
+        TEST(the_nearest_deadline_goes_first),
+        TEST(statistics_count_what_is_committed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,6 +100,29 @@ find_poison(const struct market *m, const json_t *records)
     return NULL;
 }
 
+/* What is not listed as we think it is. */
+static const char *
+find_unknown(const struct market *m, const json_t *request)
+{
+    size_t  i;
+    json_t *usage;
+
+    json_array_foreach (json_object_get(request, "UsageRecords"), i, usage) {
+        if (m->unknown_dimension[0] != '\0' && strcmp(m->unknown_dimension,
+                text_of(usage, "Dimension")) == 0) {
+            return "InvalidUsageDimensionException";
+        }
+        if (m->unknown_product[0] != '\0'
+            && (strcmp(m->unknown_product, text_of(request, "ProductCode"))
+                    == 0
+                || strcmp(m->unknown_product, text_of(usage,
+                       "CustomerAWSAccountId")) == 0)) {
+            return "InvalidProductCodeException";
+        }
+    }
+    return NULL;
+}
+
 static json_t *
 answer_batch(struct market *m, const json_t *request, enum trouble trouble)
 {
@@ -124,6 +147,10 @@ answer_batch(struct market *m, const json_t *request, enum trouble trouble)
         if (trouble == TROUBLE_ABSURD_TIME) {
             json_object_set_new(usage, "Timestamp", json_real(1e300));
         }
+        if (m->recorded_elsewhere != 0) {
+            json_object_set_new(usage, "Quantity", json_integer((json_int_t)
+                m->recorded_elsewhere));
+        }
         result = json_pack("{s:o, s:s, s:s}", "UsageRecord", usage,
             "MeteringRecordId", "meter-id", "Status",
             record_usage(m, request, json_array_get(records, i)));
@@ -147,6 +174,10 @@ answer(struct market *m, const json_t *request, enum trouble trouble,
     json_t     *body;
     json_t     *records = json_object_get(request, "UsageRecords");
     const char *poison = find_poison(m, records);
+
+    if (poison == NULL) {
+        poison = find_unknown(m, request);
+    }
 
     if (json_array_size(records) > m->largest) {
         m->largest = json_array_size(records);

@@ -67,6 +67,9 @@ struct market {
     int64_t         retry_after_s; /* in every reply; 0: none */
     char            poison[64];   /* a batch with this account is refused */
     char            unsubscribed[64];
+    char            unknown_product[64];   /* or the account of one */
+    char            unknown_dimension[64];
+    int64_t         recorded_elsewhere; /* DuplicateRecord echoes it; 0: no */
     int64_t         now_s;
     int             requests;
     size_t          largest; /* records in a request */

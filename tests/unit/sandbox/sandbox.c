@@ -32,12 +32,14 @@ struct fixture {
     struct tg_sandbox_keys keys;
 };
 
+static unsigned account_rate = 10; /* of the next sandbox */
+
 static void
 open_sandbox(struct fixture *f)
 {
     struct tg_error          err = { TG_OK, "" };
     struct tg_sandbox_config config = { HOST, 0, f->dir, "us-east-1",
-        "http://localhost:8081", 10 };
+        "http://localhost:8081", account_rate };
 
     if (tg_sandbox_open(&f->sandbox, &config, &err) != TG_OK) {
         fail_msg("%s", err.message);
@@ -399,6 +401,17 @@ eleven_calls_at_once_are_one_too_many(void **state)
     json_decref(bought);
 }
 
+static int
+setup_without_pace(void **state)
+{
+    int rc;
+
+    account_rate = 0;
+    rc = setup(state);
+    account_rate = 10;
+    return rc;
+}
+
 static void
 faults_spoil_as_many_calls_as_told(void **state)
 {
@@ -425,6 +438,22 @@ faults_spoil_as_many_calls_as_told(void **state)
         { "{'operation':'BatchMeterUsage','kind':'lose-reply'}", 0, "", 1 },
         { "{'operation':'BatchMeterUsage','kind':'delay','delay_ms':10}",
             200, "Success", 1 },
+        { "{'operation':'BatchMeterUsage','kind':'unprocessed',"
+          "'records':1}", 200, "\"Results\":[],", 1 },
+        { "{'operation':'BatchMeterUsage','kind':'twice'}", 200,
+            "\"Success\"},{\"UsageRecord\"", 1 },
+        { "{'operation':'BatchMeterUsage','kind':'reorder'}", 200,
+            "Success", 1 },
+        { "{'operation':'BatchMeterUsage','kind':'omit'}", 200,
+            "\"Results\":[]", 1 },
+        { "{'operation':'BatchMeterUsage','kind':'garbage'}", 200,
+            "<html>", 1 },
+        { "{'operation':'BatchMeterUsage','kind':'huge'}", 200,
+            "          ", 1 },
+        { "{'operation':'BatchMeterUsage','kind':'clock','ahead_s':"
+          "-86400}", 200, "Date: ", 1 },
+        { "{'operation':'BatchMeterUsage','kind':'throttle',"
+          "'retry_after_s':7}", 400, "Retry-After: 7", 1 },
     };
     const struct fixture *f = *state;
     json_t               *bought = buy_one(f), *request = usage(bought, 1);
@@ -458,6 +487,9 @@ wrong_faults_are_refused(void **state)
         "{'operation':'Sing','kind':'throttle'}",
         "{'operation':'BatchMeterUsage','kind':'explode'}",
         "{'operation':'BatchMeterUsage','kind':'delay'}",
+        "{'operation':'BatchMeterUsage','kind':'clock'}",
+        "{'operation':'BatchMeterUsage','kind':'unprocessed','records':26}",
+        "{'operation':'ResolveCustomer','kind':'twice'}",
         "{'operation':'BatchMeterUsage','kind':'refuse'}",
         "{'operation':'BatchMeterUsage','kind':'refuse','status':"
         "'NoSuchException'}",
@@ -638,7 +670,8 @@ main(void)
         TEST(a_request_of_a_megabyte_is_too_large),
         TEST(entitlements_come_in_cbor_too),
         TEST(eleven_calls_at_once_are_one_too_many),
-        TEST(faults_spoil_as_many_calls_as_told),
+        cmocka_unit_test_setup_teardown(faults_spoil_as_many_calls_as_told,
+            setup_without_pace, teardown),
         TEST(wrong_faults_are_refused),
         TEST(a_restart_forgets_nothing_but_a_torn_line),
         TEST(a_damaged_journal_is_named_with_its_line),
