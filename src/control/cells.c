@@ -3,8 +3,10 @@
 
 #include <inttypes.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include "plane/key_limits.h"
+#include "util/arena.h"
 
 /* Cells of a key that nobody ever saw, since each was given up at once. */
 #define FORMER_MAX 64
@@ -154,4 +156,106 @@ tg_cell_give(struct tg_control *control, const struct tg_cell *c,
     status = tg_key_limits_move(control->meters, atomic_load(&cell->former),
         c->slot);
     return status == TG_OK ? TG_OK : do_without(control, c, cell, err);
+}
+
+/* ---- after a boot ---- */
+
+/* A plan with a quota. */
+struct limited {
+    const char          *id;
+    struct tg_plan_quota quota;
+    struct limited      *next;
+};
+
+static enum tg_status
+list_limited(struct tg_control *control, struct tg_arena *arena,
+    struct limited **list, struct tg_error *err)
+{
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    *list = NULL;
+    status = tg_store_query(control->store, &q, err,
+        "SELECT " TG_PLAN_QUOTA_COLUMNS ", p.id FROM usage_plan p"
+        " WHERE p.quota_period IS NOT NULL", "");
+    while (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
+        struct limited *plan = tg_arena_alloc(arena, sizeof(*plan));
+
+        if (plan == NULL
+            || (plan->id = tg_arena_strdup(arena, tg_stmt_text(q, 4)))
+                == NULL)
+        {
+            status = tg_error_set(err, TG_NOMEM, "out of memory");
+            break;
+        }
+        tg_plan_quota_read(&plan->quota, control->settings, q, 0);
+        plan->next = *list;
+        *list = plan;
+    }
+    tg_stmt_done(q);
+    return status == TG_NOTFOUND ? TG_OK : status;
+}
+
+static void
+lift(struct tg_meter_cell *cell, uint32_t period, uint64_t used)
+{
+    uint64_t word = atomic_load(&cell->used);
+
+    while ((word & TG_QUOTA_MOVED) == 0
+        && tg_quota_word_period(word) <= period
+        && tg_quota_used(word, period) < used
+        && !atomic_compare_exchange_weak(&cell->used, &word,
+               tg_quota_word(period, used)))
+    {
+    }
+}
+
+static enum tg_status
+lift_plan(struct tg_control *control, const struct limited *plan,
+    int64_t now_s, struct tg_error *err)
+{
+    uint32_t        period = tg_plan_quota_period(&plan->quota, now_s);
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    status = tg_store_query(control->store, &q, err,
+        "SELECT u.slot, sum(d.quantity) FROM usage_plan_key u"
+        " JOIN usage_detail d"
+        " ON d.plan_id = u.plan_id AND d.key_id = u.key_id"
+        " WHERE u.plan_id = $1 AND d.used_hour >= $2 GROUP BY u.slot", "si",
+        plan->id, tg_quota_period_start(plan->quota.period,
+            plan->quota.offset_days, period));
+    while (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
+        struct tg_meter_cell *cell = tg_meters_cell(control->meters,
+            (uint32_t) tg_stmt_int(q, 0));
+
+        if (cell != NULL) {
+            lift(cell, period, (uint64_t) tg_stmt_int(q, 1));
+        }
+    }
+    tg_stmt_done(q);
+    return status == TG_NOTFOUND ? TG_OK : status;
+}
+
+enum tg_status
+tg_cells_lift(struct tg_control *control, int64_t now_s,
+    struct tg_error *err)
+{
+    uint8_t         boot_id[TG_PLANE_ID_SIZE];
+    enum tg_status  status = tg_boot_id(boot_id, err);
+    struct limited *plan = NULL;
+    struct tg_arena arena;
+
+    if (status != TG_OK || memcmp(boot_id, control->board->page->boot_id,
+            sizeof(boot_id)) == 0)
+    {
+        return status;
+    }
+    tg_arena_init(&arena);
+    status = list_limited(control, &arena, &plan, err);
+    for (; status == TG_OK && plan != NULL; plan = plan->next) {
+        status = lift_plan(control, plan, now_s, err);
+    }
+    tg_arena_clear(&arena);
+    return status;
 }

@@ -40,4 +40,11 @@ struct tg_cell {
 TG_MUST_CHECK enum tg_status tg_cell_give(struct tg_control *control,
     const struct tg_cell *cell, struct tg_error *err);
 
+/*
+ * Start-up after the machine itself was down, perhaps without having written
+ * all of the mapped files: no quota's use is less than the ledger knows.
+ */
+TG_MUST_CHECK enum tg_status tg_cells_lift(struct tg_control *control,
+    int64_t now_s, struct tg_error *err);
+
 #endif

@@ -282,6 +282,9 @@ tg_entries_mend(struct tg_control *control, int64_t now_s,
         status = put_all(control, q, &seen, &mended, err);
     }
     tg_stmt_done(q);
+    if (status == TG_OK) {
+        status = tg_cells_lift(control, now_s, err);
+    }
     /* All that the store has are in the table: with as many, no others. */
     if (status == TG_OK && tg_keys_count(control->keys) != seen) {
         status = tg_keys_sweep(control->keys, is_known, &sweep, err);

@@ -520,6 +520,41 @@ a_start_publishes_what_was_only_stored(void **state)
         e.plans[0].cell)->used) == word);
 }
 
+/* After a power cut the files may be older than the ledger. */
+static void
+a_quota_is_not_behind_the_ledger_after_a_boot(void **state)
+{
+    char                  sql[512];
+    uint32_t              day = tg_quota_period_at(TG_QUOTA_DAY, 0, NOW);
+    struct place         *p = *state;
+    struct tg_key         e;
+    struct tg_meter_cell *cell;
+
+    scene(p, "l-one");
+    (void) snprintf(sql, sizeof(sql), "INSERT INTO usage_detail (node,"
+        " agreement_id, product_code, dimension, hour, used_hour, key_id,"
+        " plan_id, quantity, reason) VALUES ('n', 'agr-1', 'prod',"
+        " 'apigateway', %" PRId64 ", %" PRId64 ", '%s', '%s', 4, '')", NOW,
+        NOW, key_id, plan_id);
+    run_sql(p, sql);
+    assert_int_equal(entry(p, VALUE, &e), TG_OK);
+    cell = tg_meters_cell(p->control->meters, e.plans[0].cell);
+    atomic_store(&cell->used, tg_quota_word(day, 2));
+    place_restart(p); /* in the same boot the word is right */
+    assert_int_equal(used_today(p), 2);
+    p->board.page->boot_id[0] ^= 1;
+    place_restart(p);
+    assert_int_equal(used_today(p), 4);
+    cell = tg_meters_cell(p->control->meters, e.plans[0].cell);
+    atomic_store(&cell->used, tg_quota_word(day, 5));
+    place_restart(p);
+    assert_int_equal(used_today(p), 5); /* never down */
+    atomic_store(&tg_meters_cell(p->control->meters, e.plans[0].cell)->used,
+        tg_quota_word(day - 1, 9));
+    place_restart(p);
+    assert_int_equal(used_today(p), 4);
+}
+
 static void
 planes_made_anew_get_new_slots_for_all(void **state)
 {
@@ -616,6 +651,7 @@ main(void)
         PLACE_TEST(an_abort_gives_slots_back),
         PLACE_TEST(faults_leave_bindings_whole),
         PLACE_TEST(a_start_publishes_what_was_only_stored),
+        PLACE_TEST(a_quota_is_not_behind_the_ledger_after_a_boot),
         PLACE_TEST(planes_made_anew_get_new_slots_for_all),
         PLACE_TEST(onboarding_finds_what_it_made),
     };
