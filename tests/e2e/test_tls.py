@@ -4,6 +4,7 @@ certificates that change while calls go on.
 SPDX-License-Identifier: Apache-2.0
 """
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -360,3 +361,27 @@ def test_the_first_expiry_is_a_metric(served, files):
         re.MULTILINE).group(1))
     assert abs(found - wanted) < 3600     # the folder's were made before
     assert found > time.time()
+
+
+def test_a_custom_domain_shows_its_own_certificate(served, files, shop):
+    """By SNI, HTTP/1.1 and HTTP/2 alike; levels give names in lower case."""
+    api, key = shop
+    served.apigateway.create_domain_name(
+        domainName="api.shop.test",
+        endpointConfiguration={"types": ["REGIONAL"]})
+    served.client("apigatewayv2").create_api_mapping(
+        DomainName="api.shop.test", ApiMappingKey="shop/v1", ApiId=api,
+        Stage="prod")
+    port = served.stack.ports["gateway"]
+    for version in ("--http1.1", "--http2"):
+        done = subprocess.run(
+            ["curl", "-sS", version, "--cacert", files.authority.certificate,
+             "--connect-to", f"api.shop.test:443:127.0.0.1:{port}",
+             "-H", f"x-api-key: {key}", "-H", "X-Mixed-Case: 1",
+             "https://api.shop.test/shop/v1/echo/x"],
+            capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        seen = json.loads(done.stdout)
+        assert seen["target"] == "/x"
+        assert ["x-mixed-case", "1"] in seen["headers"]
+        assert ["X-Forwarded-Proto", "https"] in seen["headers"]
