@@ -195,6 +195,19 @@ struct source {
 };
 
 static bool
+has_control(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char) text[i];
+
+        if (c < 0x20 || c == 0x7f) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
 parse_literal(struct source *out, const char *text)
 {
     size_t len = strlen(text);
@@ -202,12 +215,8 @@ parse_literal(struct source *out, const char *text)
     if (len < 2 || text[len - 1] != '\'') {
         return false;
     }
-    for (size_t i = 1; i < len - 1; i++) {
-        unsigned char c = (unsigned char) text[i];
-
-        if (c < 0x20 || c == 0x7f) { /* would split a header */
-            return false;
-        }
+    if (has_control(text + 1, len - 2)) { /* would split a header */
+        return false;
     }
     *out = (struct source) { IS_PART, TG_PART_LITERAL, text + 1, len - 2 };
     return true;
@@ -220,7 +229,9 @@ parse_body(struct source *out, const char *place, enum tg_part_kind whole,
 {
     const char *path = after(place, "body");
 
-    if (!path || (*path != '\0' && (*path != '.' || path[1] == '\0'))) {
+    if (!path || (*path != '\0' && (*path != '.' || path[1] == '\0'))
+        || has_control(path, strlen(path)))
+    {
         return false;
     }
     *out = (struct source) { IS_BODY, *path ? piece : whole, path,

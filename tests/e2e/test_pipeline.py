@@ -94,6 +94,9 @@ REQUESTS = {
                "requestTemplates": {"application/json": "$input.body"}},
     "/no-templates": {"passthroughBehavior": "when_no_templates",
                       "requestTemplates": {"application/json": "J"}},
+    "/greedy": {"requestTemplates": {
+        "application/json": "$input.json('$.a')" * 20}},
+    "/swelling": {"requestTemplates": {"text/plain": "$input.body" * 20}},
     "/any-type": {"requestTemplates": {"$default": "any"},
                   "passthroughBehavior": "never"},
 }
@@ -200,6 +203,13 @@ def api(shared):
         **{"x-amazon-apigateway-request-validator": "params"}, **key))}
     paths["/need-not"] = {"get": method(mock(), **required(
         **{"x-amazon-apigateway-request-validator": "body"}))}
+    paths["/counted"] = {"post": method(http(
+        port, "/echo", passthroughBehavior="never",
+        requestTemplates={"application/json": "$input.json('$.id')"},
+        responses={"2..": {"statusCode": "200", "responseTemplates": {
+            "application/json": "$input.json('$.body')"}}}), **key)}
+    paths["/counted-mock"] = {"post": method(
+        {**mock(), "passthroughBehavior": "never"}, **key)}
     paths["/proxy-name"] = {"post": method({
         "type": "http_proxy", "httpMethod": "POST",
         "uri": f"http://127.0.0.1:{port}/echo",
@@ -387,6 +397,24 @@ def test_a_chunked_and_a_large_body_are_mapped(shared, api):
         api[0], "/raw", method="POST", body="a" * 70000,
         headers={"Content-Type": "text/html"}))
     assert told["body"] == "a" * 70000
+
+
+@pytest.mark.parametrize("path, body, line", [
+    ("/greedy", '{"b": "' + "x" * 4000000 + '"}',
+     "too many values are taken from a body"),
+    ("/swelling", "x" * 1000000, "a template makes more than 10485760 bytes"),
+])
+def test_what_a_template_costs_is_bounded(shared, api, path, body, line):
+    kind = "text/plain" if path == "/swelling" else "application/json"
+    before = len(shared.backend.seen)
+    reply = ask(shared, api, path, body, headers={"Content-Type": kind})
+    assert (reply.status, reply.json()) == (
+        500, {"message": "Internal server error"})
+    assert len(shared.backend.seen) == before
+    log = (shared.stack.folder / "logs/nginx.log").read_text()
+    assert line in log
+    assert ask(shared, api, path, "{}", headers={
+        "Content-Type": kind}).status == 200
 
 
 def test_a_get_is_sent_without_a_body(shared, api):
@@ -611,6 +639,25 @@ OWN = {
 }
 
 
+def test_what_reaches_the_backend_counts_once_and_what_does_not_never(
+        shared, api):
+    key = shared.key(api[1])[1]
+    before = shared.metered()
+    for path, body, kind, status in [
+            ("/counted", '{"id": 1}', "application/json", 200),
+            ("/counted?status=404", '{"id": 1}', "application/json", 500),
+            ("/counted?cut=1", '{"id": 1}', "application/json", 504),
+            ("/counted", '{"id": ', "application/json", 400),
+            ("/counted", "x", "text/plain", 415),
+            ("/counted-mock", "", "application/json", 200),
+            ("/counted-mock", "", "text/plain", 415)]:
+        reply = shared.call(api[0], path, key, method="POST", body=body,
+                            headers={"Content-Type": kind})
+        assert (path, reply.status) == (path, status)
+    wait_until(lambda: shared.metered() >= before + 4, "four units")
+    assert shared.metered() == before + 4
+
+
 @pytest.fixture(scope="module")
 def refusing(shared):
     """An API with responses of its own; (id, plan, key)."""
@@ -828,3 +875,23 @@ def test_request_validators_of_the_control_plane(shared):
         client.update_request_validator(
             restApiId=api["id"], requestValidatorId=made["id"],
             patchOperations=[{"op": "replace", "path": "/id", "value": "y"}])
+
+
+@pytest.mark.parametrize("world", [{"more": {"headers": {
+    "strict": True, "strip_api_key": True}}}], indirect=True)
+def test_strict_headers(world):
+    """As Amazon has them; and a key that the seller maps is the seller's."""
+    port = world.stack.ports["example"]
+    api = world.import_api(document({"/x": {"post": method(http(
+        port, "/echo", requestParameters={
+            REQUEST + "header.X-Key": "method.request.header.x-api-key"},
+        responses={"default": {"statusCode": "200", "responseParameters": {
+            HEADERS + "WWW-Authenticate": "'Basic'"}}}),
+        security=[{"key": []}])}}))
+    key = world.key(world.plan(api))[1]
+    reply = world.call(api, "/x", key, method="POST", body="x")
+    headers, _ = seen(reply)
+    assert not [name for name in headers if name.startswith("x-forwarded")]
+    assert "x-api-key" not in headers and headers["x-key"] == key
+    assert reply.headers["x-amzn-Remapped-WWW-Authenticate"] == "Basic"
+    assert reply.headers["WWW-Authenticate"] is None

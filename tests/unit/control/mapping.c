@@ -68,6 +68,7 @@ sources_become_parts_or_are_refused(void **state)
         { 0, "method.request.body.a[*]", TG_DENIED, -1, NULL },
         { 0, "method.request.body.", TG_INVALID, -1, NULL },
         { 0, "method.request.bodyguard", TG_INVALID, -1, NULL },
+        { 0, "method.request.body.a\rb", TG_INVALID, -1, NULL },
         { 0, "method.request.header.connection", TG_OK, -1, NULL },
         { 0, "method.request.multivalueheader.TE", TG_OK, -1, NULL },
         { 0, "context.error.message", TG_OK, -1, NULL },

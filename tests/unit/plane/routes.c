@@ -363,6 +363,98 @@ a_plan_limits_methods_by_their_identity(void **state)
     tg_routes_unload(&r);
 }
 
+/* An HTTP integration with a template, a response and a required part. */
+static void
+add_mapped(struct tg_routes_builder *b, uint32_t stage)
+{
+    struct tg_part_spec     part = { TG_PART_BODY_JSON, ".a", 2,
+        TG_ESCAPE_JSON };
+    struct tg_part_spec     need = { TG_PART_QUERY, "q", 1, TG_ESCAPE_NONE };
+    struct tg_pair_spec     header = { "X", &part, 1 };
+    struct tg_template_spec template = { "text/plain", &part, 1, 0 };
+    struct tg_response_spec response = { 200, true, &header, 1, &template,
+        1 };
+    struct tg_gateway_spec  gateway[TG_GATEWAY_TYPE_COUNT] = { 0 };
+    uint8_t                 choice[TG_ROUTE_STATUSES] = { 1 };
+    uint32_t                resource = tg_routes_add_resource(b, stage, "/m",
+                       "m");
+    struct tg_integration_spec in = { .type = TG_INTEGRATION_HTTP,
+        .timeout_ms = 50, .reads_body = true, .templates = &template,
+        .template_count = 1, .responses = &response, .response_count = 1,
+        .choice = choice };
+
+    gateway[TG_GATEWAY_THROTTLED].status = 503;
+    gateway[TG_GATEWAY_THROTTLED].headers = &header;
+    gateway[TG_GATEWAY_THROTTLED].header_count = 1;
+    tg_routes_set_gateway(b, stage, gateway);
+    (void) tg_routes_add_method(b, resource, &(struct tg_method_spec) {
+        .verb = TG_VERB_GET, .required = &need, .required_count = 1,
+        .integration = tg_routes_add_integration(b, &in) });
+}
+
+static void
+what_is_mapped_is_checked(void **state)
+{
+    uint32_t                           stage, other;
+    struct place                      *p = *state;
+    struct tg_buf                      bytes;
+    const struct tg_routes_header     *h;
+    const struct tg_route_integration *in;
+    const struct tg_route_response    *response;
+    const struct tg_route_template    *template;
+    const struct tg_route_stage       *s;
+    const struct tg_route_gateway     *gateway;
+    const struct tg_route_method      *method;
+    const struct tg_route_node        *nodes;
+    struct tg_routes_builder          *b = start(&stage, &other);
+
+    add_mapped(b, stage);
+    finish(p, b, 1, &bytes);
+    h = (const struct tg_routes_header *) (const void *) bytes.data;
+#define AT_OFF(off) ((const void *) (bytes.data + (off)))
+#define OFF(pointer) ((size_t) ((const char *) (pointer) - bytes.data))
+    in = (const struct tg_route_integration *) AT_OFF(h->integrations.off)
+        + 1;
+    response = AT_OFF(in->responses.off);
+    template = AT_OFF(response->templates.off);
+    s = AT_OFF(((const struct tg_route_api *)
+                   AT_OFF(h->apis.off))->stages.off);
+    gateway = (const struct tg_route_gateway *) AT_OFF(s->gateway.off)
+        + TG_GATEWAY_THROTTLED;
+    nodes = AT_OFF(h->nodes.off);
+    method = AT_OFF(nodes[1].methods.off);
+    assert_int_equal(in->responses.count, 1);
+    assert_int_equal(gateway->status, 503);
+    assert_int_equal(method->required.count, 1);
+
+    refuse_number(p, &bytes, OFF(&response->status), 199, "status");
+    refuse_number(p, &bytes, OFF(&response->reads_reply), 2, "switch");
+    refuse_number(p, &bytes, OFF(&template->type.len), 0, "NUL");
+    refuse_number(p, &bytes, OFF(&template->status), 99, "status");
+    refuse_number(p, &bytes, OFF(&template->body.count), UINT32_MAX,
+        "outside");
+    refuse_number(p, &bytes, template->body.off, /* kind, escape */
+        TG_PART_BODY_JSON | TG_ESCAPE_COUNT << 16, "kind");
+    refuse_number(p, &bytes, template->body.off, TG_PART_COUNT, "kind");
+    refuse_number(p, &bytes, ((const struct tg_route_part *)
+        AT_OFF(template->body.off))->text.off, '.' | '.' << 8, "JSON path");
+    refuse_number(p, &bytes, in->choice.off, 2, "chooses");
+    refuse_number(p, &bytes, OFF(&in->choice.len), 0, "NUL");
+    refuse_number(p, &bytes, OFF(&in->passthrough), TG_PASSTHROUGH_COUNT,
+        "switch");
+    refuse_number(p, &bytes, OFF(&in->reads_body), 2, "switch");
+    refuse_number(p, &bytes, OFF(&in->backend), 1, "backend");
+    refuse_number(p, &bytes, OFF(&s->gateway.count), 1, "not all");
+    refuse_number(p, &bytes, OFF(&gateway->status), 600, "status");
+    refuse_number(p, &bytes, OFF(&gateway->headers.count), UINT32_MAX,
+        "outside");
+    refuse_number(p, &bytes, method->required.off, TG_PART_STAGE,
+        "required");
+#undef AT_OFF
+#undef OFF
+    tg_buf_clear(&bytes);
+}
+
 static void
 other_files_are_refused_by_name(void **state)
 {
@@ -652,6 +744,7 @@ main(void)
         PLACE_TEST(a_verb_is_exact_or_any),
         PLACE_TEST(every_change_of_a_byte_is_refused),
         PLACE_TEST(what_the_walk_relies_on_is_checked),
+        PLACE_TEST(what_is_mapped_is_checked),
         PLACE_TEST(a_plan_limits_methods_by_their_identity),
         PLACE_TEST(other_files_are_refused_by_name),
         PLACE_TEST(old_files_go_when_no_living_row_shows_them),
