@@ -158,30 +158,48 @@ own_body(ngx_http_tallygate_call_t *call, ngx_str_t *body)
     return NGX_OK;
 }
 
+/* What Amazon says: status, type and body. */
+static ngx_int_t
+own_answer(ngx_http_request_t *r, ngx_http_tallygate_call_t *call,
+    ngx_str_t *body)
+{
+    const ngx_http_tallygate_error_t  *error = call->error;
+
+    r->headers_out.status = error->status;
+    ngx_str_set(&r->headers_out.content_type, "application/json");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+
+    return ngx_http_tallygate_header_add(r, "x-amzn-ErrorType",
+                                         sizeof("x-amzn-ErrorType") - 1,
+                                         error->error_type.data,
+                                         error->error_type.len)
+           == NGX_OK
+           ? own_body(call, body) : NGX_ERROR;
+}
+
 static ngx_int_t
 answer_error(ngx_http_request_t *r, ngx_http_tallygate_call_t *call)
 {
-    ngx_str_t                          body;
-    const ngx_http_tallygate_error_t  *error = call->error;
+    ngx_int_t  rc;
+    ngx_str_t  body;
 
     if (r->error_page || r->err_status) {
         ngx_http_clean_header(r);
     }
 
     r->err_status = 0;
-    r->headers_out.status = error->status;
 
-    ngx_str_set(&r->headers_out.content_type, "application/json");
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    rc = own_answer(r, call, &body);
 
-    if (ngx_http_tallygate_header_add(r, "x-amzn-ErrorType",
-                                      sizeof("x-amzn-ErrorType") - 1,
-                                      error->error_type.data,
-                                      error->error_type.len)
-        != NGX_OK
-        || own_body(call, &body) != NGX_OK
-        || ngx_http_tallygate_customise(call, &body) == NGX_ERROR)
+    if (rc == NGX_OK
+        && ngx_http_tallygate_customise(call, &body) == NGX_ERROR)
     {
+        /* The seller's cannot be made for this call. */
+        ngx_http_clean_header(r);
+        rc = own_answer(r, call, &body);
+    }
+
+    if (rc != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -276,7 +294,10 @@ ngx_http_tallygate_answer_mock(ngx_http_request_t *r,
     call->is_answer = 1;
 
     if (ngx_http_tallygate_respond(call, response, &body) != NGX_OK) {
-        return NGX_ERROR;
+        ngx_http_clean_header(r);
+        call->error = call->fault ? call->fault
+                                  : ngx_http_tallygate_error(INTERNAL);
+        return answer_error(r, call);
     }
 
     return send_answer(r, &body);

@@ -188,6 +188,11 @@ map_body(ngx_http_request_t *r, ngx_http_tallygate_call_t *call)
         return NGX_ERROR;
     }
 
+    if (r->headers_in.chunked) { /* it has a length now */
+        r->headers_in.chunked = 0;
+        r->headers_in.content_length_n = mapped->body.len;
+    }
+
     is_none = in->type == TG_INTEGRATION_HTTP
               && is_bodyless(ngx_http_tallygate_backend_verb(call));
 

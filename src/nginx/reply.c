@@ -13,6 +13,8 @@
  */
 #include "nginx/module.h"
 
+#define HEADER_MAX  10240 /* as of all headers of a request */
+
 const struct tg_route_response *
 ngx_http_tallygate_response_for(ngx_http_tallygate_call_t *call,
     ngx_uint_t status)
@@ -54,6 +56,13 @@ add_header(ngx_http_tallygate_call_t *call, const struct tg_route_pair *pair)
     rc = ngx_http_tallygate_header_value(call, pair->value, &value);
     if (rc != NGX_OK) {
         return rc == NGX_DECLINED ? NGX_OK : rc;
+    }
+
+    if (value.len > HEADER_MAX) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "tallygate: a mapping makes a header of %uz bytes",
+                      value.len);
+        return NGX_ERROR;
     }
 
     name.data = (u_char *) tg_route_str(routes, pair->name);

@@ -783,6 +783,9 @@ ngx_http_tallygate_verb_name(enum tg_verb verb)
 /* Enough for all that is not counted one by one. */
 #define FIXED_SIZE  512
 
+/* A client's own is far below it; a mapping may take in a body. */
+#define HEADER_MAX  65536
+
 ngx_buf_t *
 ngx_http_tallygate_request_header(ngx_http_tallygate_call_t *call)
 {
@@ -820,6 +823,13 @@ ngx_http_tallygate_request_header(ngx_http_tallygate_call_t *call)
         || make_queries(&q, &size) != NGX_OK
         || make_headers(&q, &size) != NGX_OK)
     {
+        return NULL;
+    }
+
+    if (size > HEADER_MAX) {
+        ngx_log_error(NGX_LOG_ERR, q.r->connection->log, 0,
+                      "tallygate: mappings make a request header of %uz "
+                      "bytes", size);
         return NULL;
     }
 

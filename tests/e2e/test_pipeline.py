@@ -123,6 +123,8 @@ REPLIES = {
     "/from-body": {"default": {"statusCode": "201", "responseParameters": {
         HEADERS + "X-Id": "integration.response.body.id",
         HEADERS + "X-Text": "integration.response.body.text"}}},
+    "/big-header": {"default": {"statusCode": "200", "responseParameters": {
+        HEADERS + "X-Body": "integration.response.body.body"}}},
     "/reply-template": reply_template(
         '{"id": $input.json(\'$.id\'), "q": "$input.params(\'q\')",'
         ' "text": "$input.path(\'$.text\')"}'),
@@ -400,6 +402,8 @@ def test_a_chunked_and_a_large_body_are_mapped(shared, api):
 
 
 @pytest.mark.parametrize("path, body, line", [
+    ("/mapped/1", '{"pet": {"name": "' + "x" * 70000 + '"}}',
+     "mappings make a request header of"),
     ("/greedy", '{"b": "' + "x" * 4000000 + '"}',
      "too many values are taken from a body"),
     ("/swelling", "x" * 1000000, "a template makes more than 10485760 bytes"),
@@ -505,6 +509,16 @@ def test_a_backends_body_that_is_no_json_is_a_500(shared, api):
         500, {"message": "Internal server error"})
     reply = ask(shared, api, "/reply-template?text=plain", "x")
     assert reply.json() == {"id": "", "q": "", "text": ""}
+
+
+def test_no_mapping_makes_an_endless_header(shared, api):
+    reply = ask(shared, api, "/big-header", "x" * 20000)
+    assert (reply.status, reply.json()) == (
+        500, {"message": "Internal server error"})
+    log = (shared.stack.folder / "logs/nginx.log").read_text()
+    assert "a mapping makes a header of 20000 bytes" in log
+    assert ask(shared, api, "/big-header", "x" * 9000).headers[
+        "X-Body"] == "x" * 9000
 
 
 def test_a_reply_that_breaks_off_is_a_504(shared, api):

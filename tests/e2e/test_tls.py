@@ -164,6 +164,31 @@ def test_http2(served, files, shop):
     assert '"body": "some body"' in done.stdout
 
 
+def test_a_mapped_body_of_http2_gets_a_length(served, files):
+    """One that came without is read whole, and has one from then on."""
+    api = served.import_api({
+        "openapi": "3.0.1", "info": {"title": "mapped", "version": "1"},
+        "paths": {"/x": {"post": {
+            "responses": {"200": {"description": "ok"}},
+            "x-amazon-apigateway-integration": {
+                "type": "http_proxy", "httpMethod": "POST",
+                "uri": f"http://127.0.0.1:{served.stack.ports['example']}/x",
+                "requestParameters": {
+                    "integration.request.header.X-Name":
+                        "method.request.body.name"}}}}}})
+    port = served.stack.ports["gateway"]
+    body = '{"name": "Rex", "more": "' + "x" * 100000 + '"}'
+    done = subprocess.run(
+        ["curl", "-sS", "--http2", "--cacert", files.authority.certificate,
+         "--resolve", f"{HOST}:{port}:127.0.0.1", "-X", "POST", "-T", "-",
+         f"https://{HOST}:{port}{path_of(api, '/x')}"],
+        input=body, capture_output=True, text=True, timeout=20)
+    told = json.loads(done.stdout)
+    assert told["body"] == body
+    assert ["X-Name", "Rex"] in told["headers"]
+    assert ["Content-Length", str(len(body))] in told["headers"]
+
+
 @pytest.mark.parametrize("name,san", [
     ("shop.test", "shop.test"), ("a.shop.test", "shop.test"),
     (HOST, HOST)])
