@@ -14,6 +14,14 @@
 
 #include "util/digest.h"
 
+/*
+ * From here on pages of 2 MB are worth it: a key looked up in a large table
+ * then costs no walk through the page tables, where kernel and file system
+ * have such pages for files.  Pieces of meters are smaller: they are written
+ * all the time, and small pages go to the disk one by one.
+ */
+#define HUGE_MIN (4 << 20)
+
 _Static_assert(sizeof(struct tg_mapped_header) == 80, "no padding");
 
 static void
@@ -126,6 +134,9 @@ map(struct tg_mapped *out, int fd, size_t size, bool is_writable,
 
     if (base == MAP_FAILED) {
         return tg_error_errno(err, TG_IO, "cannot map %s", path);
+    }
+    if (size >= HUGE_MIN) {
+        (void) madvise(base, size, MADV_HUGEPAGE); /* or it does without */
     }
     out->base = base;
     out->size = size;

@@ -153,6 +153,10 @@ tg_routes_unload(struct tg_routes *r)
 static int
 compare_nocase(const char *a, size_t a_len, const char *b, size_t b_len)
 {
+    /* Mostly it comes in the case in which it is known. */
+    if (a_len == b_len && memcmp(a, b, a_len) == 0) {
+        return 0;
+    }
     for (size_t i = 0; i < a_len && i < b_len; i++) {
         int x = tg_ascii_lower((uint8_t) a[i]);
         int y = tg_ascii_lower((uint8_t) b[i]);

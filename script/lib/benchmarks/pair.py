@@ -410,6 +410,8 @@ class Pair:
                 raise BenchError(f"imported {len(reply['ids'])} keys of "
                                  f"{end - self.keys}")
             self.keys = end
+            if self.keys % (10 * CHUNK) == 0 and self.keys < count:
+                self.bench.say(f"{self.keys} of {count} keys")
         if count - first > 1:
             took = time.monotonic() - begun
             self.bench.say(f"{count} keys: {count - first} imported in "
