@@ -17,6 +17,7 @@
 #include "util/log.h"
 
 #define LEASE_NAME "reporter"
+#define QUEUE_FACTOR 4
 
 struct tg_reporter {
     struct tg_reporter_config config;
@@ -56,10 +57,19 @@ struct turn {
  * ---- what goes next
  */
 
+/*
+ * Batches with the courier.  Without a pace some more wait there than there
+ * are threads, so that these have work while the answers are written down.
+ */
 static size_t
 limit_in_flight(const struct tg_reporter *r)
 {
-    return r->failures > 0 || r->config.threads == 0 ? 1 : r->config.threads;
+    bool is_paced = r->config.settings->marketplace.account_rate != 0;
+
+    if (r->failures > 0 || r->config.threads == 0) {
+        return 1;
+    }
+    return is_paced ? r->config.threads : QUEUE_FACTOR * r->config.threads;
 }
 
 static bool
