@@ -15,7 +15,7 @@ from support.backend import Backend
 from support.certificates import Authority
 from support.module import RawBackend
 from support.ports import free_port
-from support.world import openapi
+from support.world import BUILD, IS_SANITIZED, openapi
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +153,74 @@ def test_settings_reach_the_calls(served):
     with pytest.raises(served.apigateway.exceptions.BadRequestException,
                        match="between 50 ms and 60000 ms"):
         served.import_api(document)
+
+
+# ---- names ----
+
+class Names:
+    """What the system's resolver says to the daemon."""
+
+    def __init__(self, folder):
+        self.path = folder / "names"
+        self.set()
+
+    def set(self, **answers):
+        beside = self.path.with_suffix(".new")
+        beside.write_text("".join(f"{name}.test {answer}\n"
+                                  for name, answer in answers.items()))
+        beside.rename(self.path)
+
+
+@pytest.fixture(scope="module")
+def names(tmp_path_factory):
+    return Names(tmp_path_factory.mktemp("names"))
+
+
+@pytest.fixture(scope="module")
+def named(request, names):
+    if IS_SANITIZED:
+        pytest.skip("a sanitizer wants to be preloaded first")
+    yield from live(request, "names", more={"backends": {
+        "check_interval_s": 1, "resolve_interval_s": 1}}, env={
+            "LD_PRELOAD": str(BUILD / "tests/support/names.so"),
+            "TALLYGATE_TEST_NAMES": str(names.path)})
+
+
+def addresses(world):
+    """As the metrics show those of backends with several: up or not."""
+    text = world.wire.get(world.stack.url("admin") + "/metrics").text
+    return dict(re.findall(r'^tallygate_backend_address_up\{address='
+                           r'"([^":]+):\d+"\} (\d)$', text, re.MULTILINE))
+
+
+def test_names_change_go_away_and_come_back(named, names):
+    """127.0.0.2 is an address of this machine on which nobody listens."""
+    names.set(api="127.0.0.1 127.0.0.2")
+    port = named.stack.ports["example"]
+    document = json.loads(json.dumps(openapi(port)).replace(
+        f"//127.0.0.1:{port}", f"//api.test:{port}"))
+    api = named.import_api(document)
+    _, key = named.key(named.plan(api))
+
+    def status():
+        return named.call(api, "/echo/x", key).status
+    wait_until(lambda: status() == 200, "the name's first answer")
+    calls = Calls(named, api, key)
+    wait_until(lambda: addresses(named) == {"127.0.0.1": "1",
+                                            "127.0.0.2": "0"},
+               "the check of both addresses")
+
+    names.set(api="?")                      # the name server is away
+    log = named.stack.folder / "logs/serve.log"
+    wait_until(lambda: "event=backend_not_resolved host=api.test"
+               in log.read_text(), "a look-up that failed")
+    assert status() == 200
+
+    names.set(api="127.0.0.1")              # an address goes
+    wait_until(lambda: addresses(named) == {}, "the address to go")
+    assert not calls.stop() and calls.count > 20
+
+    names.set()                             # there is no such name
+    wait_until(lambda: status() == 500, "the name to go")
+    names.set(api="127.0.0.1")
+    wait_until(lambda: status() == 200, "the name to come back")

@@ -5,11 +5,9 @@ follows one section of it.
 
 SPDX-License-Identifier: Apache-2.0
 """
-import copy
 import os
 import re
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -17,7 +15,7 @@ import time
 import pytest
 
 from support.certificates import Authority
-from support.module import (Client, Gateway, RawBackend, free_port, request,
+from support.module import (Gateway, RawBackend, free_port, request,
                             wait_until)
 
 KEY = "key-of-a-good-customer-0001"

@@ -167,7 +167,7 @@ LD_PRELOAD="{libraries}" ASAN_OPTIONS=detect_leaks=0 \\
 
 
 class World:
-    def __init__(self, name, travel=False, more=None, build=BUILD):
+    def __init__(self, name, travel=False, more=None, build=BUILD, env=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"tg-{name[:20]}-"))
         ports = {name: free_port() for name in PORTS}
         self.stack = Stack(self.folder / "s", ports, build=build,
@@ -179,6 +179,8 @@ class World:
         self.journal = self.stack.folder / "journal"
         self.clock = TravellingClock(self.folder) if travel else Clock()
         self.stack.env = self.clock.env
+        if env:
+            self.stack.env = {**(self.clock.env or os.environ), **env}
         self.wire = Wire()
         self.backend = None
         self.harmless = None            # what a bad line of logs may say
