@@ -528,8 +528,9 @@ assume_named(struct chain *c, struct tg_aws_credentials *out)
     enum tg_status            status;
     struct tg_aws_role        role = { .arn = arn,
         .external_id = c->source->external_id };
-    struct tg_aws_credentials source = *out;
+    struct tg_aws_credentials source = *out; /* takes it over */
 
+    tg_aws_credentials_init(out);
     if (strspn(name, "0123456789") == 12 && name[12] == '\0') {
         (void) snprintf(arn, sizeof(arn), "arn:%s:iam::%s:role/%s",
             tg_aws_partition(c->source->region), name,

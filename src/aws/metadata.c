@@ -165,8 +165,9 @@ container_token(struct tg_buf *out, struct tg_error *err)
             return tg_error_set(err, TG_INVALID, "%s: the file is empty",
                 file);
         }
-    } else if (value != NULL) {
-        status = tg_buf_puts(out, value);
+    } else if (value != NULL && tg_buf_puts(out, value) != TG_OK) {
+        return tg_error_set(err, out->status, "the environment: %s: does not"
+            " fit into memory", name);
     }
     if (status == TG_OK && out->len > 0
         && (strpbrk(out->data, "\r\n") != NULL
@@ -325,8 +326,11 @@ get_token(struct imds *m, struct tg_error *err)
     {
         status = tg_error_set(err, TG_NOTFOUND, "%s: status %d: the instance"
             " endpoint gives no IMDSv2 token", url, reply.status);
-    } else {
-        status = tg_buf_add(&m->token, reply.body.data, reply.body.len);
+    } else if (tg_buf_add(&m->token, reply.body.data, reply.body.len)
+        != TG_OK)
+    {
+        status = tg_error_set(err, m->token.status, "the token of the"
+            " instance endpoint does not fit into memory");
     }
     wipe_reply(&reply);
     return status;
