@@ -25,15 +25,17 @@ import pathlib
 import random
 import signal
 import struct
+import subprocess
 import time
 
 from stack import StackError, is_alive, wait_until
 
+from support.certificates import Authority
 from support.journal import Journal
 from support.ports import free_port
 from support.static import StaticBackend
 from support.world import TOP, Shop, World, openapi
-from support.wrk import Wrk
+from support.wrk import H2Load, Wrk
 
 BUILD = TOP / "build-journal"
 DAY_S = 24 * 3600
@@ -125,6 +127,13 @@ class Machine:
         self.seen = {}                          # key id -> Seen
         self.market_kinds = collections.Counter()
         self.world = journalled_world("machine", travel=True)
+        self.is_tls = seed % 3 == 0             # HTTP/2 as well
+        if self.is_tls:
+            pair = Authority(self.world.folder).issue(
+                "gateway", "IP:127.0.0.1", days=400)
+            self.world.stack.more["gateway"] |= {
+                "tls_certificate": str(pair.certificate),
+                "tls_key": str(pair.key)}
         self.disk = Disk(self.world.folder, BUILD, self.world.clock.env)
         self.newest_s = 0
         self.sealing = []                       # `tallygate seal's
@@ -156,17 +165,26 @@ class Machine:
             self.ids[b.key]: b.purchase["customerAWSAccountId"]
             for b in self.buyers}
         self.account_of[self.limited_id] = who["customerAWSAccountId"]
-        base = f"/restapis/{api}/prod/_user_request_"
+        self.start_load(f"/restapis/{api}/prod/_user_request_")
+
+    def start_load(self, base):
+        url = self.world.stack.url("gateway")
+        if self.is_tls:
+            url = url.replace("http:", "https:")
+        self.health = f"{url}{base}/health"
         for number, key in enumerate(
                 [b.key for b in self.buyers] + [self.limited_key]):
-            self.loads[self.ids[key]] = [Wrk(
-                world.folder, world.stack.url("gateway"), base, key,
-                seed=self.seed + number)]
+            loads = [Wrk(self.world.folder, url, base, key,
+                         seed=self.seed + number)]
+            if self.is_tls:
+                path = ("/fixed", "/echo/short", "/echo/long")[number % 3]
+                loads.append(H2Load(url + base + path, key))
+            self.loads[self.ids[key]] = loads
 
     def stop(self):
         for loads in self.loads.values():
             for load in loads:
-                load.process.kill()
+                load.kill()
         if hasattr(self, "backend"):
             self.backend.stop()
         self.world.stop()
@@ -357,8 +375,7 @@ class Machine:
         for sealing in self.sealing:
             sealing.wait()
         self.stop_load()
-        wait_until(lambda: self.world.call(
-            self.shop.api, "/health").status == 200, "the gateway to answer")
+        wait_until(self.is_healthy, "the gateway to answer")
         wait_until(self.journal_is_quiet, "the journal to be quiet", 60)
         for _ in range(8):              # what is carried needs another hour
             self.move(self.newest_s - self.world.clock.now() + 3600)
@@ -367,6 +384,12 @@ class Machine:
             self.settle_waiting()
             if self.billed() == self.world.counted():
                 break
+
+    def is_healthy(self):
+        done = subprocess.run(
+            ["curl", "-sk", "-o", "/dev/null", "-w", "%{response_code}",
+             self.health], capture_output=True, text=True)
+        return done.stdout == "200"
 
     def is_sealed(self):
         through = self.world.sql("SELECT value FROM meta WHERE name ="
@@ -414,7 +437,8 @@ class Machine:
             worst = max(worst, abs(difference))
         assert len(masters(world)) == 1                         # J5
         return {
-            "seed": self.seed, "calls": sum(counted.values()),
+            "seed": self.seed, "protocols": "HTTP/1.1 and HTTP/2 over TLS"
+            if self.is_tls else "HTTP/1.1", "calls": sum(counted.values()),
             "open": sum(journal.begun.values()), "worst": worst,
             "kills": sum(self.done[name] for name in (
                 "kill_worker", "kill_master", "kill_daemon",
