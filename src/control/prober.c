@@ -308,7 +308,8 @@ sleep_until_next(struct tg_prober *p)
     (void) clock_gettime(CLOCK_MONOTONIC, &at);
     at.tv_sec += p->config.interval_s;
     while (!p->is_closing
-        && pthread_cond_timedwait(&p->wake, &p->lock, &at) != ETIMEDOUT)
+        && pthread_cond_clockwait(&p->wake, &p->lock, CLOCK_MONOTONIC,
+            &at) != ETIMEDOUT)
     {
     }
 }
@@ -338,7 +339,6 @@ tg_prober_open(struct tg_prober **out, const struct tg_prober_config *config,
     struct tg_error *err)
 {
     struct tg_prober  *p = calloc(1, sizeof(*p));
-    pthread_condattr_t monotonic;
 
     *out = NULL;
     if (p == NULL
@@ -349,10 +349,7 @@ tg_prober_open(struct tg_prober **out, const struct tg_prober_config *config,
     }
     p->config = *config;
     pthread_mutex_init(&p->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&p->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&p->wake, NULL);
     errno = pthread_create(&p->thread, NULL, run, p);
     if (errno) {
         enum tg_status status

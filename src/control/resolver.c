@@ -181,7 +181,8 @@ tg_resolver_settle(struct tg_resolver *r, unsigned timeout_ms)
 
     pthread_mutex_lock(&r->lock);
     while (!all_known(r) && failed != ETIMEDOUT) {
-        failed = pthread_cond_timedwait(&r->told, &r->lock, &end);
+        failed = pthread_cond_clockwait(&r->told, &r->lock, CLOCK_MONOTONIC,
+            &end);
     }
     pthread_mutex_unlock(&r->lock);
 }
@@ -344,7 +345,8 @@ run(void *data)
     while (!r->is_closing) {
         waited = r->has_new
             ? 0
-            : pthread_cond_timedwait(&r->wake, &r->lock, &next);
+            : pthread_cond_clockwait(&r->wake, &r->lock, CLOCK_MONOTONIC,
+                &next);
         if (r->is_closing) {
             break;
         }
@@ -369,7 +371,6 @@ tg_resolver_open(struct tg_resolver **out, int period_s,
     bool (*on_change)(void *data), void *data, struct tg_error *err)
 {
     struct tg_resolver *r = calloc(1, sizeof *r);
-    pthread_condattr_t  monotonic;
 
     *out = NULL;
     if (!r) {
@@ -379,11 +380,8 @@ tg_resolver_open(struct tg_resolver **out, int period_s,
     r->on_change = on_change;
     r->data = data;
     pthread_mutex_init(&r->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&r->wake, &monotonic);
-    pthread_cond_init(&r->told, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&r->wake, NULL);
+    pthread_cond_init(&r->told, NULL);
     errno = pthread_create(&r->thread, NULL, run, r);
     if (errno) {
         enum tg_status status

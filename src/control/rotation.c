@@ -278,7 +278,8 @@ wait_for_work(struct tg_rotation *r)
     if (r->trouble[0] != '\0' && !r->is_closing) {
         (void) clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += RETRY_S;
-        (void) pthread_cond_timedwait(&r->wake, &r->lock, &until);
+        (void) pthread_cond_clockwait(&r->wake, &r->lock, CLOCK_MONOTONIC,
+            &until);
     }
     while (!r->is_wanted && !r->is_closing) {
         (void) pthread_cond_wait(&r->wake, &r->lock);
@@ -317,7 +318,6 @@ enum tg_status
 tg_rotation_open(struct tg_rotation **out, struct tg_control *control,
     struct tg_error *err)
 {
-    pthread_condattr_t  attr;
     struct tg_rotation *r = calloc(1, sizeof(*r));
 
     *out = NULL;
@@ -327,10 +327,7 @@ tg_rotation_open(struct tg_rotation **out, struct tg_control *control,
     r->control = control;
     r->is_wanted = tg_vault_is_rotating(control->vault);
     pthread_mutex_init(&r->lock, NULL);
-    pthread_condattr_init(&attr);
-    (void) pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&r->wake, &attr);
-    pthread_condattr_destroy(&attr);
+    pthread_cond_init(&r->wake, NULL);
     if (pthread_create(&r->thread, NULL, work, r) != 0) {
         pthread_cond_destroy(&r->wake);
         pthread_mutex_destroy(&r->lock);
