@@ -112,7 +112,8 @@ class Machine:
     # What the Marketplace may do to BatchMeterUsage, and for how many calls.
     MARKET = [("throttle", {}, 4), ("internal", {}, 3),
               ("delay", {"delay_ms": 400}, 4), ("lose-reply", {}, 3),
-              ("unprocessed", {}, 4),
+              ("unprocessed", {}, 4), ("twice", {}, 3), ("reorder", {}, 3),
+              ("omit", {}, 2), ("garbage", {}, 2), ("cut", {}, 2),
               ("refuse", {"status": "ThrottlingException"}, 2)]
 
     def __init__(self, seed, start_s=None, buyers=3, say=print):
@@ -337,14 +338,19 @@ class Machine:
 
     def settle_waiting(self):
         """Until nothing sealed waits, while buyers go on calling."""
-        wait_until(self.is_settled, "what was sealed to be settled", 90,
+        wait_until(self.is_settled, "what was sealed to be settled", 120,
                    alive=self.world.stack.check)
 
     def is_settled(self):
+        """Or else the clock goes on to where the next one is tried again."""
         if self.world.clock.now() < self.newest_s:
             self.move(self.newest_s - self.world.clock.now() + 1)
-        return self.world.sql("SELECT count(*) FROM ledger_record WHERE "
-                              "state IN ('sealed', 'sent')")[0][0] == 0
+        left, due_s = self.world.sql(
+            "SELECT count(*), min(next_attempt_s) FROM ledger_record WHERE "
+            "state IN ('sealed', 'sent')")[0]
+        if left and due_s > self.world.clock.now() + 2:
+            self.move(due_s - self.world.clock.now())
+        return left == 0
 
     def stop_load(self):
         for key, loads in self.loads.items():
