@@ -144,6 +144,40 @@ add_unbillable(struct tg_buf *out, const struct tg_collector_stats *c)
     }
 }
 
+/* What the reporter did with the Marketplace, and what it is at. */
+static void
+add_reporting(struct tg_buf *out, const struct tg_reporter_stats *r)
+{
+    counter(out, "metering_requests_total", "BatchMeterUsage requests.",
+        r->requests);
+    counter(out, "metering_failures_total", "Those not answered with 200.",
+        r->failed);
+    counter(out, "metering_throttled_total", "Those told to slow down.",
+        r->throttled);
+    gauge(out, "metering_requests_in_flight", "Those under way.",
+        (int64_t) r->in_flight);
+    gauge(out, "metering_holds", "Products and dimensions that the"
+        " Marketplace does not know, which wait.", (int64_t) r->holds);
+    gauge(out, "reporter_is_holder", "1 while this process is the one that"
+        " sends.", r->is_holder);
+    counter(out, "records_retried_total", "Records that went out again.",
+        r->retries);
+    counter(out, "records_settled_total", "Records acknowledged.",
+        r->settled);
+    counter(out, "settled_units_total", "Units in them.", r->settled_units);
+    head(out, "records_refused_total", "counter", "Records refused, and"
+        " why.");
+    tg_buf_printf(out,
+        "tallygate_records_refused_total{reason=\"DuplicateRecord\"} %" PRIu64
+        "\ntallygate_records_refused_total{reason=\"CustomerNotSubscribed\"}"
+        " %" PRIu64
+        "\ntallygate_records_refused_total{reason=\"other\"} %" PRIu64 "\n",
+        r->duplicate, r->unsubscribed, r->refused_otherwise);
+    counter(out, "records_expired_total", "Records expired.", r->expired);
+    counter(out, "records_carried_total", "Records carried into a later"
+        " hour.", r->carried);
+}
+
 enum tg_status
 tg_billing_metrics(struct tg_billing *b, struct tg_buf *out, int64_t now_s)
 {
@@ -167,16 +201,7 @@ tg_billing_metrics(struct tg_billing *b, struct tg_buf *out, int64_t now_s)
         " without a fold: their hour may be 32 hours earlier.", c.unsure);
     gauge(out, "fold_lag_seconds", "Since the last fold.",
         c.last_s > 0 ? now_s - c.last_s : 0);
-    counter(out, "metering_requests_total", "BatchMeterUsage requests.",
-        r.requests);
-    counter(out, "metering_failures_total", "Those not answered with 200.",
-        r.failed);
-    counter(out, "records_settled_total", "Records acknowledged.",
-        r.settled);
-    counter(out, "records_refused_total", "Records refused.", r.refused);
-    counter(out, "records_expired_total", "Records expired.", r.expired);
-    counter(out, "records_carried_total", "Records carried into a later"
-        " hour.", r.carried);
+    add_reporting(out, &r);
     gauge(out, "sealing_held", "1 while the guard holds sealing and sending"
         " back.", tg_guard_reason(&b->guard, reason));
     add_unbillable(out, &c);

@@ -294,6 +294,31 @@ def test_silence_is_an_alarm(traveller):
     world.market.post("reset")
 
 
+def test_a_refused_record_is_counted_by_its_reason(world):
+    shop = world.sell()
+    buyer = shop.buyer()
+    assert buyer.call("/fixed").status == 200
+    world.wait_counted(1)
+    world.market.fault("BatchMeterUsage", "refuse",
+                       status="CustomerNotSubscribed")
+    assert world.seal().returncode == 1
+    world.market.fault("BatchMeterUsage", "throttle", times=1)
+    other = shop.buyer()
+    assert other.call("/fixed").status == 200
+    world.wait_counted(2)
+    assert world.seal("--agreement",
+                      other.purchase["licenseArn"]).returncode == 0
+    samples = metrics(world)
+    refused = "tallygate_records_refused_total"
+    assert samples[refused + '{reason="CustomerNotSubscribed"}'] == 1
+    assert samples[refused + '{reason="DuplicateRecord"}'] == 0
+    assert samples["tallygate_records_settled_total"] == 1
+    assert samples["tallygate_settled_units_total"] == 1
+    assert samples["tallygate_metering_throttled_total"] == 1
+    assert samples["tallygate_metering_requests_in_flight"] == 0
+    assert samples["tallygate_reporter_is_holder"] == 1
+
+
 def test_metrics_are_as_prometheus_reads_them(shared):
     shop = shared.sell("prod-metrics")
     buyer = shop.buyer()
