@@ -46,14 +46,16 @@ ngx_http_tallygate_customise(ngx_http_tallygate_call_t *call,
 {
     ngx_int_t                        rc;
     ngx_http_request_t              *r = call->request;
-    const struct tg_routes          *routes = &call->routes->table;
+    const struct tg_routes          *routes;
     const struct tg_route_gateway   *own;
     const struct tg_route_template  *t;
 
     own = find(call);
     if (own == NULL) {
-        return NGX_DECLINED;
+        return NGX_DECLINED; /* there may be no routes at all */
     }
+
+    routes = &call->routes->table;
 
     if (own->status) {
         r->headers_out.status = own->status;
