@@ -12,7 +12,6 @@ SPDX-License-Identifier: Apache-2.0
 import calendar
 import os
 import random
-import shutil
 import time
 
 import pytest
@@ -33,7 +32,6 @@ def before_the_months_end():
     return calendar.timegm((now.tm_year, now.tm_mon, last, 18, 30, 0))
 
 
-@pytest.mark.skipif(not (shutil.which("wrk")), reason="wrk is missing")
 @pytest.mark.parametrize("seed", range(SEED, SEED + ROUNDS))
 def test_no_unit_goes_astray_whatever_goes_wrong(seed):
     print(f"seed {seed}; to repeat it:\n  script/test --seed {seed}"
