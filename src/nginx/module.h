@@ -247,13 +247,9 @@ ngx_int_t ngx_http_tallygate_value(ngx_http_tallygate_call_t *call,
 ngx_int_t ngx_http_tallygate_header_value(ngx_http_tallygate_call_t *call,
     struct tg_route_list parts, ngx_str_t *value);
 
-/* Pushes each value (ngx_str_t) of a query parameter, decoded. */
-ngx_int_t ngx_http_tallygate_query_values(ngx_http_tallygate_call_t *call,
-    struct tg_route_text name, ngx_array_t *values);
-
 /*
- * Whether the call has all that its method asks for.  NGX_DECLINED: not, and
- * call->message names what is missing.
+ * required.c: whether the call has all that its method asks for.
+ * NGX_DECLINED: not, and call->message names what is missing.
  */
 ngx_int_t ngx_http_tallygate_check_required(ngx_http_tallygate_call_t *call);
 

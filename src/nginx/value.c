@@ -2,219 +2,13 @@
  * value.c - values that are put together from parts of the call
  *
  * The parts are Amazon's mapping expressions, compiled when the routes were
- * built.  A value is decoded once where the request has it encoded.  Whatever
- * a client sent may end up in a header: control characters in it become
- * spaces, so that no header can be made of it.
+ * built; what the call has under a name is found by find.c.
  *
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/request-response-data-mappings.html
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "nginx/module.h"
-
-/* Decodes into dst (room for len); '+' is a space in a query only. */
-static u_char *
-decode(u_char *dst, const u_char *src, size_t len, ngx_uint_t is_query)
-{
-    u_char       *p, *mark = dst;
-    const u_char *last = src + len;
-    ngx_int_t     n;
-
-    while (src < last) {
-        if (*src == '%' && last - src > 2
-            && (n = ngx_hextoi((u_char *) src + 1, 2)) != NGX_ERROR)
-        {
-            *dst++ = (u_char) n;
-            src += 3;
-            continue;
-        }
-
-        *dst++ = (is_query && *src == '+') ? ' ' : *src;
-        src++;
-    }
-
-    for (p = mark; p < dst; p++) {
-        if (*p < 0x20 || *p == 0x7f) {
-            *p = ' ';
-        }
-    }
-
-    return dst;
-}
-
-/* A list of values found under one name: the last, or all by commas. */
-typedef struct {
-    ngx_pool_t  *pool;
-    ngx_array_t *all; /* each by itself, where somebody wants that */
-    ngx_uint_t   is_multi;
-    ngx_uint_t   count;
-    ngx_str_t    value;
-} found_t;
-
-static ngx_int_t
-found_add(found_t *found, const u_char *data, size_t len, ngx_uint_t is_query)
-{
-    u_char     *p, *start;
-    size_t      before;
-    ngx_str_t  *one;
-
-    before = found->is_multi && found->count ? found->value.len + 1 : 0;
-
-    start = ngx_pnalloc(found->pool, before + len + 1);
-    if (start == NULL) {
-        return NGX_ERROR;
-    }
-
-    p = start;
-
-    if (before) {
-        p = ngx_cpymem(p, found->value.data, found->value.len);
-        *p++ = ',';
-    }
-
-    if (is_query) {
-        p = decode(p, data, len, 1);
-
-    } else {
-        p = ngx_cpymem(p, data, len);
-    }
-
-    found->value.data = start;
-    found->value.len = p - start;
-    found->count++;
-
-    if (found->all) {
-        one = ngx_array_push(found->all);
-        if (one == NULL) {
-            return NGX_ERROR;
-        }
-
-        *one = found->value;
-    }
-
-    return NGX_OK;
-}
-
-static ngx_int_t
-find_query(ngx_http_request_t *r, ngx_str_t *name, found_t *found)
-{
-    u_char     *p, *last, *end, *equals;
-    ngx_str_t   key;
-
-    p = r->args.data;
-    last = p + r->args.len;
-
-    key.data = ngx_pnalloc(r->pool, r->args.len + 1);
-    if (key.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    for ( /* void */ ; p < last; p = end + 1) {
-        for (end = p; end < last && *end != '&' && *end != ';'; end++) {
-            /* void */
-        }
-
-        equals = ngx_strlchr(p, end, '=');
-        if (equals == NULL) {
-            equals = end;
-        }
-
-        key.len = decode(key.data, p, equals - p, 1) - key.data;
-
-        if (key.len == name->len
-            && ngx_memcmp(key.data, name->data, key.len) == 0
-            && found_add(found, equals + (equals < end),
-                         end - equals - (equals < end), 1) != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-ngx_int_t
-ngx_http_tallygate_query_values(ngx_http_tallygate_call_t *call,
-    struct tg_route_text name, ngx_array_t *values)
-{
-    found_t    found;
-    ngx_str_t  text;
-
-    ngx_memzero(&found, sizeof(found));
-    found.pool = call->request->pool;
-    found.all = values;
-
-    text.data = (u_char *) tg_route_str(&call->routes->table, name);
-    text.len = name.len;
-
-    return find_query(call->request, &text, &found);
-}
-
-/* Amazon compares header names by case, where they have kept theirs. */
-static ngx_int_t
-find_header(ngx_http_tallygate_call_t *call, ngx_str_t *name, found_t *found)
-{
-    ngx_uint_t           i, is_lower_case;
-    ngx_list_part_t     *part;
-    ngx_table_elt_t     *h;
-    ngx_http_request_t  *r = call->request;
-
-    is_lower_case = ngx_http_tallygate_is_lower_case(call);
-
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            if (h[i].key.len != name->len) {
-                continue;
-            }
-
-            if (is_lower_case
-                ? ngx_strncasecmp(h[i].key.data, name->data, name->len) != 0
-                : ngx_memcmp(h[i].key.data, name->data, name->len) != 0)
-            {
-                continue;
-            }
-
-            if (found_add(found, h[i].value.data, h[i].value.len, 0)
-                != NGX_OK)
-            {
-                return NGX_ERROR;
-            }
-        }
-    }
-
-    return NGX_OK;
-}
-
-static ngx_int_t
-find_path(ngx_http_tallygate_call_t *call, ngx_str_t *name, ngx_str_t *value)
-{
-    ngx_uint_t                      i;
-    const struct tg_route_capture  *c;
-
-    for (i = 0; i < call->capture_count; i++) {
-        c = &call->captures[i];
-
-        if (c->node->segment.len == name->len
-            && ngx_memcmp(tg_route_str(&call->routes->table,
-                                       c->node->segment),
-                          name->data, name->len) == 0)
-        {
-            value->data = ngx_pnalloc(call->request->pool, c->len + 1);
-            if (value->data == NULL) {
-                return NGX_ERROR;
-            }
-
-            value->len = decode(value->data, (const u_char *) c->value,
-                                c->len, 0) - value->data;
-            return NGX_OK;
-        }
-    }
-
-    return NGX_DECLINED;
-}
-
+#include "nginx/find.h"
 static ngx_int_t
 text(ngx_http_tallygate_call_t *call, struct tg_route_text from,
     ngx_str_t *value)
@@ -285,65 +79,6 @@ request_time(ngx_http_tallygate_call_t *call, ngx_uint_t is_epoch,
     return NGX_OK;
 }
 
-/* $input.params: the path's variables, then the query, then headers. */
-static ngx_int_t
-find_param(ngx_http_tallygate_call_t *call, ngx_str_t *name,
-    ngx_str_t *value)
-{
-    found_t    found;
-    ngx_int_t  rc;
-
-    rc = find_path(call, name, value);
-    if (rc != NGX_DECLINED) {
-        return rc;
-    }
-
-    ngx_memzero(&found, sizeof(found));
-    found.pool = call->request->pool;
-
-    rc = find_query(call->request, name, &found);
-
-    if (rc == NGX_OK && found.count == 0) {
-        rc = find_header(call, name, &found);
-    }
-
-    *value = found.value;
-
-    return rc == NGX_OK && found.count == 0 ? NGX_DECLINED : rc;
-}
-
-/* A header of the backend's, by its case as at Amazon. */
-static ngx_int_t
-find_reply_header(ngx_http_tallygate_call_t *call, ngx_str_t *name,
-    found_t *found)
-{
-    ngx_uint_t            i;
-    ngx_list_part_t      *part;
-    ngx_table_elt_t      *h;
-    ngx_http_upstream_t  *u = call->request->upstream;
-
-    if (u == NULL || call->is_answer) {
-        return NGX_OK;
-    }
-
-    for (part = &u->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            if (h[i].hash != 0
-                && h[i].key.len == name->len
-                && ngx_memcmp(h[i].key.data, name->data, name->len) == 0
-                && found_add(found, h[i].value.data, h[i].value.len, 0)
-                   != NGX_OK)
-            {
-                return NGX_ERROR;
-            }
-        }
-    }
-
-    return NGX_OK;
-}
-
 /* What an error says of itself; without one there is nothing. */
 static ngx_int_t
 error_value(ngx_http_tallygate_call_t *call, enum tg_part_kind kind,
@@ -389,10 +124,10 @@ static ngx_int_t
 evaluate(ngx_http_tallygate_call_t *call, const struct tg_route_part *part,
     ngx_str_t *value)
 {
-    found_t              found;
-    ngx_int_t            rc;
-    ngx_str_t            name;
-    ngx_http_request_t  *r = call->request;
+    ngx_int_t                   rc;
+    ngx_str_t                   name;
+    ngx_http_request_t         *r = call->request;
+    ngx_http_tallygate_found_t  found;
 
     (void) text(call, part->text, &name);
     ngx_memzero(&found, sizeof(found));
@@ -408,12 +143,12 @@ evaluate(ngx_http_tallygate_call_t *call, const struct tg_route_part *part,
         return text(call, call->routes->table.header->account_id, value);
 
     case TG_PART_PARAM:
-        return find_param(call, &name, value);
+        return ngx_http_tallygate_find_param(call, &name, value);
 
     case TG_PART_REPLY_MULTIHEADER:
     case TG_PART_REPLY_HEADER:
         found.is_multi = part->kind == TG_PART_REPLY_MULTIHEADER;
-        rc = find_reply_header(call, &name, &found);
+        rc = ngx_http_tallygate_find_reply_header(call, &name, &found);
         *value = found.value;
         return rc == NGX_OK && found.count == 0 ? NGX_DECLINED : rc;
 
@@ -431,19 +166,19 @@ evaluate(ngx_http_tallygate_call_t *call, const struct tg_route_part *part,
         return error_value(call, part->kind, value);
 
     case TG_PART_PATH:
-        return find_path(call, &name, value);
+        return ngx_http_tallygate_find_path(call, &name, value);
 
     case TG_PART_MULTIQUERY:
     case TG_PART_QUERY:
         found.is_multi = part->kind == TG_PART_MULTIQUERY;
-        rc = find_query(r, &name, &found);
+        rc = ngx_http_tallygate_find_query(r, &name, &found);
         *value = found.value;
         return rc == NGX_OK && found.count == 0 ? NGX_DECLINED : rc;
 
     case TG_PART_MULTIHEADER:
     case TG_PART_HEADER:
         found.is_multi = part->kind == TG_PART_MULTIHEADER;
-        rc = find_header(call, &name, &found);
+        rc = ngx_http_tallygate_find_header(call, &name, &found);
         *value = found.value;
         return rc == NGX_OK && found.count == 0 ? NGX_DECLINED : rc;
 
@@ -647,101 +382,4 @@ ngx_http_tallygate_header_value(ngx_http_tallygate_call_t *call,
     value->data = safe;
 
     return NGX_OK;
-}
-
-/* ---- what a method asks for ---- */
-
-/* A required header may be written in any case, unlike one in a mapping. */
-static ngx_uint_t
-has_header(ngx_http_request_t *r, const ngx_str_t *name)
-{
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            if (h[i].key.len == name->len
-                && h[i].value.len
-                && ngx_strncasecmp(h[i].key.data, name->data, name->len) == 0)
-            {
-                return 1;
-            }
-        }
-    }
-
-    return 0;
-}
-
-static ngx_int_t
-is_there(ngx_http_tallygate_call_t *call, const struct tg_route_part *part)
-{
-    ngx_int_t  rc;
-    ngx_str_t  value;
-
-    if (part->kind == TG_PART_HEADER || part->kind == TG_PART_MULTIHEADER) {
-        (void) text(call, part->text, &value);
-        return has_header(call->request, &value) ? NGX_OK : NGX_DECLINED;
-    }
-
-    rc = evaluate(call, part, &value);
-
-    return rc == NGX_OK && value.len == 0 ? NGX_DECLINED : rc;
-}
-
-ngx_int_t
-ngx_http_tallygate_check_required(ngx_http_tallygate_call_t *call)
-{
-    size_t                       size;
-    u_char                      *p, *start;
-    uint32_t                     i;
-    ngx_int_t                    rc;
-    ngx_str_t                    name;
-    struct tg_route_list         list = call->method->required;
-    const struct tg_route_part  *parts;
-    static const char            lead[] =
-                                     "Missing required request parameters: [";
-
-    parts = tg_route_items(&call->routes->table, list);
-    size = sizeof(lead);
-
-    for (i = 0; i < list.count; i++) {
-        size += parts[i].text.len + 2;
-    }
-
-    start = p = ngx_pnalloc(call->request->pool, size);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_cpymem(p, lead, sizeof(lead) - 1);
-
-    for (i = 0; i < list.count; i++) {
-        rc = is_there(call, &parts[i]);
-        if (rc == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
-        if (rc == NGX_DECLINED) {
-            if (p[-1] != '[') {
-                *p++ = ',';
-                *p++ = ' ';
-            }
-
-            (void) text(call, parts[i].text, &name);
-            p = ngx_cpymem(p, name.data, name.len);
-        }
-    }
-
-    if (p[-1] == '[') {
-        return NGX_OK;
-    }
-
-    *p++ = ']';
-    call->message.data = start;
-    call->message.len = p - start;
-
-    return NGX_DECLINED;
 }
