@@ -14,7 +14,7 @@
 #include "plane/meters.h"
 #include "util/digest.h"
 
-#define TAKE_MAX 1024
+#define TAKE_MAX TG_MARKS_BLOCK
 #define CACHE_KIB 8192 /* four times as much saves a fifth of a new hour */
 
 /* A slot that is closed in this transaction. */
@@ -137,7 +137,7 @@ fold_dirty(struct run *r)
 static enum tg_status
 fold_all(struct run *r)
 {
-    uint32_t       slot, from = 0;
+    uint32_t       i, n, from = 0;
     uint32_t       slots[TAKE_MAX];
     uint32_t       all = tg_meters_slots(r->c->meters);
     enum tg_status status;
@@ -146,8 +146,11 @@ fold_all(struct run *r)
         (void) tg_meters_take_dirty(r->c->meters, &from, slots, TAKE_MAX);
     }
     status = tg_marks_check(&r->c->marks, r->c->config.store, r->fold.err);
-    for (slot = 0; slot < all && status == TG_OK; slot++) {
-        status = tg_fold_slot(&r->fold, slot);
+    for (from = 0; from < all && status == TG_OK;) {
+        n = tg_marks_grown(&r->c->marks, &from, slots);
+        for (i = 0; i < n && status == TG_OK; i++) {
+            status = tg_fold_slot(&r->fold, slots[i]);
+        }
     }
     return status;
 }
@@ -252,6 +255,13 @@ mend_mirror(struct tg_collector *c, struct tg_error *err)
     return status;
 }
 
+/* Then lanes have grown that a fold of dirty cells does not look at. */
+static bool
+has_been_away(const struct tg_collector *c, int64_t now_s)
+{
+    return now_s > c->last_s + TG_HOUR_S || now_s < c->last_s - TG_HOUR_S;
+}
+
 enum tg_status
 tg_collector_fold(struct tg_collector *c, bool is_full, int64_t now_s,
     struct tg_error *err)
@@ -279,7 +289,8 @@ tg_collector_fold(struct tg_collector *c, bool is_full, int64_t now_s,
         status = tg_meters_update(c->meters, err);
     }
     if (status == TG_OK) {
-        status = fold_transaction(&r, is_full || !c->has_swept);
+        status = fold_transaction(&r, is_full || !c->has_swept
+            || has_been_away(c, now_s));
     }
     if (status == TG_OK) {
         c->has_swept = true;

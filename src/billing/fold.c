@@ -280,8 +280,8 @@ tg_fold_slot(struct tg_fold *f, uint32_t slot)
     cell.owner_now = atomic_load(&cell.meters->owner);
     for (lane = 0; lane < TG_LANES && status == TG_OK; lane++) {
         if ((grown >> lane & 1) != 0) {
-            value = atomic_load_explicit(&cell.meters->lanes[lane],
-                memory_order_acquire);
+            value = atomic_load_explicit(
+                tg_meters_lane(f->meters, slot, lane), memory_order_acquire);
             status = fold_lane(f, &cell, lane, value);
         }
     }

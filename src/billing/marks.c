@@ -33,11 +33,28 @@ piece_of(uint32_t slot)
 }
 
 static uint32_t
-lane_value(const struct tg_marks *marks, uint32_t slot, unsigned lane)
+place_of(uint32_t slot)
 {
-    const struct tg_meter_cell *cell = tg_meters_cell(marks->meters, slot);
+    return slot & (TG_METER_PIECE - 1);
+}
 
-    return atomic_load_explicit(&cell->lanes[lane], memory_order_acquire);
+static uint32_t
+pieces_of(const struct tg_marks *marks)
+{
+    return piece_of(tg_meters_slots(marks->meters));
+}
+
+/* Lanes of one piece, by the slot's place in it. */
+static const _Atomic uint32_t *
+lanes_of(const struct tg_marks *marks, uint32_t piece, unsigned lane)
+{
+    return tg_meters_lane(marks->meters, piece << TG_METER_PIECE_BITS, lane);
+}
+
+static uint32_t
+value_of(const _Atomic uint32_t *lane)
+{
+    return atomic_load_explicit(lane, memory_order_acquire);
 }
 
 void
@@ -79,6 +96,7 @@ open_column(struct tg_marks *marks, uint32_t piece, unsigned lane,
     }
     (*p)->open |= bit_of(lane);
     (*p)->settled &= ~bit_of(lane);
+    (*p)->sums[lane] = 0;
     *out = (*p)->columns[lane];
     return TG_OK;
 }
@@ -87,18 +105,19 @@ open_column(struct tg_marks *marks, uint32_t piece, unsigned lane,
 static void
 settle_column(struct tg_marks *marks, uint32_t piece, unsigned lane)
 {
-    uint32_t               i;
-    uint32_t               first = piece << TG_METER_PIECE_BITS;
-    uint64_t               sum = 0;
-    struct tg_marks_piece *p = marks->pieces[piece];
+    uint32_t                i;
+    uint64_t                sum = 0;
+    struct tg_marks_piece  *p = marks->pieces[piece];
+    const _Atomic uint32_t *lanes;
 
-    if (first >= tg_meters_slots(marks->meters)) {
+    if (piece >= pieces_of(marks)) {
         return;
     }
+    lanes = lanes_of(marks, piece, lane);
     for (i = 0; i < TG_METER_PIECE; i++) {
         uint32_t mark = p->columns[lane]->marks[i];
 
-        if (lane_value(marks, first + i, lane) != mark) {
+        if (value_of(&lanes[i]) != mark) {
             return;
         }
         sum += mark;
@@ -110,16 +129,19 @@ settle_column(struct tg_marks *marks, uint32_t piece, unsigned lane)
     p->settled |= bit_of(lane);
 }
 
+/* Whether a column that is not open has come away from its marks. */
 static bool
 has_grown(const struct tg_marks *marks, uint32_t piece, unsigned lane)
 {
-    uint32_t i;
-    uint64_t sum = 0;
+    uint32_t                     i;
+    uint64_t                     sum = 0;
+    const struct tg_marks_piece *p = marks->pieces[piece];
+    const _Atomic uint32_t      *lanes = lanes_of(marks, piece, lane);
 
     for (i = 0; i < TG_METER_PIECE; i++) {
-        sum += lane_value(marks, (piece << TG_METER_PIECE_BITS) + i, lane);
+        sum += value_of(&lanes[i]);
     }
-    return sum != marks->pieces[piece]->sums[lane];
+    return sum != (p != NULL ? p->sums[lane] : 0);
 }
 
 /* The lanes that an hour, the one before and the one after count into. */
@@ -162,26 +184,54 @@ tg_marks_get(const struct tg_marks *marks, uint32_t slot, unsigned lane)
 
     assert(p == NULL || (p->settled & bit_of(lane)) == 0);
     return p == NULL || p->columns[lane] == NULL
-        ? 0 : p->columns[lane]->marks[slot & (TG_METER_PIECE - 1)];
+        ? 0 : p->columns[lane]->marks[place_of(slot)];
 }
 
 uint32_t
 tg_marks_differing(const struct tg_marks *marks, uint32_t slot)
 {
-    unsigned                     lane;
+    uint32_t                     left;
     uint32_t                     found = 0;
     const struct tg_marks_piece *p = marks->pieces[piece_of(slot)];
-    uint32_t                     settled = p != NULL ? p->settled : 0;
 
-    for (lane = 0; lane < TG_LANES; lane++) {
-        if ((settled & bit_of(lane)) == 0
-            && lane_value(marks, slot, lane)
-                != tg_marks_get(marks, slot, lane))
+    for (left = p != NULL ? p->open : 0; left != 0; left &= left - 1) {
+        unsigned lane = (unsigned) __builtin_ctz(left);
+
+        if (value_of(tg_meters_lane(marks->meters, slot, lane))
+            != p->columns[lane]->marks[place_of(slot)])
         {
             found |= bit_of(lane);
         }
     }
     return found;
+}
+
+uint32_t
+tg_marks_grown(const struct tg_marks *marks, uint32_t *from, uint32_t *slots)
+{
+    uint32_t                     i, left;
+    uint32_t                     n = 0, first = *from;
+    bool                         is_grown[TG_MARKS_BLOCK] = { false };
+    const struct tg_marks_piece *p = marks->pieces[piece_of(first)];
+
+    *from = first + TG_MARKS_BLOCK;
+    for (left = p != NULL ? p->open : 0; left != 0; left &= left - 1) {
+        unsigned                lane = (unsigned) __builtin_ctz(left);
+        const _Atomic uint32_t *lanes = tg_meters_lane(marks->meters, first,
+            lane);
+        const uint32_t         *at = &p->columns[lane]
+            ->marks[place_of(first)];
+
+        for (i = 0; i < TG_MARKS_BLOCK; i++) {
+            is_grown[i] |= value_of(&lanes[i]) != at[i];
+        }
+    }
+    for (i = 0; i < TG_MARKS_BLOCK; i++) {
+        if (is_grown[i]) {
+            slots[n++] = first + i;
+        }
+    }
+    return n;
 }
 
 /*
@@ -295,7 +345,7 @@ read_rows(struct tg_marks *marks, struct tg_stmt *q, struct tg_error *err)
         if (status != TG_OK) {
             return status;
         }
-        column->marks[row.slot & (TG_METER_PIECE - 1)] = row.mark;
+        column->marks[place_of(row.slot)] = row.mark;
     }
     if (column != NULL) {
         settle_column(marks, piece, lane);
@@ -325,7 +375,7 @@ tg_marks_read(struct tg_marks *marks, struct tg_store *s,
     return status;
 }
 
-/* Opens a settled column, as the store has it. */
+/* Opens a column, as the store has it. */
 static enum tg_status
 unsettle(struct tg_marks *marks, struct tg_store *s, uint32_t piece,
     unsigned lane, struct tg_error *err)
@@ -342,7 +392,7 @@ unsettle(struct tg_marks *marks, struct tg_store *s, uint32_t piece,
             id_of(marks, lane, first) + TG_METER_PIECE, err);
     }
     while (status == TG_OK && (status = next_row(q, &row, err)) == TG_OK) {
-        column->marks[row.slot & (TG_METER_PIECE - 1)] = row.mark;
+        column->marks[place_of(row.slot)] = row.mark;
     }
     tg_stmt_done(q);
     return status == TG_NOTFOUND ? TG_OK : status;
@@ -352,15 +402,19 @@ enum tg_status
 tg_marks_prepare(struct tg_marks *marks, struct tg_store *s, uint32_t slot,
     int64_t now_s, struct tg_error *err)
 {
-    unsigned                     lane;
     uint32_t                     wanted;
     enum tg_status               status = TG_OK;
     const struct tg_marks_piece *p = marks->pieces[piece_of(slot)];
 
-    wanted = p != NULL ? p->settled & lanes_around(now_s) : 0;
-    for (lane = 0; status == TG_OK && lane < TG_LANES; lane++) {
-        if ((wanted & bit_of(lane)) != 0) {
+    wanted = lanes_around(now_s) & ~(p != NULL ? p->open : 0);
+    for (; status == TG_OK && wanted != 0; wanted &= wanted - 1) {
+        unsigned lane = (unsigned) __builtin_ctz(wanted);
+
+        if ((p != NULL && (p->settled & bit_of(lane)) != 0)
+            || value_of(tg_meters_lane(marks->meters, slot, lane)) != 0)
+        {
             status = unsettle(marks, s, piece_of(slot), lane, err);
+            p = marks->pieces[piece_of(slot)];
         }
     }
     return status;
@@ -374,11 +428,11 @@ tg_marks_check(struct tg_marks *marks, struct tg_store *s,
     unsigned       lane;
     enum tg_status status = TG_OK;
 
-    for (piece = 0; piece < TG_METER_PIECES_MAX; piece++) {
-        const struct tg_marks_piece *p = marks->pieces[piece];
+    for (piece = 0; piece < pieces_of(marks); piece++) {
+        for (lane = 0; lane < TG_LANES && status == TG_OK; lane++) {
+            const struct tg_marks_piece *p = marks->pieces[piece];
 
-        for (lane = 0; p != NULL && lane < TG_LANES; lane++) {
-            if (status == TG_OK && (p->settled & bit_of(lane)) != 0
+            if ((p == NULL || (p->open & bit_of(lane)) == 0)
                 && has_grown(marks, piece, lane))
             {
                 status = unsettle(marks, s, piece, lane, err);
@@ -399,7 +453,7 @@ tg_marks_store(struct tg_marks *marks, struct tg_store *s, uint32_t slot,
     if (status != TG_OK) {
         return status;
     }
-    column->marks[slot & (TG_METER_PIECE - 1)] = mark; /* K2 */
+    column->marks[place_of(slot)] = mark; /* K2 */
     return tg_store_exec(s, err, "INSERT INTO"
         " meter_mark (id, owner, mark) VALUES ($1, $2, $3) ON CONFLICT (id)"
         " DO UPDATE SET owner = excluded.owner, mark = excluded.mark", "iii",

@@ -6,7 +6,8 @@
  * in memory, so that it reads the store only for the cells that changed: the
  * marks of one lane of one piece of meters are a column, and a column is
  *
- *   absent    no mark of it is in the store: all are 0
+ *   absent    no mark of it is in the store, and no lane has been seen to
+ *             grow: all are 0
  *   open      in memory
  *   settled   each mark is what its lane says, and only the lanes' sum is
  *             remembered
@@ -18,9 +19,10 @@
  *   K1  Only marks of the one set of files that was read are here.
  *   K2  The columns run ahead of the commit: after a transaction that failed
  *       they are to be read again.
- *   K3  The lanes of the present hour and its neighbours are never settled
- *       when a fold looks at them.  What is counted into an older lane all
- *       the same is found by the next tg_marks_check: its sum differs.
+ *   K3  A fold looks at open columns.  Those of the present hour and its
+ *       neighbours are, as soon as their lanes grow.  What is counted into
+ *       another lane all the same is found by the next tg_marks_check: the
+ *       column's sum differs.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -58,12 +60,21 @@ TG_MUST_CHECK enum tg_status tg_marks_read(struct tg_marks *marks,
 TG_MUST_CHECK enum tg_status tg_marks_prepare(struct tg_marks *marks,
     struct tg_store *s, uint32_t slot, int64_t now_s, struct tg_error *err);
 
-/* Before a sweep: opens the settled columns whose lanes have grown. */
+/* Before a sweep: opens the columns whose lanes have grown. */
 TG_MUST_CHECK enum tg_status tg_marks_check(struct tg_marks *marks,
     struct tg_store *s, struct tg_error *err);
 
-/* The lanes that are not at their marks, a bit each; settled ones are. */
+/* The lanes of open columns that are not at their marks, a bit each. */
 uint32_t tg_marks_differing(const struct tg_marks *marks, uint32_t slot);
+
+/*
+ * A sweep's way through all slots, column by column: stores those of the
+ * TG_MARKS_BLOCK slots at *from, a multiple of it, that have such lanes, and
+ * moves *from on.  Returns how many it stored.
+ */
+#define TG_MARKS_BLOCK 1024
+uint32_t tg_marks_grown(const struct tg_marks *marks, uint32_t *from,
+    uint32_t *slots);
 
 /* The mark of a lane that is not settled. */
 uint32_t tg_marks_get(const struct tg_marks *marks, uint32_t slot,

@@ -109,24 +109,24 @@ note_other_file(struct tg_recovery *r, const struct last_fold *last,
 static uint64_t
 lift_lanes(struct tg_recovery *r, bool is_lifting)
 {
-    uint32_t              slot;
-    uint32_t              mark, differing;
-    unsigned              lane;
-    uint64_t              behind = 0;
-    struct tg_meter_cell *cell;
+    uint32_t          slot;
+    uint32_t          mark, differing;
+    unsigned          lane;
+    uint64_t          behind = 0;
+    _Atomic uint32_t *at;
 
     for (slot = 0; slot < tg_meters_slots(r->meters); slot++) {
-        cell = tg_meters_cell(r->meters, slot);
         differing = tg_marks_differing(r->marks, slot);
         for (lane = 0; lane < TG_LANES; lane++) {
             if ((differing >> lane & 1) == 0) {
                 continue;
             }
             mark = tg_marks_get(r->marks, slot, lane);
-            if (tg_mark_is_ahead(mark, atomic_load(&cell->lanes[lane]))) {
+            at = tg_meters_lane(r->meters, slot, lane);
+            if (tg_mark_is_ahead(mark, atomic_load(at))) {
                 behind++;
                 if (is_lifting) {
-                    atomic_store(&cell->lanes[lane], mark);
+                    atomic_store(at, mark);
                 }
             }
         }

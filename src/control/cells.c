@@ -149,12 +149,10 @@ tg_cell_give(struct tg_control *control, const struct tg_cell *c,
             atomic_store(&cell->used, from.used);
             atomic_store(&cell->tat, from.tat);
         }
-        atomic_store(&cell->flags, 0);
         atomic_store(&cell->owner, c->owner);
     }
     /* Also what a kill has left awaited. */
-    status = tg_key_limits_move(control->meters, atomic_load(&cell->former),
-        c->slot);
+    status = tg_key_limits_move(control->meters, c->slot);
     return status == TG_OK ? TG_OK : do_without(control, c, cell, err);
 }
 

@@ -110,6 +110,7 @@ static const ngx_http_tallygate_error_t *
 throttle_of_plan(ngx_http_tallygate_call_t *call)
 {
     uint64_t                       taken, before;
+    uint32_t                       slot;
     enum tg_status                 status;
     struct tg_meter_cell          *cell;
     const struct tg_bucket_limit  *method;
@@ -126,11 +127,12 @@ throttle_of_plan(ngx_http_tallygate_call_t *call)
         return NULL;
     }
 
-    cell = call->cell;
-    status = tg_key_limits_take_token(call->set->meters, &cell,
+    slot = call->slot;
+    status = tg_key_limits_take_token(call->set->meters, &slot,
                                       call->plan->throttle, now_ns(), &taken,
                                       &before);
     if (status == TG_OK) {
+        cell = tg_meters_cell(call->set->meters, slot);
         keep_token(call, &cell->tat, taken, before);
         return NULL;
     }
@@ -165,19 +167,18 @@ quota(ngx_http_tallygate_call_t *call)
     uint32_t                     period;
     uint64_t                     limit;
     enum tg_status               status;
-    struct tg_meter_cell        *cell;
     const struct tg_route_plan  *plan = call->plan;
 
     period = tg_quota_period_at(plan->quota_period, plan->quota_offset_days,
                                 ngx_time());
     limit = period == plan->first_period ? plan->first_limit
                                          : plan->quota_limit;
-    cell = call->cell;
+    call->quota_slot = call->slot;
 
-    status = tg_key_limits_take_quota(call->set->meters, &cell, limit,
-                                      period, &call->quota_period);
+    status = tg_key_limits_take_quota(call->set->meters, &call->quota_slot,
+                                      limit, period, &call->quota_period);
     if (status == TG_OK) {
-        call->quota_cell = cell;
+        call->has_quota_unit = 1;
         return NULL;
     }
 
@@ -226,10 +227,10 @@ ngx_http_tallygate_give_back(ngx_http_tallygate_call_t *call)
         return;
     }
 
-    if (call->quota_cell) {
-        tg_key_limits_give_back_quota(call->set->meters, call->quota_cell,
+    if (call->has_quota_unit) {
+        tg_key_limits_give_back_quota(call->set->meters, call->quota_slot,
                                       call->quota_period);
-        call->quota_cell = NULL;
+        call->has_quota_unit = 0;
     }
 
     while (call->token_count > 0) {

@@ -116,7 +116,7 @@ struct ngx_http_tallygate_call_s {
     uint32_t                            slot;
     uint32_t                            owner;
     uint32_t                            quota_period;
-    struct tg_meter_cell               *quota_cell; /* NULL: none was taken */
+    uint32_t                            quota_slot; /* a unit was taken from */
     struct tg_keyed_token               keyed_token;
     ngx_http_tallygate_token_t          tokens[3];
     ngx_uint_t                          token_count;
@@ -152,6 +152,7 @@ struct ngx_http_tallygate_call_s {
     unsigned                            is_admitted:1;
     unsigned                            is_begun:1;
     unsigned                            is_counted:1;
+    unsigned                            has_quota_unit:1;
     unsigned                            is_waiting:1;  /* has a deadline */
     unsigned                            is_over:1;     /* it has passed */
     unsigned                            wants_fresh:1; /* no idle connection */

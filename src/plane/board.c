@@ -175,8 +175,10 @@ check(const struct tg_board *b, const char *path, struct tg_error *err)
     }
     if (b->version != TG_PLANE_VERSION) {
         return tg_error_set(err, TG_CORRUPT,
-            "%s is of version %" PRIu32 ", this program knows %d", path,
-            b->version, TG_PLANE_VERSION);
+            "%s is of version %" PRIu32 ", this program knows %d; go back to"
+            " the release that made it, or do as docs/operations.md says"
+            " under \"The state directory\"", path, b->version,
+            TG_PLANE_VERSION);
     }
     board_check(check, b);
     if (b->size != sizeof(*b) || memcmp(check, b->check, sizeof(check)) != 0)

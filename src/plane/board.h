@@ -32,7 +32,7 @@
 
 #include "util/error.h"
 
-#define TG_PLANE_VERSION 1
+#define TG_PLANE_VERSION 2
 #define TG_PLANE_ID_SIZE 16
 #define TG_BOARD_ROWS 256
 

@@ -30,22 +30,24 @@ move_word(_Atomic uint64_t *from, _Atomic uint64_t *to, uint64_t moved,
     (void) atomic_compare_exchange_strong(to, &seen, word);
 }
 
-/* Moves what cell awaits; cells that await each other in a row, too. */
+/* Moves what the slot's cell awaits; cells that await each other, too. */
 static enum tg_status
-settle(struct tg_meters *m, struct tg_meter_cell *cell, unsigned hops)
+settle(struct tg_meters *m, uint32_t slot, unsigned hops)
 {
+    uint32_t              from;
     enum tg_status        status = TG_OK;
-    struct tg_meter_cell *former;
+    struct tg_meter_cell *former, *cell = tg_meters_cell(m, slot);
 
     if (!is_awaited(cell)) {
         return TG_OK;
     }
-    former = tg_meters_reach(m, atomic_load(&cell->former));
+    from = atomic_load(&tg_meters_move(m, slot)->former);
+    former = tg_meters_reach(m, from);
     if (former == NULL || former == cell || hops == 0) {
         return TG_CORRUPT;
     }
     if (is_awaited(former)) {
-        status = settle(m, former, hops - 1);
+        status = settle(m, from, hops - 1);
     }
     if (status == TG_OK) {
         move_word(&former->used, &cell->used, TG_QUOTA_MOVED,
@@ -57,67 +59,74 @@ settle(struct tg_meters *m, struct tg_meter_cell *cell, unsigned hops)
 }
 
 /*
- * Where to go on from a cell whose word was not there: the cell itself, when
- * the word was awaited and has come meanwhile or comes now; NULL: nowhere.
+ * Where to go on from a slot whose word was not there: the slot itself, when
+ * the word was awaited and has come meanwhile or comes now; TG_METER_NONE:
+ * nowhere.
  */
-static struct tg_meter_cell *
-follow(struct tg_meters *m, struct tg_meter_cell *cell, uint64_t word,
-    uint64_t moved)
+static uint32_t
+follow(struct tg_meters *m, uint32_t slot, uint64_t word, uint64_t moved)
 {
     if (word == TG_QUOTA_AWAITED) { /* TG_BUCKET_AWAITED is the same */
-        return settle(m, cell, HOPS_MAX) == TG_OK ? cell : NULL;
+        return settle(m, slot, HOPS_MAX) == TG_OK ? slot : TG_METER_NONE;
     }
-    return (word & moved) == 0 ? cell
-        : tg_meters_reach(m, atomic_load(&cell->next));
+    return (word & moved) == 0
+        ? slot : atomic_load(&tg_meters_move(m, slot)->next);
 }
 
 enum tg_status
-tg_key_limits_take_token(struct tg_meters *m, struct tg_meter_cell **cell,
+tg_key_limits_take_token(struct tg_meters *m, uint32_t *slot,
     struct tg_bucket_limit limit, uint64_t now_ns, uint64_t *taken,
     uint64_t *before)
 {
-    enum tg_status        status = TG_STALE;
-    struct tg_meter_cell *at = *cell;
+    uint32_t              at = *slot;
+    enum tg_status        status;
+    struct tg_meter_cell *cell = tg_meters_reach(m, at);
 
-    for (unsigned i = 0; i < HOPS_MAX && at != NULL; i++) {
-        status = tg_bucket_take(&at->tat, limit, now_ns, taken, before);
+    for (unsigned i = 0; i < HOPS_MAX && cell != NULL; i++) {
+        status = tg_bucket_take(&cell->tat, limit, now_ns, taken, before);
         if (status != TG_STALE) {
-            *cell = at;
+            *slot = at;
             return status;
         }
-        at = follow(m, at, atomic_load(&at->tat), TG_BUCKET_MOVED);
+        at = follow(m, at, atomic_load(&cell->tat), TG_BUCKET_MOVED);
+        cell = tg_meters_reach(m, at);
     }
     return TG_CORRUPT;
 }
 
 enum tg_status
-tg_key_limits_take_quota(struct tg_meters *m, struct tg_meter_cell **cell,
-    uint64_t limit, uint32_t now_period, uint32_t *charged)
+tg_key_limits_take_quota(struct tg_meters *m, uint32_t *slot, uint64_t limit,
+    uint32_t now_period, uint32_t *charged)
 {
-    enum tg_status        status = TG_STALE;
-    struct tg_meter_cell *at = *cell;
+    uint32_t              at = *slot;
+    enum tg_status        status;
+    struct tg_meter_cell *cell = tg_meters_reach(m, at);
 
-    for (unsigned i = 0; i < HOPS_MAX && at != NULL; i++) {
-        status = tg_quota_take(&at->used, &at->grant, limit, now_period,
+    for (unsigned i = 0; i < HOPS_MAX && cell != NULL; i++) {
+        status = tg_quota_take(&cell->used, &cell->grant, limit, now_period,
             charged);
         if (status != TG_STALE) {
-            *cell = at;
+            *slot = at;
             return status;
         }
-        at = follow(m, at, atomic_load(&at->used), TG_QUOTA_MOVED);
+        at = follow(m, at, atomic_load(&cell->used), TG_QUOTA_MOVED);
+        cell = tg_meters_reach(m, at);
     }
     return TG_CORRUPT;
 }
 
 void
-tg_key_limits_give_back_quota(struct tg_meters *m, struct tg_meter_cell *cell,
+tg_key_limits_give_back_quota(struct tg_meters *m, uint32_t slot,
     uint32_t charged)
 {
+    struct tg_meter_cell *cell = tg_meters_reach(m, slot);
+
     for (unsigned i = 0; i < HOPS_MAX && cell != NULL; i++) {
         if (tg_quota_give_back(&cell->used, charged) == TG_OK) {
             return;
         }
-        cell = follow(m, cell, atomic_load(&cell->used), TG_QUOTA_MOVED);
+        slot = follow(m, slot, atomic_load(&cell->used), TG_QUOTA_MOVED);
+        cell = tg_meters_reach(m, slot);
     }
 }
 
@@ -126,23 +135,28 @@ tg_key_limits_await(struct tg_meters *m, uint32_t from, uint32_t to)
 {
     struct tg_meter_cell *cell = tg_meters_cell(m, to);
 
-    atomic_store(&cell->former, from);
+    atomic_store(&tg_meters_move(m, to)->former, from);
     atomic_store(&cell->used, TG_QUOTA_AWAITED);
     atomic_store(&cell->tat, TG_BUCKET_AWAITED);
 }
 
 enum tg_status
-tg_key_limits_move(struct tg_meters *m, uint32_t from, uint32_t to)
+tg_key_limits_move(struct tg_meters *m, uint32_t to)
 {
+    uint32_t              from;
     struct tg_meter_cell *cell = tg_meters_cell(m, to);
-    struct tg_meter_cell *former = tg_meters_cell(m, from);
 
-    if (cell != NULL && !is_awaited(cell)) {
-        return TG_OK;
-    }
-    if (cell == NULL || former == NULL) {
+    if (cell == NULL) {
         return TG_CORRUPT;
     }
-    atomic_store(&former->next, to); /* before the first is sent on */
-    return settle(m, cell, HOPS_MAX);
+    if (!is_awaited(cell)) {
+        return TG_OK;
+    }
+    from = atomic_load(&tg_meters_move(m, to)->former);
+    if (tg_meters_cell(m, from) == NULL) {
+        return TG_CORRUPT;
+    }
+    /* before the first is sent on */
+    atomic_store(&tg_meters_move(m, from)->next, to);
+    return settle(m, to, HOPS_MAX);
 }

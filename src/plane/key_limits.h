@@ -1,7 +1,7 @@
 /*
  * key_limits.h - a key's throttle and quota, whichever cell they stand in
  *
- * The state line of a cell holds the words of the key's bucket (tat) and of
+ * The state of a cell holds the words of the key's bucket (tat) and of
  * its quota (used).  When the key gets another cell (another agreement, say)
  * both words move, while workers go on taking from them.  A word moves in
  * one step: a bit of the old one says that it has moved, and from then on
@@ -28,20 +28,19 @@
 #include "plane/meters.h"
 
 /*
- * As tg_bucket_take and tg_quota_take, on the key's words.  *cell is the cell
- * that the key's entry names; it is set to the one that was taken from.
- * TG_CORRUPT: the words lead nowhere; nothing was taken.
+ * As tg_bucket_take and tg_quota_take, on the key's words.  *slot is that of
+ * the cell that the key's entry names; it is set to the one that was taken
+ * from.  TG_CORRUPT: the words lead nowhere; nothing was taken.
  */
 TG_MUST_CHECK enum tg_status tg_key_limits_take_token(struct tg_meters *m,
-    struct tg_meter_cell **cell, struct tg_bucket_limit limit,
-    uint64_t now_ns, uint64_t *taken, uint64_t *before);
+    uint32_t *slot, struct tg_bucket_limit limit, uint64_t now_ns,
+    uint64_t *taken, uint64_t *before);
 TG_MUST_CHECK enum tg_status tg_key_limits_take_quota(struct tg_meters *m,
-    struct tg_meter_cell **cell, uint64_t limit, uint32_t now_period,
-    uint32_t *charged);
+    uint32_t *slot, uint64_t limit, uint32_t now_period, uint32_t *charged);
 
-/* Gives a unit back that was taken from cell, wherever the word is now. */
-void tg_key_limits_give_back_quota(struct tg_meters *m,
-    struct tg_meter_cell *cell, uint32_t charged);
+/* Gives a unit back that was taken from slot, wherever the word is now. */
+void tg_key_limits_give_back_quota(struct tg_meters *m, uint32_t slot,
+    uint32_t charged);
 
 /*
  * Daemon: the words of slot `to' will be those of slot `from'.  To be called
@@ -50,10 +49,10 @@ void tg_key_limits_give_back_quota(struct tg_meters *m,
 void tg_key_limits_await(struct tg_meters *m, uint32_t from, uint32_t to);
 
 /*
- * Daemon: sends whoever comes to `from' on to `to', and moves what is
- * awaited there.  May be repeated, after a kill too.
+ * Daemon: sends whoever comes to the former cell of `to' on to it, and moves
+ * what is awaited there.  May be repeated, after a kill too.
  */
 TG_MUST_CHECK enum tg_status tg_key_limits_move(struct tg_meters *m,
-    uint32_t from, uint32_t to);
+    uint32_t to);
 
 #endif

@@ -1,8 +1,9 @@
 /*
  * meters.c - pieces of cells, mapped by workers and daemon alike
  *
- * A piece is a page of header, a page with one dirty bit a cell, and the
- * cells.  The handle holds a fixed table of pieces, so that a slot is found
+ * A piece is a page of header, a page with one dirty bit a cell, the states
+ * of the cells, where their words move, and the 32 arrays of lanes.  The
+ * handle holds a fixed table of pieces, so that a slot is found
  * with one shift and one load, and threads may go on using the handle while
  * one of them adds a piece.
  *
@@ -22,8 +23,12 @@
 #define METERS_MODE 0660
 #define DIRTY_OFFSET TG_MAPPED_PAGE
 #define CELLS_OFFSET (DIRTY_OFFSET + TG_MAPPED_PAGE)
-#define PIECE_SIZE                                                            \
+#define MOVES_OFFSET                                                          \
     (CELLS_OFFSET + TG_METER_PIECE * sizeof(struct tg_meter_cell))
+#define LANES_OFFSET                                                          \
+    (MOVES_OFFSET + TG_METER_PIECE * sizeof(struct tg_meter_move))
+#define PIECE_SIZE                                                            \
+    (LANES_OFFSET + TG_LANES * TG_METER_PIECE * sizeof(uint32_t))
 #define SLOT_MASK (TG_METER_PIECE - 1)
 
 _Static_assert(TG_METER_PIECE / 8 <= TG_MAPPED_PAGE, "dirty bits: a page");
@@ -203,6 +208,24 @@ tg_meters_cell(const struct tg_meters *m, uint32_t slot)
     return &cells[slot & SLOT_MASK];
 }
 
+_Atomic uint32_t *
+tg_meters_lane(const struct tg_meters *m, uint32_t slot, unsigned lane)
+{
+    _Atomic uint32_t *lanes = (_Atomic uint32_t *) (void *)
+        (m->pieces[slot >> TG_METER_PIECE_BITS].base + LANES_OFFSET);
+
+    return &lanes[lane << TG_METER_PIECE_BITS | (slot & SLOT_MASK)];
+}
+
+struct tg_meter_move *
+tg_meters_move(const struct tg_meters *m, uint32_t slot)
+{
+    struct tg_meter_move *moves = (struct tg_meter_move *) (void *)
+        (m->pieces[slot >> TG_METER_PIECE_BITS].base + MOVES_OFFSET);
+
+    return &moves[slot & SLOT_MASK];
+}
+
 void
 tg_meters_prefetch(const struct tg_meters *m, uint32_t slot, int64_t hour)
 {
@@ -210,8 +233,8 @@ tg_meters_prefetch(const struct tg_meters *m, uint32_t slot, int64_t hour)
 
     if (cell != NULL) {
         __builtin_prefetch(cell, 1);
-        __builtin_prefetch((const void *) &cell->lanes[tg_hour_lane(hour)],
-            1);
+        __builtin_prefetch(
+            (const void *) tg_meters_lane(m, slot, tg_hour_lane(hour)), 1);
     }
 }
 
@@ -247,10 +270,9 @@ void
 tg_meters_count(struct tg_meters *m, uint32_t slot, int64_t hour,
     uint32_t units)
 {
-    struct tg_meter_cell *cell = tg_meters_cell(m, slot);
-
-    assert(cell != NULL); /* no call is admitted without its cell */
-    (void) atomic_fetch_add(&cell->lanes[tg_hour_lane(hour)], units);
+    assert(slot < tg_meters_slots(m)); /* none is admitted without a cell */
+    (void) atomic_fetch_add(tg_meters_lane(m, slot, tg_hour_lane(hour)),
+        units);
     tg_meters_mark_dirty(m, slot);
 }
 

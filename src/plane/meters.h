@@ -2,8 +2,12 @@
  * meters.h - the cells in which finished calls are counted
  *
  * `meters.<piece>` holds TG_METER_PIECE cells, allocated in full.  More cells
- * mean another piece; no piece ever grows, shrinks or is replaced.  A cell
- * is three cache lines: one of state, two of 32 lanes.
+ * mean another piece; no piece ever grows, shrinks or is replaced.
+ *
+ * A cell lies in columns: its state in one array, each of its 32 lanes in an
+ * array of that lane.  In one hour all cells count into one such array, four
+ * bytes a cell: sixteen of them share a cache line, a thousand a page, and
+ * what the other hours hold stays untouched.
  *
  * Promises
  *   M1  A lane only ever grows (modulo 2^32); nobody resets it.  What is new
@@ -33,21 +37,22 @@
 #define TG_METER_PIECES_MAX 4096
 #define TG_METER_NONE UINT32_MAX /* no slot */
 
+/* State of a cell: what every call touches, never in two cache lines. */
 struct tg_meter_cell {
-    /* first line: state */
-    _Alignas(64) _Atomic uint32_t owner; /* owner generation; 0: never owned */
-    _Atomic uint32_t flags;
+    _Alignas(32) _Atomic uint32_t owner; /* owner generation; 0: never owned */
+    uint32_t         spare;
     _Atomic uint64_t tat;   /* plan throttle of the key, core/bucket.h */
     _Atomic uint64_t used;  /* quota word, core/quota.h */
     _Atomic uint64_t grant; /* quota grant word, core/quota.h */
-    _Atomic uint32_t next;   /* slot that took tat and used over */
-    _Atomic uint32_t former; /* slot they are taken over from; key_limits.h */
-    uint64_t         spare[3];
-    /* second and third line */
-    _Atomic uint32_t lanes[TG_LANES];
 };
 
-_Static_assert(sizeof(struct tg_meter_cell) == 192, "three cache lines");
+_Static_assert(sizeof(struct tg_meter_cell) == 32, "half a cache line");
+
+/* Where tat and used of a cell went and came from: key_limits.h. */
+struct tg_meter_move {
+    _Atomic uint32_t next;   /* slot that took them over */
+    _Atomic uint32_t former; /* slot they are taken over from */
+};
 
 struct tg_meters;
 
@@ -66,8 +71,14 @@ void tg_meters_close(struct tg_meters *m);
 struct tg_meter_cell *tg_meters_cell(const struct tg_meters *m,
     uint32_t slot);
 
+/* Of a slot that is in a mapped piece: its lane, and where its words move. */
+_Atomic uint32_t *tg_meters_lane(const struct tg_meters *m, uint32_t slot,
+    unsigned lane);
+struct tg_meter_move *tg_meters_move(const struct tg_meters *m,
+    uint32_t slot);
+
 /*
- * The same; maps the slot's piece first, if it has come since this process
+ * The same as tg_meters_cell; maps the slot's piece first, if it has come since this process
  * last looked.
  */
 struct tg_meter_cell *tg_meters_reach(struct tg_meters *m, uint32_t slot);

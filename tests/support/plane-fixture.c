@@ -479,7 +479,7 @@ cells_of(const struct tg_meters *meters)
         if (atomic_load(&cell->owner) == 0)
             continue;
         for (unsigned lane = 0; lane < TG_LANES; lane++)
-            total += atomic_load(&cell->lanes[lane]);
+            total += atomic_load(tg_meters_lane(meters, slot, lane));
         json_array_append_new(cells, json_pack("{s:i, s:i, s:I, s:I, s:I}",
             "slot", (int) slot, "owner", (int) atomic_load(&cell->owner),
             "counted", total,

@@ -107,8 +107,7 @@ static void
 what_nobody_marked_is_found_at_start_and_before_a_seal(void **state)
 {
     struct world *w = *state;
-    _Atomic uint32_t *lane = &tg_meters_cell(w->meters, 0)
-        ->lanes[tg_hour_lane(HOUR)];
+    _Atomic uint32_t *lane = world_lane(w);
 
     assert_int_equal(world_fold(w), TG_OK);
     atomic_fetch_add(lane, 3);
@@ -208,20 +207,18 @@ the_row_of_the_fold_says_how_far(void **state)
 static void
 lanes_roll_over(void **state)
 {
-    struct world         *w = *state;
-    struct tg_meter_cell *cell = tg_meters_cell(w->meters, 0);
-    unsigned              lane = tg_hour_lane(HOUR);
+    struct world *w = *state;
 
-    atomic_store(&cell->lanes[lane], UINT32_C(0x7ffffff0));
+    atomic_store(world_lane(w), UINT32_C(0x7ffffff0));
     assert_int_equal(tg_collector_fold(w->collector, true, w->now_s,
         &w->err), TG_OK);
-    atomic_store(&cell->lanes[lane], UINT32_C(0xfffffff0));
+    atomic_store(world_lane(w), UINT32_C(0xfffffff0));
     assert_int_equal(tg_collector_fold(w->collector, true, w->now_s,
         &w->err), TG_CORRUPT); /* 2^31 at once: none */
     world_restart(w);
-    atomic_store(&cell->lanes[lane], UINT32_C(0xfffffff0) - 1);
+    atomic_store(world_lane(w), UINT32_C(0xfffffff0) - 1);
     assert_int_equal(world_fold(w), TG_OK);
-    atomic_store(&cell->lanes[lane], 16);
+    atomic_store(world_lane(w), 16);
     assert_int_equal(tg_collector_fold(w->collector, true, w->now_s,
         &w->err), TG_OK);
     assert_true(world_int(w, UNITS) == INT64_C(0x100000010));
@@ -344,13 +341,12 @@ rows_of_a_failed_fold_are_forgotten(void **state)
 static void
 a_lane_behind_its_mark_stops_folding_in_the_same_boot(void **state)
 {
-    char                  reason[TG_GUARD_REASON_SIZE];
-    struct world         *w = *state;
-    struct tg_meter_cell *cell = tg_meters_cell(w->meters, 0);
+    char          reason[TG_GUARD_REASON_SIZE];
+    struct world *w = *state;
 
     world_count(w, 0, 5);
     assert_int_equal(world_fold(w), TG_OK);
-    atomic_fetch_sub(&cell->lanes[tg_hour_lane(HOUR)], 2);
+    atomic_fetch_sub(world_lane(w), 2);
     world_restart(w);
     assert_int_equal(world_fold(w), TG_CORRUPT);
     assert_non_null(strstr(w->err.message, "slot 0"));

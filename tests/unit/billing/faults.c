@@ -164,8 +164,7 @@ each_request_fails(void **state)
 static void
 cut_power(struct world *w)
 {
-    (void) atomic_fetch_sub(&tg_meters_cell(w->meters, 0)
-        ->lanes[tg_hour_lane(HOUR)], 2);
+    (void) atomic_fetch_sub(world_lane(w), 2);
     world_boot_anew(w);
 }
 

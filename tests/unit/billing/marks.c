@@ -62,6 +62,45 @@ a_count_in_an_old_lane_is_found_by_the_sweep(void **state)
     assert_int_equal(world_int(w, UNITS), 106);
 }
 
+/* The same in a lane that nobody has ever counted in. */
+static void
+a_count_in_an_unused_lane_is_found_by_the_sweep(void **state)
+{
+    struct world *w = *state;
+
+    world_count(w, 0, 1);
+    assert_int_equal(world_fold(w), TG_OK);
+    tg_meters_count(w->meters, 0, HOUR - 5 * 3600, 100);
+    tg_meters_count(w->meters, 9000, HOUR - 5 * 3600, 7);
+    assert_int_equal(world_fold(w), TG_OK);
+    assert_int_equal(world_int(w, UNITS), 1);
+    assert_int_equal(tg_collector_fold(w->collector, true, w->now_s,
+        &w->err), TG_OK);
+    assert_int_equal(world_int(w, UNITS), 108);
+    assert_int_equal(world_int(w, UNITS " WHERE used_hour = 1795377600"),
+        107);
+    world_restart(w);
+    assert_int_equal(world_fold(w), TG_OK);
+    assert_int_equal(world_int(w, UNITS), 108);
+}
+
+/* A daemon that stood still for hours, or a clock that jumped. */
+static void
+who_was_away_for_hours_sees_all_lanes(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(world_fold(w), TG_OK);
+    world_count(w, 0, 5);
+    world_pass(w, 3 * 3600);
+    assert_int_equal(world_fold(w), TG_OK);
+    assert_int_equal(world_int(w, UNITS), 5);
+    world_count(w, 0, 4);
+    world_pass(w, -30 * 3600);
+    assert_int_equal(world_fold(w), TG_OK);
+    assert_int_equal(world_int(w, UNITS), 9);
+}
+
 /* The same while nobody folds: found at the start. */
 static void
 a_count_in_an_old_lane_is_found_by_a_start(void **state)
@@ -85,16 +124,15 @@ a_count_in_an_old_lane_is_found_by_a_start(void **state)
 static void
 an_old_lane_behind_its_mark_stops_folding(void **state)
 {
-    int                   i;
-    struct world         *w = *state;
-    struct tg_meter_cell *cell = tg_meters_cell(w->meters, 0);
+    int           i;
+    struct world *w = *state;
 
     for (i = 0; i < 5; i++) {
         world_count(w, 0, 7);
         assert_int_equal(world_fold(w), TG_OK);
         world_pass(w, 3600);
     }
-    atomic_store(&cell->lanes[tg_hour_lane(HOUR)], 3);
+    atomic_store(world_lane(w), 3);
     assert_int_equal(world_fold(w), TG_OK);
     assert_int_equal(tg_collector_fold(w->collector, true, w->now_s,
         &w->err), TG_CORRUPT);
@@ -105,20 +143,18 @@ an_old_lane_behind_its_mark_stops_folding(void **state)
 static void
 old_lanes_are_lifted_after_a_power_cut(void **state)
 {
-    int                   i;
-    struct world         *w = *state;
-    struct tg_meter_cell *cell = tg_meters_cell(w->meters, 0);
+    int           i;
+    struct world *w = *state;
 
     for (i = 0; i < 5; i++) {
         world_count(w, 0, 7);
         assert_int_equal(world_fold(w), TG_OK);
         world_pass(w, 3600);
     }
-    atomic_store(&cell->lanes[tg_hour_lane(HOUR)], 3);
+    atomic_store(world_lane(w), 3);
     world_boot_anew(w);
     world_restart(w);
-    cell = tg_meters_cell(w->meters, 0);
-    assert_int_equal(atomic_load(&cell->lanes[tg_hour_lane(HOUR)]), 7);
+    assert_int_equal(atomic_load(world_lane(w)), 7);
     assert_int_equal(world_fold(w), TG_OK);
     assert_int_equal(world_int(w, UNITS), 35);
 }
@@ -131,6 +167,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         WORLD_TEST(lanes_come_round),
         WORLD_TEST(a_count_in_an_old_lane_is_found_by_the_sweep),
+        WORLD_TEST(a_count_in_an_unused_lane_is_found_by_the_sweep),
+        WORLD_TEST(who_was_away_for_hours_sees_all_lanes),
         WORLD_TEST(a_count_in_an_old_lane_is_found_by_a_start),
         WORLD_TEST(an_old_lane_behind_its_mark_stops_folding),
         WORLD_TEST(old_lanes_are_lifted_after_a_power_cut),

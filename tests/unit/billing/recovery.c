@@ -9,12 +9,11 @@
 static void
 after_a_power_cut_it_is_lifted(void **state)
 {
-    struct world         *w = *state;
-    struct tg_meter_cell *cell = tg_meters_cell(w->meters, 0);
+    struct world *w = *state;
 
     world_count(w, 0, 5);
     assert_int_equal(world_fold(w), TG_OK);
-    atomic_fetch_sub(&cell->lanes[tg_hour_lane(HOUR)], 2);
+    atomic_fetch_sub(world_lane(w), 2);
     world_boot_anew(w);
     world_restart(w);
     assert_int_equal(world_fold(w), TG_OK);

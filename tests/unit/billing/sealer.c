@@ -118,13 +118,12 @@ a_pure_contract_is_never_metered(void **state)
 static void
 more_than_one_record_holds_goes_to_the_next_hour(void **state)
 {
-    struct world         *w = *state;
-    struct tg_meter_cell *cell = tg_meters_cell(w->meters, 0);
+    struct world *w = *state;
 
-    atomic_store(&cell->lanes[tg_hour_lane(HOUR)], UINT32_C(0x7ffffff0));
+    atomic_store(world_lane(w), UINT32_C(0x7ffffff0));
     assert_int_equal(tg_collector_fold(w->collector, true, w->now_s,
         &w->err), TG_OK);
-    atomic_store(&cell->lanes[tg_hour_lane(HOUR)], UINT32_C(0x80000100));
+    atomic_store(world_lane(w), UINT32_C(0x80000100));
     world_pass(w, 3700);
     assert_int_equal(world_seal(w), TG_OK);
     assert_int_equal(world_int(w, "SELECT quantity FROM ledger_record"),

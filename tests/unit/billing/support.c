@@ -550,6 +550,12 @@ world_count(struct world *w, uint32_t slot, uint32_t units)
     tg_meters_count(w->meters, slot, tg_hour_of(w->now_s), units);
 }
 
+_Atomic uint32_t *
+world_lane(const struct world *w)
+{
+    return tg_meters_lane(w->meters, 0, tg_hour_lane(HOUR));
+}
+
 enum tg_status
 world_fold(struct world *w)
 {

@@ -133,6 +133,9 @@ void world_owner(struct world *w, uint32_t slot, uint32_t owner,
 /* A call finishes now. */
 void world_count(struct world *w, uint32_t slot, uint32_t units);
 
+/* The lane of HOUR in slot 0. */
+_Atomic uint32_t *world_lane(const struct world *w);
+
 enum tg_status world_fold(struct world *w);
 enum tg_status world_seal(struct world *w); /* a full fold, then regular */
 enum tg_status world_seal_early(struct world *w, const char *agreement);

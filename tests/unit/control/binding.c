@@ -191,23 +191,26 @@ quota_and_throttle_follow_the_key(void **state)
         TG_QUOTA_DAY, 0, NOW), 3);
     struct place         *p = *state;
     struct tg_key         e;
+    _Atomic uint32_t     *lane;
     struct tg_meter_cell *cell;
 
     scene(p, "l-one");
     assert_int_equal(entry(p, VALUE, &e), TG_OK);
     cell = tg_meters_cell(p->control->meters, e.plans[0].cell);
+    lane = tg_meters_lane(p->control->meters, e.plans[0].cell, 7);
     atomic_store(&cell->used, word);
     atomic_store(&cell->tat, 12345);
-    atomic_store(&cell->lanes[7], 99);
+    atomic_store(lane, 99);
     register_agreement(p, "agr-1", "111111111111", ARN, "active");
     assert_int_equal(entry(p, VALUE, &e), TG_OK);
     assert_ptr_not_equal(cell, tg_meters_cell(p->control->meters,
         e.plans[0].cell));
-    assert_int_equal(atomic_load(&cell->lanes[7]), 99); /* M1 */
+    assert_int_equal(atomic_load(lane), 99); /* M1 */
     cell = tg_meters_cell(p->control->meters, e.plans[0].cell);
     assert_true(atomic_load(&cell->used) == word);
     assert_int_equal(atomic_load(&cell->tat), 12345);
-    assert_int_equal(atomic_load(&cell->lanes[7]), 0);
+    lane = tg_meters_lane(p->control->meters, e.plans[0].cell, 7);
+    assert_int_equal(atomic_load(lane), 0);
 }
 
 static uint64_t

@@ -25,7 +25,7 @@ static void
 move(struct tg_meters *m, uint32_t from, uint32_t to)
 {
     tg_key_limits_await(m, from, to);
-    assert_int_equal(tg_key_limits_move(m, from, to), TG_OK);
+    assert_int_equal(tg_key_limits_move(m, to), TG_OK);
 }
 
 static void
@@ -35,37 +35,38 @@ who_comes_by_the_old_cell_is_sent_on(void **state)
     uint64_t              taken, before;
     struct place         *p = *state;
     struct tg_meters     *m = create(p);
-    struct tg_meter_cell *old = tg_meters_cell(m, 1), *cell = old;
+    uint32_t              slot = 1;
+    struct tg_meter_cell *old = tg_meters_cell(m, 1), *last;
     struct tg_bucket_limit limit = tg_bucket_limit_make(1, 5);
 
     for (int i = 0; i < 3; i++) { /* L1 */
-        assert_int_equal(tg_key_limits_take_quota(m, &cell, 5, DAY, &charged),
+        assert_int_equal(tg_key_limits_take_quota(m, &slot, 5, DAY, &charged),
             TG_OK);
-        assert_int_equal(tg_key_limits_take_token(m, &cell, limit, NOW_NS,
+        assert_int_equal(tg_key_limits_take_token(m, &slot, limit, NOW_NS,
             &taken, &before), TG_OK);
-        assert_ptr_equal(cell, old);
+        assert_int_equal(slot, 1);
     }
     move(m, 1, 2);
     move(m, 2, 3);
     assert_int_equal(tg_quota_used(atomic_load(&old->used), DAY), 3);
     for (int i = 0; i < 2; i++) {
-        cell = old;
-        assert_int_equal(tg_key_limits_take_quota(m, &cell, 5, DAY, &charged),
+        slot = 1;
+        assert_int_equal(tg_key_limits_take_quota(m, &slot, 5, DAY, &charged),
             TG_OK);
-        assert_ptr_equal(cell, tg_meters_cell(m, 3));
-        cell = old;
-        assert_int_equal(tg_key_limits_take_token(m, &cell, limit, NOW_NS,
+        assert_int_equal(slot, 3);
+        slot = 1;
+        assert_int_equal(tg_key_limits_take_token(m, &slot, limit, NOW_NS,
             &taken, &before), TG_OK);
-        assert_ptr_equal(cell, tg_meters_cell(m, 3));
+        assert_int_equal(slot, 3);
     }
-    cell = old;
-    assert_int_equal(tg_key_limits_take_quota(m, &cell, 5, DAY, &charged),
+    slot = 1;
+    assert_int_equal(tg_key_limits_take_quota(m, &slot, 5, DAY, &charged),
         TG_LIMIT);
-    assert_int_equal(tg_key_limits_take_token(m, &cell, limit, NOW_NS, &taken,
+    assert_int_equal(tg_key_limits_take_token(m, &slot, limit, NOW_NS, &taken,
         &before), TG_LIMIT);
-    tg_key_limits_give_back_quota(m, old, DAY);
-    cell = tg_meters_cell(m, 3);
-    assert_int_equal(tg_quota_used(atomic_load(&cell->used), DAY), 4);
+    tg_key_limits_give_back_quota(m, 1, DAY);
+    last = tg_meters_cell(m, 3);
+    assert_int_equal(tg_quota_used(atomic_load(&last->used), DAY), 4);
     assert_int_equal(tg_quota_used(atomic_load(&old->used), DAY), 3);
     tg_meters_close(m);
 }
@@ -78,25 +79,26 @@ a_worker_moves_what_it_finds_awaited(void **state)
     uint64_t              taken, before;
     struct place         *p = *state;
     struct tg_meters     *m = create(p);
-    struct tg_meter_cell *cell;
+    uint32_t              slot = 3;
+    struct tg_meter_cell *cell = tg_meters_cell(m, 3);
 
     atomic_store(&tg_meters_cell(m, 1)->used, tg_quota_word(DAY, 7));
     atomic_store(&tg_meters_cell(m, 1)->tat, 1234);
     tg_key_limits_await(m, 1, 2);
     tg_key_limits_await(m, 2, 3); /* both died there */
-    cell = tg_meters_cell(m, 3);
-    assert_int_equal(tg_key_limits_take_quota(m, &cell, 8, DAY, &charged),
+    assert_int_equal(tg_key_limits_take_quota(m, &slot, 8, DAY, &charged),
         TG_OK);
     assert_true(atomic_load(&cell->used) == tg_quota_word(DAY, 8));
     assert_int_equal(atomic_load(&cell->tat), 1234);
-    assert_int_equal(tg_key_limits_move(m, 2, 3), TG_OK); /* may be repeated */
+    assert_int_equal(tg_key_limits_move(m, 3), TG_OK); /* may be repeated */
     assert_true(atomic_load(&cell->used) == tg_quota_word(DAY, 8));
     tg_key_limits_await(m, 3, 4);
+    slot = 4;
     cell = tg_meters_cell(m, 4);
-    assert_int_equal(tg_key_limits_take_token(m, &cell,
+    assert_int_equal(tg_key_limits_take_token(m, &slot,
         tg_bucket_limit_make(1, 1), NOW_NS, &taken, &before), TG_OK);
     assert_true(atomic_load(&cell->used) == tg_quota_word(DAY, 8));
-    tg_key_limits_give_back_quota(m, cell, DAY);
+    tg_key_limits_give_back_quota(m, slot, DAY);
     assert_true(atomic_load(&cell->used) == tg_quota_word(DAY, 7));
     tg_meters_close(m);
 }
@@ -108,27 +110,28 @@ words_that_lead_nowhere_refuse(void **state)
     uint64_t              taken, before;
     struct place         *p = *state;
     struct tg_meters     *m = create(p);
-    struct tg_meter_cell *one = tg_meters_cell(m, 1), *cell = one;
+    uint32_t              slot = 1;
+    struct tg_meter_cell *one = tg_meters_cell(m, 1);
 
-    atomic_store(&one->next, 1); /* round and round */
+    atomic_store(&tg_meters_move(m, 1)->next, 1); /* round and round */
     atomic_store(&one->used, TG_QUOTA_MOVED);
     atomic_store(&one->tat, TG_BUCKET_MOVED);
-    assert_int_equal(tg_key_limits_take_quota(m, &cell, 8, DAY, &charged),
+    assert_int_equal(tg_key_limits_take_quota(m, &slot, 8, DAY, &charged),
         TG_CORRUPT);
-    assert_int_equal(tg_key_limits_take_token(m, &cell,
+    assert_int_equal(tg_key_limits_take_token(m, &slot,
         tg_bucket_limit_make(1, 1), NOW_NS, &taken, &before), TG_CORRUPT);
-    atomic_store(&one->next, TG_METER_NONE); /* in no file */
-    assert_int_equal(tg_key_limits_take_quota(m, &cell, 8, DAY, &charged),
+    atomic_store(&tg_meters_move(m, 1)->next, TG_METER_NONE); /* in no file */
+    assert_int_equal(tg_key_limits_take_quota(m, &slot, 8, DAY, &charged),
         TG_CORRUPT);
-    tg_key_limits_give_back_quota(m, cell, DAY);
+    tg_key_limits_give_back_quota(m, 1, DAY);
     tg_key_limits_await(m, 1, 1); /* of itself */
-    assert_int_equal(tg_key_limits_take_quota(m, &cell, 8, DAY, &charged),
+    assert_int_equal(tg_key_limits_take_quota(m, &slot, 8, DAY, &charged),
         TG_CORRUPT);
-    assert_int_equal(tg_key_limits_move(m, 1, TG_METER_NONE), TG_CORRUPT);
+    assert_int_equal(tg_key_limits_move(m, TG_METER_NONE), TG_CORRUPT);
     tg_key_limits_await(m, 2, 3); /* of each other */
     tg_key_limits_await(m, 3, 2);
-    cell = tg_meters_cell(m, 2);
-    assert_int_equal(tg_key_limits_take_quota(m, &cell, 8, DAY, &charged),
+    slot = 2;
+    assert_int_equal(tg_key_limits_take_quota(m, &slot, 8, DAY, &charged),
         TG_CORRUPT);
     tg_meters_close(m);
 }
@@ -140,17 +143,16 @@ a_worker_maps_the_piece_that_it_is_sent_to(void **state)
     uint32_t              charged;
     struct place         *p = *state;
     struct tg_meters     *m = create(p), *worker;
-    struct tg_meter_cell *cell;
+    uint32_t              slot = 1;
 
     assert_int_equal(tg_meters_open(&worker, p->dir, p->board.page, &p->err),
         TG_OK);
     assert_int_equal(tg_meters_grow(m, &p->err), TG_OK);
     atomic_store(&tg_meters_cell(m, 1)->used, tg_quota_word(DAY, 7));
     move(m, 1, TG_METER_PIECE + 5);
-    cell = tg_meters_cell(worker, 1);
-    assert_int_equal(tg_key_limits_take_quota(worker, &cell, 8, DAY, &charged),
+    assert_int_equal(tg_key_limits_take_quota(worker, &slot, 8, DAY, &charged),
         TG_OK);
-    assert_ptr_equal(cell, tg_meters_cell(worker, TG_METER_PIECE + 5));
+    assert_int_equal(slot, TG_METER_PIECE + 5);
     assert_true(atomic_load(&tg_meters_cell(m, TG_METER_PIECE + 5)->used)
         == tg_quota_word(DAY, 8));
     tg_meters_close(worker);
@@ -190,7 +192,7 @@ publish(struct scene *s, struct tg_meters *m)
         tg_key_limits_await(m, from, to);
         atomic_store(&cell->owner, 1);
     }
-    assert_int_equal(tg_key_limits_move(m, from, to), TG_OK);
+    assert_int_equal(tg_key_limits_move(m, to), TG_OK);
     s->entry = to;
 }
 
@@ -216,16 +218,15 @@ take_all(struct scene *s, struct tg_meters *m)
 
     s->is_ready++;
     for (unsigned i = 0, refused = 0; refused < 2000 || !s->is_over; i++) {
-        struct tg_meter_cell *entry = tg_meters_cell(m, s->entry);
-        struct tg_meter_cell *cell = entry;
+        uint32_t entry = s->entry, slot = entry;
 
-        if (tg_key_limits_take_token(m, &cell, limit, NOW_NS, &taken, &before)
+        if (tg_key_limits_take_token(m, &slot, limit, NOW_NS, &taken, &before)
             == TG_OK)
         {
             s->tokens++;
         }
-        cell = entry;
-        if (tg_key_limits_take_quota(m, &cell, LIMIT, DAY, &charged)
+        slot = entry;
+        if (tg_key_limits_take_quota(m, &slot, LIMIT, DAY, &charged)
             != TG_OK)
         {
             refused++;

@@ -24,6 +24,13 @@ create(struct place *p)
     return m;
 }
 
+/* The slot's lane of HOUR. */
+static _Atomic uint32_t *
+lane_of(const struct tg_meters *m, uint32_t slot)
+{
+    return tg_meters_lane(m, slot, tg_hour_lane(HOUR));
+}
+
 static void
 the_first_piece_is_made_in_full(void **state)
 {
@@ -39,12 +46,54 @@ the_first_piece_is_made_in_full(void **state)
     assert_int_equal(stat(place_path(p, "meters.0"), &st), 0);
     assert_true(st.st_blocks * 512 >= st.st_size);
     assert_int_equal(st.st_mode & 0777, 0660);
-    assert_int_equal((uintptr_t) tg_meters_cell(m, 1) % 64, 0);
+    assert_int_equal((uintptr_t) tg_meters_cell(m, 0) % 64, 0);
     tg_meters_close(m);
     m = create(p); /* the second time it is found */
     assert_int_equal(tg_meters_slots(m), TG_METER_PIECE);
     tg_meters_close(m);
     tg_meters_close(NULL);
+}
+
+/* All parts of all cells of a piece: none lies in another's. */
+static void
+the_parts_of_cells_lie_apart(void **state)
+{
+    enum { STEP = 1021 };
+
+    struct place     *p = *state;
+    struct tg_meters *m = create(p);
+
+    for (uint32_t slot = 0; slot < TG_METER_PIECE; slot += STEP) {
+        struct tg_meter_cell *cell = tg_meters_cell(m, slot);
+
+        assert_int_equal((uintptr_t) cell % sizeof(*cell), 0);
+        cell->owner = slot + 1;
+        cell->tat = cell->used = cell->grant = slot + 2;
+        tg_meters_move(m, slot)->next = slot + 3;
+        tg_meters_move(m, slot)->former = slot + 4;
+        for (unsigned lane = 0; lane < TG_LANES; lane++) {
+            *tg_meters_lane(m, slot, lane) = 100 * slot + lane;
+        }
+    }
+    for (uint32_t slot = 0; slot < TG_METER_PIECE; slot++) {
+        struct tg_meter_cell *cell = tg_meters_cell(m, slot);
+        uint32_t              is_set = slot % STEP == 0;
+
+        assert_int_equal(cell->owner, is_set * (slot + 1));
+        assert_int_equal(cell->tat, is_set * (slot + 2));
+        assert_int_equal(cell->used, is_set * (slot + 2));
+        assert_int_equal(cell->grant, is_set * (slot + 2));
+        assert_int_equal(tg_meters_move(m, slot)->next, is_set * (slot + 3));
+        assert_int_equal(tg_meters_move(m, slot)->former,
+            is_set * (slot + 4));
+        for (unsigned lane = 0; lane < TG_LANES; lane++) {
+            assert_int_equal(*tg_meters_lane(m, slot, lane),
+                is_set * (100 * slot + lane));
+        }
+    }
+    assert_int_equal(tg_meters_take_dirty(m, &(uint32_t) { 0 },
+            &(uint32_t) { 0 }, 1), 0);
+    tg_meters_close(m);
 }
 
 static void
@@ -59,8 +108,7 @@ a_count_is_seen_by_the_other_process(void **state)
     tg_meters_count(worker, 70, HOUR, 2);
     tg_meters_count(worker, 70, HOUR, 3);
     tg_meters_count(worker, 16000, HOUR + 3600, 1);
-    assert_int_equal(
-        tg_meters_cell(daemon, 70)->lanes[tg_hour_lane(HOUR)], 5);
+    assert_int_equal(*lane_of(daemon, 70), 5);
     assert_int_equal(tg_meters_take_dirty(daemon, &from, slots, 8), 2);
     assert_int_equal(slots[0], 70);
     assert_int_equal(slots[1], 16000);
@@ -104,11 +152,9 @@ a_lane_wraps_and_is_never_reset(void **state)
     struct tg_meters *m = create(p);
     uint32_t          mark = UINT32_MAX - 1;
 
-    tg_meters_cell(m, 0)->lanes[tg_hour_lane(HOUR)] = mark; /* M1 */
+    *lane_of(m, 0) = mark; /* M1 */
     tg_meters_count(m, 0, HOUR, 5);
-    assert_int_equal(
-        (uint32_t) (tg_meters_cell(m, 0)->lanes[tg_hour_lane(HOUR)] - mark),
-        5);
+    assert_int_equal((uint32_t) (*lane_of(m, 0) - mark), 5);
     tg_meters_close(m);
 }
 
@@ -125,8 +171,7 @@ a_worker_finds_the_pieces_that_came_since(void **state)
     assert_int_equal(tg_meters_update(worker, &p->err), TG_OK);
     assert_int_equal(tg_meters_update(worker, &p->err), TG_OK);
     tg_meters_count(worker, TG_METER_PIECE, HOUR, 1);
-    assert_int_equal(tg_meters_cell(daemon, TG_METER_PIECE)
-            ->lanes[tg_hour_lane(HOUR)], 1);
+    assert_int_equal(*lane_of(daemon, TG_METER_PIECE), 1);
     tg_meters_close(worker);
     tg_meters_close(daemon);
 }
@@ -343,8 +388,7 @@ fold(struct tg_meters *m, uint32_t *marks)
     while (from < tg_meters_slots(m)) {
         n = tg_meters_take_dirty(m, &from, slots, 16);
         for (uint32_t i = 0; i < n; i++) {
-            uint32_t lane = tg_meters_cell(m, slots[i])
-                ->lanes[tg_hour_lane(HOUR)];
+            uint32_t lane = *lane_of(m, slots[i]);
 
             assert_true(slots[i] < SLOTS);
             units += (uint32_t) (lane - marks[slots[i]]);
@@ -382,10 +426,9 @@ killed_counters_lose_nothing(void **state)
     }
     folded += fold(m, marks);
     for (uint32_t slot = 0; slot < SLOTS; slot++) {
-        lanes += tg_meters_cell(m, slot)->lanes[tg_hour_lane(HOUR)];
+        lanes += *lane_of(m, slot);
         /* a kill between add and mark: the sweep at start finds it */
-        folded += (uint32_t) (tg_meters_cell(m, slot)
-            ->lanes[tg_hour_lane(HOUR)] - marks[slot]);
+        folded += (uint32_t) (*lane_of(m, slot) - marks[slot]);
     }
     assert_int_equal(folded, lanes);
     assert_in_range(lanes - *journal, 0, KILLS);
@@ -444,6 +487,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         PLACE_TEST(the_first_piece_is_made_in_full),
+        PLACE_TEST(the_parts_of_cells_lie_apart),
         PLACE_TEST(a_count_is_seen_by_the_other_process),
         PLACE_TEST(dirty_slots_are_taken_in_pieces_without_loss),
         PLACE_TEST(a_lane_wraps_and_is_never_reset),
