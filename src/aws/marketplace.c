@@ -194,8 +194,8 @@ wants_another(const struct call *call, struct tg_aws_credentials *keys,
 
     if (!is_key_refused(result)) {
         return result->outcome == TG_MARKETPLACE_REFUSED
-            && tg_aws_keyring_skew(k) != skew_s
-            && tg_aws_is_skewed(result->type, tg_aws_keyring_skew(k));
+            && tg_aws_is_skewed(result->type,
+                tg_aws_keyring_skew(k) - skew_s);
     }
     tg_aws_keyring_refused(k, keys);
     if (tg_aws_keyring_get(k, &newer, call->now_s, NULL) != TG_OK) {

@@ -110,14 +110,14 @@ done:
 }
 
 bool
-tg_aws_is_skewed(const char *error_type, int64_t skew_s)
+tg_aws_is_skewed(const char *error_type, int64_t off_s)
 {
     size_t i;
     static const char *const types[] = { "InvalidSignatureException",
         "SignatureDoesNotMatch", "AuthFailure", "RequestTimeTooSkewed",
         "RequestExpired", "RequestInTheFuture", "AccessDeniedException" };
 
-    if (skew_s > -SKEW_MIN_S && skew_s < SKEW_MIN_S) {
+    if (off_s > -SKEW_MIN_S && off_s < SKEW_MIN_S) {
         return false;
     }
     for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {

@@ -36,9 +36,10 @@ TG_MUST_CHECK enum tg_aws_delivery tg_aws_call_send(
     struct tg_aws_reply *reply, int64_t *skew_s, struct tg_error *err);
 
 /*
- * Whether the refusal is one that a clock this far off explains, so that the
- * call is worth another try with the time corrected.
+ * Whether the refusal is one that a signing time this far off AWS's clock
+ * explains (off_s: by how much the answer changed the skew), so that the call
+ * is worth another try with the time corrected.
  */
-bool tg_aws_is_skewed(const char *error_type, int64_t skew_s);
+bool tg_aws_is_skewed(const char *error_type, int64_t off_s);
 
 #endif

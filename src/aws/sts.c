@@ -228,6 +228,7 @@ ask(struct tg_aws_credentials *out, const struct tg_aws_sts *sts,
     const struct tg_buf *body, const struct tg_aws_credentials *source,
     const char *role, struct tg_error *err)
 {
+    int64_t                 skew_s = *sts->skew_s;
     enum tg_status          status = TG_IO;
     struct tg_error         why = { TG_OK, "" };
     struct tg_aws_reply     reply;
@@ -254,8 +255,9 @@ ask(struct tg_aws_credentials *out, const struct tg_aws_sts *sts,
             status = TG_DENIED;
         }
         if (status == TG_DENIED) {
-            status = tg_error_set(err, tg_aws_is_skewed(error.code,
-                *sts->skew_s) ? TG_BUSY : judge(reply.status, error.code),
+            status = tg_aws_is_skewed(error.code, *sts->skew_s - skew_s)
+                ? TG_BUSY : judge(reply.status, error.code);
+            (void) tg_error_set(err, status,
                 "role %s: STS refuses: %s%s%s", role, error.code,
                 error.message[0] != '\0' ? ": " : "", error.message);
         } else if (status != TG_OK) {

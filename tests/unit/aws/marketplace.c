@@ -292,9 +292,32 @@ a_clock_that_is_wrong_is_corrected_for_signing(void **state)
     assert_int_equal(r.outcome, TG_MARKETPLACE_REFUSED);
     tg_marketplace_result_clear(&r);
     fake.count = 0;
+    tg_aws_keyring_set_skew(m.keyring, 0);
     fake.ahead_s = 200; /* tolerated: no reason for a refusal */
     tg_marketplace_resolve_customer(&m, &r, "t", NOW);
     assert_int_equal(fake.count, 1);
+}
+
+/* One answer had a wrong Date: the next one's refusal is understood. */
+static void
+a_clock_that_was_corrected_wrongly_is_corrected_again(void **state)
+{
+    (void) state;
+    fake.ahead_s = 900;
+    answer(200, "{}");
+    tg_marketplace_resolve_customer(&m, &r, "t", NOW);
+    assert_int_equal(r.outcome, TG_MARKETPLACE_ANSWERED);
+    assert_int_equal(tg_aws_keyring_skew(m.keyring), 901);
+    tg_marketplace_result_clear(&r);
+    fake.count = 0;
+    fake.ahead_s = 0;
+    answer(400, "{\"__type\":\"InvalidSignatureException\"}");
+    fake.status[1] = 200;
+    fake.body[1] = "{}";
+    tg_marketplace_resolve_customer(&m, &r, "t", NOW);
+    assert_int_equal(r.outcome, TG_MARKETPLACE_ANSWERED);
+    assert_int_equal(fake.count, 2);
+    assert_string_equal(fake.date, "20261123T020001Z");
 }
 
 static void
@@ -325,6 +348,7 @@ main(void)
         TEST(our_expired_token_is_tried_again_and_the_buyers_is_not),
         TEST(a_lost_second_attempt_does_not_keep_the_first_ones_status),
         TEST(a_clock_that_is_wrong_is_corrected_for_signing),
+        TEST(a_clock_that_was_corrected_wrongly_is_corrected_again),
         TEST(the_date_is_that_of_any_reply),
     };
 
