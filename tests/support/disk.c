@@ -10,7 +10,9 @@
  *     's'  it is slow: each write and sync takes a while
  *
  * So a test needs neither a file system of its own nor the right to mount
- * one.  All other files, and all other processes, are left alone.
+ * one.  All other files, and all other processes, are left alone.  How often
+ * each of them has struck is counted in the same file: four numbers of 64
+ * bits, in the order above, from its 8th byte on.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -19,7 +21,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +35,12 @@
 #define FOLDER "/private/"
 #define SLOW_NS 20000000L
 
-static const volatile char *mood; /* NULL: nobody asked */
+struct moods {
+    volatile char    now;
+    _Atomic uint64_t struck[4];
+};
+
+static struct moods *moods; /* NULL: nobody asked */
 
 __attribute__((constructor)) static void
 listen_for_moods(void)
@@ -40,10 +49,11 @@ listen_for_moods(void)
     void       *page;
     const char *path = getenv("TALLYGATE_TEST_DISK");
 
-    fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    fd = path != NULL ? open(path, O_RDWR | O_CLOEXEC) : -1;
     if (fd >= 0) {
-        page = mmap(NULL, 1, PROT_READ, MAP_SHARED, fd, 0);
-        mood = page != MAP_FAILED ? page : NULL;
+        page = mmap(NULL, sizeof(*moods), PROT_READ | PROT_WRITE, MAP_SHARED,
+            fd, 0);
+        moods = page != MAP_FAILED ? page : NULL;
         (void) close(fd);
     }
 }
@@ -67,25 +77,30 @@ is_stores(int fd)
 static int
 verdict(int fd, bool is_sync)
 {
-    char            now = mood != NULL ? *mood : '-';
+    static const struct {
+        char mood;
+        int  write, sync; /* errno */
+    } rows[] = { { 'f', ENOSPC, 0 }, { 'r', EROFS, EROFS }, { 'e', 0, EIO },
+        { 's', 0, 0 } };
+    int             code;
+    char            now = moods != NULL ? moods->now : '-';
+    size_t          i;
     struct timespec while_ns = { 0, SLOW_NS };
 
-    if (now == '-' || !is_stores(fd)) {
-        return 0;
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (rows[i].mood != now || !is_stores(fd)) {
+            continue;
+        }
+        code = is_sync ? rows[i].sync : rows[i].write;
+        if (now == 's') {
+            (void) nanosleep(&while_ns, NULL);
+        }
+        if (now == 's' || code != 0) {
+            (void) atomic_fetch_add(&moods->struck[i], 1);
+        }
+        return code;
     }
-    switch (now) {
-    case 'f':
-        return is_sync ? 0 : ENOSPC;
-    case 'r':
-        return EROFS;
-    case 'e':
-        return is_sync ? EIO : 0;
-    case 's':
-        (void) nanosleep(&while_ns, NULL);
-        return 0;
-    default:
-        return 0;
-    }
+    return 0;
 }
 
 /* The C library's own function of that name. */

@@ -2,6 +2,7 @@
 
 SPDX-License-Identifier: Apache-2.0
 """
+import collections
 import os
 import subprocess
 
@@ -15,7 +16,10 @@ daemon off; worker_processes 1; {user} pid {folder}/backend.pid;
 error_log {folder}/backend.stderr error;
 events {{ worker_connections 1024; }}
 http {{
-    access_log off; keepalive_requests 1000000000; default_type text/plain;
+    map $uri $is_told {{ /long 1; /upload 1; }}
+    log_format told $uri;
+    access_log {folder}/backend.log told buffer=64k flush=1s if=$is_told;
+    keepalive_requests 1000000000; default_type text/plain;
     client_max_body_size 0; client_body_temp_path {folder}/backend-body;
     server {{
         listen 127.0.0.1:{port};
@@ -28,6 +32,7 @@ http {{
 
 class StaticBackend:
     def __init__(self, folder, port):
+        self.log = folder / "backend.log"
         (folder / "long").write_bytes(b"x" * LONG)
         path = folder / "backend.conf"
         path.write_text(CONF.format(
@@ -44,6 +49,12 @@ class StaticBackend:
             except OSError:
                 return False
         wait_until(answers, "the backend to answer")
+
+    def seen(self):
+        """How many calls were no short ones; once none come any more."""
+        names = {"/long": "long answer", "/upload": "upload"}
+        return collections.Counter(
+            names[uri] for uri in self.log.read_text().split())
 
     def stop(self):
         self.process.terminate()

@@ -88,16 +88,17 @@ class Wrk:
 
 
 class H2Load:
-    """HTTP/2 with one key, in short runs, until stop()."""
+    """HTTP/2 with one key, in short runs, until stop(); what the file
+    `upload` holds is posted."""
 
     STREAMS = 4
     CALLS = 500                         # of a run
 
-    def __init__(self, url, key, connections=1):
+    def __init__(self, url, key, upload=None, connections=1):
         self.in_flight = connections * self.STREAMS
         self.words = ["h2load", f"-c{connections}", f"-m{self.STREAMS}",
                       "-t1", f"-n{self.CALLS}", "-H", f"x-api-key: {key}",
-                      url]
+                      *(["-d", str(upload)] if upload else []), url]
         self.seen = Seen()
         self.is_stopping = False
         self.thread = threading.Thread(target=self.run)
