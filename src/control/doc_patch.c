@@ -32,6 +32,31 @@ refuse_op(struct tg_control_call *call, unsigned ops)
         "Must be one of: [%s]", list);
 }
 
+/* With all paths of the table that take the operation. */
+static enum tg_status
+refuse_listed(struct tg_control_call *call, const struct tg_patch *patch,
+    const struct tg_patch_path *table, size_t count)
+{
+    size_t i, len = 0;
+    char   list[400] = "";
+
+    for (i = 0; i < count && len < sizeof(list); i++) {
+        if ((table[i].ops & TG_PATCH_OP(patch->op)) != 0) {
+            len += (size_t) snprintf(list + len, sizeof(list) - len,
+                "%s/%s%s%s", len == 0 ? "" : ", ",
+                table[i].outer != NULL ? table[i].outer : "",
+                table[i].outer != NULL ? "/" : "", table[i].member);
+        }
+    }
+    return len == 0
+        ? tg_call_bad_request(call, "Invalid patch path  '%.*s' specified "
+            "for op '%s'. Please choose supported operations", PATH_SHOWN,
+            patch->path, tg_patch_op_name(patch->op))
+        : tg_call_bad_request(call, "Invalid patch path  '%.*s' specified "
+            "for op '%s'. Must be one of: [%s]", PATH_SHOWN, patch->path,
+            tg_patch_op_name(patch->op), list);
+}
+
 static enum tg_status
 refuse_value(struct tg_control_call *call, const struct tg_patch *patch)
 {
@@ -45,6 +70,13 @@ static bool
 is_map(enum tg_patch_kind kind)
 {
     return kind == TG_PATCH_TEXT_ENTRY || kind == TG_PATCH_BOOL_ENTRY;
+}
+
+static bool
+is_list(enum tg_patch_kind kind)
+{
+    return kind == TG_PATCH_ITEM || kind == TG_PATCH_KEYED_ITEM
+        || kind == TG_PATCH_SOLE_ITEM;
 }
 
 /*
@@ -67,10 +99,12 @@ names(const struct tg_patch_path *row, const char *path,
         return false;
     }
     *key = tg_patch_segment(arena, &path);
-    if (*path != '\0' || (is_map(row->kind) && *key == NULL)) {
+    if (*path != '\0') {
         return false;
     }
-    return *key == NULL || is_map(row->kind) || row->kind == TG_PATCH_ITEM;
+    return *key == NULL
+        ? !is_map(row->kind) && row->kind != TG_PATCH_KEYED_ITEM
+        : is_map(row->kind) || is_list(row->kind);
 }
 
 static const struct tg_patch_path *
@@ -101,10 +135,13 @@ value_of(enum tg_patch_kind kind, const char *value)
     case TG_PATCH_BOOL_ENTRY:
         return json_boolean(tg_patch_bool(value));
     case TG_PATCH_INT:
+    case TG_PATCH_INT_OR_NONE:
         errno = 0;
         number = value != NULL ? strtoll(value, &end, 10) : 0;
-        return value != NULL && *value != '\0' && *end == '\0' && errno == 0
-            ? json_integer(number) : NULL;
+        if (value != NULL && *value != '\0' && *end == '\0' && errno == 0) {
+            return json_integer(number);
+        }
+        return kind == TG_PATCH_INT ? NULL : json_string(value);
     default:
         return value != NULL ? json_string(value) : NULL;
     }
@@ -136,6 +173,23 @@ index_of(const json_t *list, const char *item)
     return i;
 }
 
+/* The list becomes, or its item key is replaced by, the value. */
+static enum tg_status
+replace_item(struct tg_control_call *call, const struct tg_patch *patch,
+    const char *key, json_t *list)
+{
+    if (patch->value == NULL || *patch->value == '\0') {
+        return refuse_value(call, patch);
+    }
+    if (key == NULL) {
+        (void) json_array_clear(list);
+    } else if (json_array_remove(list, index_of(list, key)) != 0) {
+        return refuse_path(call, patch);
+    }
+    return json_array_append_new(list, json_string(patch->value)) == 0
+        ? TG_OK : tg_error_set(&call->err, TG_NOMEM, "out of memory");
+}
+
 /* Adds item to the list, or removes it; the item is key or the value. */
 static enum tg_status
 change_item(struct tg_control_call *call, const struct tg_patch *patch,
@@ -162,6 +216,27 @@ change_item(struct tg_control_call *call, const struct tg_patch *patch,
         ? TG_OK : tg_error_set(&call->err, TG_NOMEM, "out of memory");
 }
 
+static bool
+is_removed_by(enum tg_patch_kind kind, const char *value)
+{
+    if (value == NULL || *value == '\0') {
+        return kind == TG_PATCH_TEXT || kind == TG_PATCH_INT_OR_NONE;
+    }
+    return kind == TG_PATCH_INT_OR_NONE && strcmp(value, "null") == 0;
+}
+
+static enum tg_status
+change_list(struct tg_control_call *call, const struct tg_patch *patch,
+    enum tg_patch_kind kind, const char *key, json_t *list)
+{
+    if (kind == TG_PATCH_SOLE_ITEM) {
+        return replace_item(call, patch, NULL, list);
+    }
+    return kind == TG_PATCH_KEYED_ITEM && patch->op == TG_PATCH_REPLACE
+        ? replace_item(call, patch, key, list)
+        : change_item(call, patch, key, list);
+}
+
 static enum tg_status
 change_member(struct tg_control_call *call, const struct tg_patch *patch,
     enum tg_patch_kind kind, const char *name, json_t *object)
@@ -172,9 +247,7 @@ change_member(struct tg_control_call *call, const struct tg_patch *patch,
         return json_object_del(object, name) == 0 || !is_map(kind)
             ? TG_OK : refuse_path(call, patch);
     }
-    if (kind == TG_PATCH_TEXT
-        && (patch->value == NULL || *patch->value == '\0'))
-    {
+    if (is_removed_by(kind, patch->value)) {
         (void) json_object_del(object, name);
         return TG_OK;
     }
@@ -185,12 +258,18 @@ change_member(struct tg_control_call *call, const struct tg_patch *patch,
 
 static enum tg_status
 apply(struct tg_control_call *call, const struct tg_patch *patch,
-    json_t *doc, const struct tg_patch_path *table, size_t count)
+    json_t *doc, const struct tg_patch_path *table, size_t count,
+    bool is_listed)
 {
     const char                 *key;
     const struct tg_patch_path *row;
 
     row = find_row(call, patch, table, count, &key);
+    if (is_listed
+        && (row == NULL || (row->ops & TG_PATCH_OP(patch->op)) == 0))
+    {
+        return refuse_listed(call, patch, table, count);
+    }
     if (row == NULL) {
         return refuse_path(call, patch);
     }
@@ -200,8 +279,8 @@ apply(struct tg_control_call *call, const struct tg_patch *patch,
     if (row->outer != NULL) {
         doc = inner_of(doc, row->outer, json_object);
     }
-    if (row->kind == TG_PATCH_ITEM) {
-        return change_item(call, patch, key,
+    if (is_list(row->kind)) {
+        return change_list(call, patch, row->kind, key,
             inner_of(doc, row->member, json_array));
     }
     return is_map(row->kind)
@@ -210,9 +289,9 @@ apply(struct tg_control_call *call, const struct tg_patch *patch,
         : change_member(call, patch, row->kind, row->member, doc);
 }
 
-enum tg_status
-tg_doc_patch(struct tg_control_call *call, json_t *doc,
-    const struct tg_patch_path *table, size_t count)
+static enum tg_status
+apply_all(struct tg_control_call *call, json_t *doc,
+    const struct tg_patch_path *table, size_t count, bool is_listed)
 {
     size_t           i, patch_count;
     enum tg_status   status;
@@ -220,7 +299,21 @@ tg_doc_patch(struct tg_control_call *call, json_t *doc,
 
     status = tg_call_patches(call, &patches, &patch_count);
     for (i = 0; status == TG_OK && i < patch_count; i++) {
-        status = apply(call, &patches[i], doc, table, count);
+        status = apply(call, &patches[i], doc, table, count, is_listed);
     }
     return status;
+}
+
+enum tg_status
+tg_doc_patch(struct tg_control_call *call, json_t *doc,
+    const struct tg_patch_path *table, size_t count)
+{
+    return apply_all(call, doc, table, count, false);
+}
+
+enum tg_status
+tg_doc_patch_listed(struct tg_control_call *call, json_t *doc,
+    const struct tg_patch_path *table, size_t count)
+{
+    return apply_all(call, doc, table, count, true);
 }

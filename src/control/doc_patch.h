@@ -23,7 +23,11 @@ enum tg_patch_kind {
     TG_PATCH_TEXT, /* an empty or missing value removes the member */
     TG_PATCH_BOOL,
     TG_PATCH_INT,
+    /* No value, "" or "null" removes; no number is the owner's to refuse. */
+    TG_PATCH_INT_OR_NONE,
     TG_PATCH_ITEM,       /* of a list of texts: "/list", or "/list/item" */
+    TG_PATCH_KEYED_ITEM, /* "/list/item" only; a replace puts the value last */
+    TG_PATCH_SOLE_ITEM,  /* of a list of one: "/list", or "/list/{any}" */
     TG_PATCH_TEXT_ENTRY, /* of a map: "/map/{key}" */
     TG_PATCH_BOOL_ENTRY,
 };
@@ -47,6 +51,10 @@ struct tg_patch_path {
  * words; doc may then be half changed and is thrown away.
  */
 TG_MUST_CHECK enum tg_status tg_doc_patch(struct tg_control_call *call,
+    json_t *doc, const struct tg_patch_path *table, size_t count);
+
+/* The same for the resources whose refusals list, at Amazon, what may be. */
+TG_MUST_CHECK enum tg_status tg_doc_patch_listed(struct tg_control_call *call,
     json_t *doc, const struct tg_patch_path *table, size_t count);
 
 #endif

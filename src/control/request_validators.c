@@ -70,6 +70,10 @@ create_validator(struct tg_control_call *call)
     const char    *api_id, *name = NULL;
     enum tg_status status = tg_api_of(call, &api_id);
 
+    if (status == TG_DENIED) { /* in Amazon's words for this one alone */
+        return tg_call_bad_request(call,
+            "Invalid REST API identifier specified");
+    }
     if (status == TG_OK) {
         status = tg_call_string(call, call->body, "name", &name);
     }
@@ -90,21 +94,27 @@ create_validator(struct tg_control_call *call)
 
 static const struct tg_patch_path patch_paths[] = {
     { NULL, "name", TG_PATCH_TEXT, TG_PATCH_REPLACES },
-    { NULL, "validateRequestBody", TG_PATCH_BOOL, TG_PATCH_REPLACES },
     { NULL, "validateRequestParameters", TG_PATCH_BOOL, TG_PATCH_REPLACES },
+    { NULL, "validateRequestBody", TG_PATCH_BOOL, TG_PATCH_REPLACES },
 };
 
 static enum tg_status
 update_validator(struct tg_control_call *call)
 {
     json_t        *doc;
+    bool           had_name;
     enum tg_status status = read_validator(call, &doc);
 
     if (status != TG_OK) {
         return status;
     }
-    status = tg_doc_patch(call, doc, patch_paths,
+    had_name = json_object_get(doc, "name") != NULL;
+    status = tg_doc_patch_listed(call, doc, patch_paths,
         sizeof patch_paths / sizeof patch_paths[0]);
+    if (status == TG_OK && had_name && !json_object_get(doc, "name")) {
+        status = tg_call_bad_request(call,
+            "Request Validator name cannot be blank");
+    }
     if (status != TG_OK) {
         json_decref(doc);
         return status;

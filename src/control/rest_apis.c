@@ -3,10 +3,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <stdlib.h>
+#include <ctype.h>
 #include <string.h>
 
 #include "control/call.h"
+#include "control/doc_patch.h"
 #include "control/domain_rows.h"
 #include "control/endpoint.h"
 #include "control/import.h"
@@ -14,10 +15,11 @@
 #include "control/page.h"
 #include "control/rest_rows.h"
 #include "control/stage_rows.h"
-#include "util/utf8.h"
 
 #define COUNT(array) (sizeof (array) / sizeof (array)[0])
 #define COMPRESSION_MAX 10485760
+#define COMPRESSION_WORDS                                                     \
+    "Invalid minimum compression size, must be between 0 and %d"
 #define API_NAME_MAX 1024
 #define DESCRIPTION_MAX 125000
 
@@ -47,8 +49,7 @@ static const struct tg_member api_members[] = {
     { .name = "version", .max = 1024 },
     { .name = "cloneFrom" },
     { .name = "binaryMediaTypes", .kind = TG_MEMBER_TEXTS },
-    { .name = "minimumCompressionSize", .kind = TG_MEMBER_INT,
-        .min = 0, .max = COMPRESSION_MAX },
+    { .name = "minimumCompressionSize", .kind = TG_MEMBER_INT },
     { .name = "apiKeySource", .values = key_sources },
     { .name = "endpointConfiguration", .kind = TG_MEMBER_OBJECT },
     { .name = "policy" },
@@ -75,10 +76,34 @@ check_supported(const json_t *doc, struct tg_refusal *r)
 }
 
 static enum tg_status
-api_doc(json_t **out, const json_t *in, struct tg_refusal *r)
+check_compression(const json_t *in, struct tg_refusal *r)
 {
-    enum tg_status status = tg_members_take(out, in, "createRestApiInput",
-        api_members, COUNT(api_members), r);
+    const json_t *size = json_object_get(in, "minimumCompressionSize");
+
+    return !json_is_integer(size) || (json_integer_value(size) >= 0
+            && json_integer_value(size) <= COMPRESSION_MAX)
+        ? TG_OK
+        : tg_refuse_bad(r, "minimumCompressionSize", COMPRESSION_WORDS,
+            COMPRESSION_MAX);
+}
+
+/* "createRestApiInput", as Amazon's messages call what came in. */
+static const char *
+operation_of(const struct tg_control_call *call)
+{
+    const char *input = tg_arena_printf(call->arena, "%c%sInput",
+        tolower((unsigned char) call->operation->name[0]),
+        call->operation->name + 1);
+
+    return input ? input : "";
+}
+
+static enum tg_status
+api_doc(json_t **out, const json_t *in, const char *operation,
+    struct tg_refusal *r)
+{
+    enum tg_status status = tg_members_take(out, in, operation, api_members,
+        COUNT(api_members), r);
     const char    *text;
 
     if (status != TG_OK) {
@@ -95,7 +120,10 @@ api_doc(json_t **out, const json_t *in, struct tg_refusal *r)
         status = check_supported(*out, r);
     }
     if (status == TG_OK) {
-        status = tg_endpoint_check(*out, "createRestApiInput", r);
+        status = check_compression(*out, r);
+    }
+    if (status == TG_OK) {
+        status = tg_endpoint_check(*out, operation, r);
     }
     if (!json_object_get(*out, "apiKeySource")) {
         json_object_set_new(*out, "apiKeySource", json_string("HEADER"));
@@ -159,7 +187,8 @@ tg_api_create(struct tg_control_call *call, const json_t *in,
 {
     struct tg_refusal refusal;
     json_t           *doc;
-    enum tg_status    status = api_doc(&doc, in, &refusal);
+    enum tg_status    status = api_doc(&doc, in, operation_of(call),
+        &refusal);
 
     if (status != TG_OK) {
         json_decref(doc);
@@ -261,197 +290,16 @@ tg_stage_refuse_planned(struct tg_control_call *call, const char *api_id,
     return status == TG_NOTFOUND ? TG_OK : status;
 }
 
-/* ---- UpdateRestApi ---- */
-
-static enum tg_status
-bad_path(struct tg_control_call *call, const struct tg_patch *patch)
-{
-    return tg_call_bad_request(call, "Invalid patch path %.200s",
-        patch->path);
-}
-
-static enum tg_status
-bad_op(struct tg_control_call *call)
-{
-    return tg_call_bad_request(call, "Invalid patch operation specified. "
-        "Must be one of: [replace]");
-}
-
-/* "/binaryMediaTypes/image~1png": the type stands in the path. */
-static enum tg_status
-patch_media_type(struct tg_control_call *call, const struct tg_patch *patch,
-    const char *type, json_t *api)
-{
-    json_t *types = json_object_get(api, "binaryMediaTypes");
-    size_t  i = 0;
-
-    if (!types) {
-        types = json_array();
-        json_object_set_new(api, "binaryMediaTypes", types);
-    }
-    while (i < json_array_size(types)
-        && strcmp(json_string_value(json_array_get(types, i)), type) != 0)
-    {
-        i++;
-    }
-    if (patch->op == TG_PATCH_ADD && i == json_array_size(types)) {
-        json_array_append_new(types, json_string(type));
-    } else if (patch->op != TG_PATCH_ADD && i == json_array_size(types)) {
-        return tg_call_bad_request(call, "Invalid binary media type "
-            "specified: %.80s: the API does not have it", type);
-    } else if (patch->op == TG_PATCH_REMOVE) {
-        json_array_remove(types, i);
-    } else if (patch->op == TG_PATCH_REPLACE && patch->value
-        && *patch->value)
-    {
-        json_array_set_new(types, i, json_string(patch->value));
-    } else if (patch->op != TG_PATCH_ADD) {
-        return tg_call_bad_request(call, "Invalid value for %.200s: a media "
-            "type is required", patch->path);
-    }
-    if (!json_array_size(types)) {
-        json_object_del(api, "binaryMediaTypes");
-    }
-    return TG_OK;
-}
-
-static enum tg_status
-patch_endpoint(struct tg_control_call *call, const struct tg_patch *patch,
-    const char *member, json_t *api)
-{
-    struct tg_refusal refusal;
-    json_t           *endpoint = json_object_get(api,
-        "endpointConfiguration");
-    const char       *value = patch->value ? patch->value : "null";
-    enum tg_status    status;
-
-    if (patch->op != TG_PATCH_REPLACE) {
-        return bad_op(call);
-    }
-    if (strcmp(member, "types") == 0) {
-        status = tg_endpoint_check_type(value, "updateRestApiInput",
-            &refusal);
-        json_object_set_new(endpoint, "types", json_pack("[s]", value));
-        return status == TG_OK ? TG_OK
-                               : tg_call_pass(call, status, &refusal);
-    }
-    if (strcmp(member, "ipAddressType") != 0) {
-        return bad_path(call, patch);
-    }
-    if (!tg_is_one_of(value, tg_endpoint_address_types)) {
-        return tg_call_bad_request(call, "Invalid ipAddressType specified: "
-            "%.40s. Must be one of: [ipv4, dualstack]", value);
-    }
-    json_object_set_new(endpoint, member, json_string(value));
-    return TG_OK;
-}
-
-/* Without a value compression is off. */
-static enum tg_status
-patch_compression(struct tg_control_call *call, const char *value,
-    json_t *api)
-{
-    char *end;
-    long  size;
-
-    if (!value || !*value || strcmp(value, "null") == 0) {
-        json_object_del(api, "minimumCompressionSize");
-        return TG_OK;
-    }
-    size = strtol(value, &end, 10);
-    if (*end || size < 0 || size > COMPRESSION_MAX) {
-        return tg_call_bad_request(call, "Invalid minimum compression size, "
-            "must be between 0 and %d", COMPRESSION_MAX);
-    }
-    json_object_set_new(api, "minimumCompressionSize", json_integer(size));
-    return TG_OK;
-}
-
-/* A member of one segment; all but the description are replaced only. */
-static enum tg_status
-patch_member(struct tg_control_call *call, const struct tg_patch *patch,
-    const char *name, json_t *api)
-{
-    const char *value = patch->value ? patch->value : "";
-    bool        is_remove = patch->op == TG_PATCH_REMOVE;
-
-    if (tg_utf8_length(value) > DESCRIPTION_MAX
-        || (strcmp(name, "name") == 0 && tg_utf8_length(value) > API_NAME_MAX))
-    {
-        return tg_call_bad_request(call, "Invalid value for /%s: at most %d "
-            "characters", name, strcmp(name, "name") == 0 ? API_NAME_MAX
-                                                          : DESCRIPTION_MAX);
-    }
-    if (strcmp(name, "description") == 0
-        && (patch->op == TG_PATCH_REPLACE || patch->op == TG_PATCH_ADD
-            || is_remove))
-    {
-        if (is_remove || !*value) {
-            json_object_del(api, name);
-        } else {
-            json_object_set_new(api, name, json_string(value));
-        }
-        return TG_OK;
-    }
-    if (patch->op != TG_PATCH_REPLACE) {
-        return bad_op(call);
-    }
-    if (strcmp(name, "name") == 0) {
-        json_object_set_new(api, name, json_string(value));
-        return *value ? TG_OK : tg_call_bad_request(call,
-            "Name cannot be an empty string");
-    }
-    if (strcmp(name, "disableExecuteApiEndpoint") == 0) {
-        json_object_set_new(api, name, json_boolean(tg_patch_bool(value)));
-        return TG_OK;
-    }
-    if (strcmp(name, "apiKeySource") == 0) {
-        json_object_set_new(api, name, json_string(value));
-        return tg_is_one_of(value, key_sources) ? TG_OK
-            : tg_call_bad_request(call, "Invalid API key source specified: "
-                "%.40s. Must be one of: [HEADER, AUTHORIZER]", value);
-    }
-    if (strcmp(name, "minimumCompressionSize") == 0) {
-        return patch_compression(call, patch->value, api);
-    }
-    if (tg_is_one_of(name, unsupported)) {
-        return tg_call_bad_request(call,
-            "%s is not supported by this gateway", name);
-    }
-    return bad_path(call, patch);
-}
-
-static enum tg_status
-patch_one(struct tg_control_call *call, const struct tg_patch *patch,
-    json_t *api)
-{
-    const char *rest = patch->path;
-    const char *first = tg_patch_segment(call->arena, &rest);
-    const char *second = tg_patch_segment(call->arena, &rest);
-
-    if (first && second && !*rest
-        && strcmp(first, "binaryMediaTypes") == 0)
-    {
-        return patch_media_type(call, patch, second, api);
-    }
-    if (first && second && strcmp(first, "endpointConfiguration") == 0) {
-        return patch_endpoint(call, patch, second, api);
-    }
-    return first && !second ? patch_member(call, patch, first, api)
-                            : bad_path(call, patch);
-}
+/* ---- changes of an API ---- */
 
 /* The name has a column of its own. */
 static enum tg_status
 write_api(struct tg_control_call *call, const char *id, json_t *api)
 {
-    static const char *const columns[] = { "id", "name", "createdDate" };
     const char *text;
     const char *name = tg_arena_strdup(call->arena, tg_text_of(api, "name"));
 
-    for (size_t i = 0; i < COUNT(columns); i++) {
-        json_object_del(api, columns[i]);
-    }
+    json_object_del(api, "name");
     text = tg_row_text(call, api);
     if (!name || !text) {
         return tg_error_set(&call->err, TG_NOMEM, "out of memory");
@@ -466,7 +314,8 @@ write_api(struct tg_control_call *call, const char *id, json_t *api)
 static json_t *
 replaced(const json_t *old, const json_t *in, bool is_merge)
 {
-    static const char *const kept[] = { "endpointConfiguration", "tags" };
+    static const char *const kept[] = { "endpointConfiguration", "tags",
+        "rootResourceId" };
     json_t *out = is_merge ? json_copy((json_t *) old) : json_object();
 
     for (size_t i = 0; i < COUNT(kept); i++) {
@@ -480,26 +329,23 @@ replaced(const json_t *old, const json_t *in, bool is_merge)
     return out;
 }
 
-enum tg_status
-tg_api_replace(struct tg_control_call *call, const char *id,
-    const json_t *in, bool is_merge, const char **root_id)
+/* Checks api, an answer as it is to be, as if it were new; writes it. */
+static enum tg_status
+replace_api(struct tg_control_call *call, const char *id, json_t *api,
+    const char **root_id)
 {
     static const char *const ours[] = { "id", "createdDate",
         "rootResourceId" };
     struct tg_refusal refusal;
-    json_t           *old, *all, *doc = NULL;
-    enum tg_status    status = tg_api_answer(call, id, &old);
+    json_t           *doc = NULL;
+    enum tg_status    status;
 
-    if (status != TG_OK) {
-        return status;
-    }
     *root_id = tg_arena_strdup(call->arena,
-        tg_text_of(old, "rootResourceId"));
+        tg_text_of(api, "rootResourceId"));
     for (size_t i = 0; i < COUNT(ours); i++) {
-        json_object_del(old, ours[i]);
+        json_object_del(api, ours[i]);
     }
-    all = replaced(old, in, is_merge);
-    status = api_doc(&doc, all, &refusal);
+    status = api_doc(&doc, api, operation_of(call), &refusal);
     if (status != TG_OK) {
         status = tg_call_pass(call, status, &refusal);
     } else if (!*root_id || json_object_set_new(doc, "rootResourceId",
@@ -510,31 +356,96 @@ tg_api_replace(struct tg_control_call *call, const char *id,
         status = write_api(call, id, doc);
     }
     json_decref(doc);
+    return status;
+}
+
+enum tg_status
+tg_api_replace(struct tg_control_call *call, const char *id,
+    const json_t *in, bool is_merge, const char **root_id)
+{
+    json_t        *old, *all;
+    enum tg_status status = tg_api_answer(call, id, &old);
+
+    if (status != TG_OK) {
+        return status;
+    }
+    all = replaced(old, in, is_merge);
+    status = replace_api(call, id, all, root_id);
     json_decref(all);
     json_decref(old);
     return status;
 }
 
+/* ---- UpdateRestApi ---- */
+
+static const struct tg_patch_path api_paths[] = {
+    { NULL, "name", TG_PATCH_TEXT, TG_PATCH_REPLACES },
+    { NULL, "description", TG_PATCH_TEXT, TG_PATCH_ALL },
+    { NULL, "apiKeySource", TG_PATCH_TEXT, TG_PATCH_REPLACES },
+    { NULL, "disableExecuteApiEndpoint", TG_PATCH_BOOL, TG_PATCH_REPLACES },
+    { NULL, "minimumCompressionSize", TG_PATCH_INT_OR_NONE,
+        TG_PATCH_REPLACES },
+    { NULL, "binaryMediaTypes", TG_PATCH_KEYED_ITEM, TG_PATCH_ALL },
+    { "endpointConfiguration", "types", TG_PATCH_SOLE_ITEM,
+        TG_PATCH_REPLACES },
+    { "endpointConfiguration", "ipAddressType", TG_PATCH_TEXT,
+        TG_PATCH_REPLACES },
+    { NULL, "policy", TG_PATCH_TEXT, TG_PATCH_REPLACES },
+    { NULL, "securityPolicy", TG_PATCH_TEXT, TG_PATCH_REPLACES },
+    { NULL, "endpointAccessMode", TG_PATCH_TEXT, TG_PATCH_REPLACES },
+};
+
+/* What Amazon says of a PATCH in other words than of a new API. */
+static enum tg_status
+check_patched(struct tg_control_call *call, const json_t *api)
+{
+    static const char *const endpoint_types[] = { "REGIONAL", "EDGE",
+        "PRIVATE", NULL };
+    const char   *source = tg_text_of(api, "apiKeySource");
+    const json_t *endpoint = json_object_get(api, "endpointConfiguration");
+    const char   *type = json_string_value(
+        json_array_get(json_object_get(endpoint, "types"), 0));
+    const char   *address = tg_text_of(endpoint, "ipAddressType");
+
+    if (!tg_text_of(api, "name")) {
+        return tg_call_bad_request(call, "Name cannot be an empty string");
+    }
+    if (!source || !tg_is_one_of(source, key_sources)) {
+        return tg_call_bad_request(call, "Invalid API key source specified: "
+            "%.40s. Must be one of: [HEADER, AUTHORIZER]",
+            source ? source : "null");
+    }
+    if (json_is_string(json_object_get(api, "minimumCompressionSize"))) {
+        return tg_call_bad_request(call, COMPRESSION_WORDS, COMPRESSION_MAX);
+    }
+    if (!type || !tg_is_one_of(type, endpoint_types)) {
+        return tg_call_bad_request(call, "Invalid EndpointTypes specified. "
+            "Valid options are REGIONAL,EDGE,PRIVATE");
+    }
+    return address && tg_is_one_of(address, tg_endpoint_address_types)
+        ? TG_OK
+        : tg_call_bad_request(call,
+            "ipAddressType must be either ipv4 or dualstack.");
+}
+
 static enum tg_status
 update_rest_api(struct tg_control_call *call)
 {
-    struct tg_patch *patches = NULL;
-    size_t           count = 0;
-    json_t          *api = NULL;
-    const char      *id;
-    enum tg_status   status = tg_api_of(call, &id);
+    json_t        *api = NULL;
+    const char    *id, *root_id;
+    enum tg_status status = tg_api_of(call, &id);
 
     if (status == TG_OK) {
         status = tg_api_answer(call, id, &api);
     }
     if (status == TG_OK) {
-        status = tg_call_patches(call, &patches, &count);
-    }
-    for (size_t i = 0; i < count && status == TG_OK; i++) {
-        status = patch_one(call, &patches[i], api);
+        status = tg_doc_patch(call, api, api_paths, COUNT(api_paths));
     }
     if (status == TG_OK) {
-        status = write_api(call, id, api);
+        status = check_patched(call, api);
+    }
+    if (status == TG_OK) {
+        status = replace_api(call, id, api, &root_id);
     }
     json_decref(api);
     api = NULL;

@@ -135,13 +135,20 @@ an_api_is_patched_whole_or_not_at_all(void **state)
         { "replace", "/securityPolicy", "TLS_1_2", "is not supported" },
         { "replace", "/minimumCompressionSize", "x", "between 0 and" },
         { "replace", "/minimumCompressionSize", "10485761", "between 0" },
-        { "replace", "/endpointConfiguration/types/EDGE", "X", "enum" },
+        { "replace", "/endpointConfiguration/types/EDGE", "X",
+          "Invalid EndpointTypes specified." },
         { "replace", "/endpointConfiguration/types/EDGE", "PRIVATE",
           "PRIVATE" },
         { "add", "/endpointConfiguration/types", "EDGE", "[replace]" },
         { "replace", "/endpointConfiguration/ipAddressType", "ipv5",
-          "[ipv4, dualstack]" },
-        { "remove", "/binaryMediaTypes/a~1b", "", "does not have it" },
+          "ipAddressType must be either ipv4 or dualstack." },
+        { "remove", "/binaryMediaTypes/a~1b", "", "Invalid patch path" },
+        { "replace", "/binaryMediaTypes/a~1b", "c/d", "Invalid patch path" },
+        { "add", "/binaryMediaTypes", "c/d",
+          "Invalid patch path /binaryMediaTypes" },
+        { "replace", "/minimumCompressionSize", "-1",
+          "Invalid minimum compression size, must be between 0 and" },
+        { "replace", "/tags", "x", "Invalid patch path /tags" },
     };
     char          target[64];
     struct place *p = *state;
