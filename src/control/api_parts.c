@@ -1,7 +1,5 @@
 /*
- * api_parts.c - what else belongs to an API: rows by kind and id, and models
- *
- * Models are made by an import, and read here.
+ * api_parts.c - what else belongs to an API: rows by kind and id
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -9,23 +7,19 @@
 #include "control/page.h"
 #include "control/rest_rows.h"
 
-#define API "/restapis/{restapi_id}"
-
 enum tg_status
 tg_api_part_get(struct tg_control_call *call, const char *kind,
     const char *id, json_t **out)
 {
     struct tg_stmt *q;
-    const char     *api_id;
-    enum tg_status  status = tg_api_of(call, &api_id);
-
-    *out = NULL;
-    if (status != TG_OK) {
-        return status;
-    }
-    status = tg_store_query(call->store, &q, &call->err,
+    const char     *api_id = tg_http_path_get(call->req, "restapi_id");
+    enum tg_status  status = tg_store_query(call->store, &q, &call->err,
         "SELECT doc FROM api_part WHERE api_id = $1 AND kind = $2 AND "
         "id = $3", "sss", api_id, kind, id);
+
+    *out = NULL;
+    call->resource_type = "AWS::ApiGateway::RestApi";
+    call->resource_name = api_id;
     if (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
         *out = tg_row_json(q, 0);
     }
@@ -75,31 +69,3 @@ tg_api_parts_page(struct tg_control_call *call, const char *kind)
     tg_stmt_done(q);
     return tg_page_end(&page, status);
 }
-
-static enum tg_status
-get_models(struct tg_control_call *call)
-{
-    return tg_api_parts_page(call, "model");
-}
-
-static enum tg_status
-get_model(struct tg_control_call *call)
-{
-    json_t        *doc;
-    const char    *name = tg_http_path_get(call->req, "model_name");
-    enum tg_status status = tg_api_part_get(call, "model", name, &doc);
-
-    if (status == TG_NOTFOUND) {
-        return tg_call_not_found(call, "Invalid model name specified: %s",
-            name);
-    }
-    return status == TG_OK ? tg_call_result(call, doc) : status;
-}
-
-const struct tg_operation tg_api_part_operations[] = {
-    { "GET", API "/models", "GetModels", 200, true, TG_BODY_NONE,
-        get_models },
-    { "GET", API "/models/{model_name}", "GetModel", 200, true, TG_BODY_NONE,
-        get_model },
-    { 0 },
-};

@@ -64,7 +64,7 @@ extern const struct tg_operation tg_method_operations[];
 extern const struct tg_operation tg_integration_operations[];
 extern const struct tg_operation tg_deployment_operations[];
 extern const struct tg_operation tg_stage_operations[];
-extern const struct tg_operation tg_api_part_operations[];
+extern const struct tg_operation tg_model_operations[];
 extern const struct tg_operation tg_export_operations[];
 extern const struct tg_operation tg_domain_name_operations[];
 extern const struct tg_operation tg_base_path_mapping_operations[];

@@ -23,9 +23,12 @@
 static enum tg_status
 read_response(struct tg_control_call *call, const char *type, json_t **out)
 {
+    const char    *api_id;
     enum tg_status status = tg_api_part_get(call, KIND, type, out);
 
-    if (status == TG_NOTFOUND) {
+    if (status == TG_NOTFOUND
+        && (status = tg_api_of(call, &api_id)) == TG_OK)
+    {
         *out = tg_gateway_response_default(type);
         status = *out ? TG_OK
                       : tg_call_not_found(call, "Invalid gateway response "
@@ -108,8 +111,13 @@ put_response(struct tg_control_call *call)
 static enum tg_status
 delete_response(struct tg_control_call *call)
 {
+    const char    *api_id;
     const char    *type = tg_http_path_get(call->req, "response_type");
-    enum tg_status status = tg_api_part_delete(call, KIND, type);
+    enum tg_status status = tg_api_of(call, &api_id);
+
+    if (status == TG_OK) {
+        status = tg_api_part_delete(call, KIND, type);
+    }
 
     return status == TG_NOTFOUND
         ? tg_call_not_found(call, "Gateway response type not defined on api")

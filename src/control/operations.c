@@ -11,7 +11,7 @@ const struct tg_operation *const tg_operation_tables[] = {
     tg_integration_operations,
     tg_deployment_operations,
     tg_stage_operations,
-    tg_api_part_operations,
+    tg_model_operations,
     tg_export_operations,
     tg_domain_name_operations,
     tg_base_path_mapping_operations,

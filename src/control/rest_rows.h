@@ -56,8 +56,9 @@ TG_MUST_CHECK enum tg_status tg_api_replace(struct tg_control_call *call,
     const char *id, const json_t *in, bool is_merge, const char **root_id);
 
 /*
- * Models, validators and gateway responses of an API (api_part): rows by
- * kind and id.  The API of _get, _delete and _page is the path's.
+ * Models, validators, gateway responses and the like of an API (api_part):
+ * rows by kind and id.  The API of _get, _delete and _page is the path's; if
+ * there is none, _get and _delete find nothing in it.
  */
 TG_MUST_CHECK enum tg_status tg_api_part_put(struct tg_control_call *call,
     const char *api_id, const char *kind, const char *id, const json_t *doc);

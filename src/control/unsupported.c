@@ -31,7 +31,6 @@ static const struct {
     { "TestInvokeMethod", "Test invocations" },
     { "TestInvokeAuthorizer", "Authorizers of calls" },
     { "GetSdk", "Generated SDKs" },
-    { "GetModelTemplate", "Generated mapping templates" },
     { "FlushStageCache", "Cache clusters of stages" },
 };
 
@@ -164,8 +163,6 @@ const struct tg_operation tg_unsupported_operations[] = {
         200, false, TG_BODY_JSON, refuse },
     { "GET", STAGE "/sdks/{sdk_type}", "GetSdk", 200, true, TG_BODY_NONE,
         refuse },
-    { "GET", API "/models/{model_name}/default_template",
-        "GetModelTemplate", 200, true, TG_BODY_NONE, refuse },
     { "DELETE", STAGE "/cache/data", "FlushStageCache", 202, false,
         TG_BODY_NONE, refuse },
     { "DELETE", STAGE "/cache/authorizers", "FlushStageAuthorizersCache",
