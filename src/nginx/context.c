@@ -75,6 +75,12 @@ ngx_http_tallygate_random_hex(u_char *out, size_t len)
     }
 }
 
+uint32_t
+ngx_http_tallygate_random(void)
+{
+    return random64() >> 32;
+}
+
 u_char *
 ngx_http_tallygate_request_id(ngx_http_tallygate_call_t *call)
 {

@@ -187,6 +187,9 @@ u_char *ngx_http_tallygate_request_id(ngx_http_tallygate_call_t *call);
 /* NGX_HTTP_TALLYGATE_AWS_ID_LEN characters for x-amz-apigw-id. */
 void ngx_http_tallygate_gateway_id(u_char *out);
 
+/* Any number, each as likely as another; not secret. */
+uint32_t ngx_http_tallygate_random(void);
+
 /* len lower-case hexadecimal digits. */
 void ngx_http_tallygate_random_hex(u_char *out, size_t len);
 

@@ -193,6 +193,19 @@ find_stage(ngx_http_tallygate_call_t *call, rest_t *rest)
                         sizeof("_user_request_") - 1);
 }
 
+/* A share of a stage's calls goes to the deployment that is tried there. */
+static void
+choose_deployment(ngx_http_tallygate_call_t *call)
+{
+    const struct tg_route_stage  *canary;
+
+    if (call->stage->canary_share > 0) {
+        canary = tg_routes_canary(&call->routes->table, call->stage,
+                                  ngx_http_tallygate_random());
+        call->stage = canary ? canary : call->stage;
+    }
+}
+
 static enum tg_verb
 verb_of(ngx_uint_t method)
 {
@@ -397,6 +410,8 @@ route(ngx_http_tallygate_call_t *call)
     if (call->is_ping) {
         return NULL;
     }
+
+    choose_deployment(call);
 
     call->path.data = rest.pos;
     call->path.len = rest.last - rest.pos;

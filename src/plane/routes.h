@@ -35,13 +35,14 @@
 #include "util/error.h"
 
 #define TG_ROUTES_MAGIC "TGROUTES"
-#define TG_ROUTES_VERSION 5
+#define TG_ROUTES_VERSION 6
 #define TG_ROUTES_SIZE_MAX ((size_t) 256 << 20)
 #define TG_ROUTE_DEPTH_MAX 64     /* segments of a resource path */
 #define TG_ROUTE_PARAMS_MAX 64    /* variables of a resource path */
 #define TG_ROUTE_SEGMENTS_MAX 512 /* segments of a request path */
 #define TG_ROUTE_ADDRESSES_MAX 64 /* of one backend */
 #define TG_ROUTE_NONE UINT32_MAX  /* no record */
+#define TG_ROUTE_SHARE_ALL 1000000 /* of a canary: every call */
 
 enum tg_verb {
     TG_VERB_GET,
@@ -155,6 +156,8 @@ struct tg_route_stage {
     uint32_t             arn_size; /* of its methods' ARNs, up to the verb */
     struct tg_route_list plans; /* uint32_t indexes, by plan number */
     struct tg_route_list gateway; /* tg_route_gateway a type, or none */
+    uint32_t             canary; /* index into the file's canaries, or NONE */
+    uint32_t             canary_share; /* of calls; TG_ROUTE_SHARE_ALL: all */
 };
 
 struct tg_route_api {
@@ -179,6 +182,8 @@ struct tg_routes_header {
     struct tg_route_list backends;
     struct tg_route_list plans;
     struct tg_route_list throttles;
+    /* tg_route_stage: what a share of a stage's calls find in its place. */
+    struct tg_route_list canaries;
     struct tg_bucket_limit account_throttle; /* interval 0: none */
 };
 
@@ -230,6 +235,20 @@ const struct tg_route_api *tg_routes_api(const struct tg_routes *r,
 /* By name, exactly; NULL: no such stage. */
 const struct tg_route_stage *tg_routes_stage(const struct tg_routes *r,
     const struct tg_route_api *api, const char *name, size_t len);
+
+/*
+ * The stage's canary, for a call that drew this number (any of 32 bits, each
+ * as likely as another); NULL: the call is the stage's own.
+ */
+static inline const struct tg_route_stage *
+tg_routes_canary(const struct tg_routes *r, const struct tg_route_stage *s,
+    uint32_t drawn)
+{
+    const struct tg_route_stage *all = tg_route_items(r, r->header->canaries);
+
+    return (uint64_t) drawn * TG_ROUTE_SHARE_ALL >> 32 < s->canary_share
+        ? &all[s->canary] : NULL;
+}
 
 /* What a path variable stood for, inside the request path (still encoded). */
 struct tg_route_capture {
@@ -354,6 +373,13 @@ uint32_t tg_routes_add_api(struct tg_routes_builder *b, const char *id,
     bool is_execute_api_disabled);
 uint32_t tg_routes_add_stage(struct tg_routes_builder *b, uint32_t api,
     const char *name, const char *deployment_id);
+/*
+ * A second deployment of the stage, for share of its calls (1 to
+ * TG_ROUTE_SHARE_ALL).  Resources, plans and gateway responses are added to
+ * it as to a stage; a stage has one canary at most.
+ */
+uint32_t tg_routes_add_canary(struct tg_routes_builder *b, uint32_t stage,
+    const char *deployment_id, uint32_t share);
 uint32_t tg_routes_add_plan(struct tg_routes_builder *b,
     const struct tg_plan_spec *plan);
 void tg_routes_add_stage_plan(struct tg_routes_builder *b, uint32_t stage,

@@ -193,7 +193,7 @@ uint32_t
 tg_routes_add_stage(struct tg_routes_builder *b, uint32_t api,
     const char *name, const char *deployment_id)
 {
-    struct stage s = { .api = api };
+    struct stage s = { .api = api, .canary = TG_ROUTE_NONE };
 
     if (!tg_builder_is_failed(b) && api >= b->apis.count) {
         fail(b, TG_INVALID, "a stage of an API that was not added", name);
@@ -203,6 +203,31 @@ tg_routes_add_stage(struct tg_routes_builder *b, uint32_t api,
     s.root = new_node(b, NODE_STATIC, add_text(b, "", 0),
         add_text(b, "/", 1));
     return pile_add(b, &b->stages, &s, 1);
+}
+
+uint32_t
+tg_routes_add_canary(struct tg_routes_builder *b, uint32_t stage,
+    const char *deployment_id, uint32_t share)
+{
+    uint32_t     index;
+    struct stage s;
+
+    if (tg_builder_is_failed(b)) {
+        return TG_ROUTE_NONE;
+    }
+    if (stage >= b->stages.count) {
+        fail(b, TG_INVALID, "a canary of a stage that was not added", NULL);
+        return TG_ROUTE_NONE;
+    }
+    s = *AT(b->stages, struct stage, stage);
+    index = tg_routes_add_stage(b, s.api, "", deployment_id);
+    if (index != TG_ROUTE_NONE) {
+        AT(b->stages, struct stage, index)->name = s.name;
+        AT(b->stages, struct stage, index)->is_canary = true;
+        AT(b->stages, struct stage, stage)->canary = index;
+        AT(b->stages, struct stage, stage)->canary_share = share;
+    }
+    return index;
 }
 
 static int

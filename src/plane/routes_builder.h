@@ -33,6 +33,9 @@ struct stage {
     uint32_t             api;
     uint32_t             root;
     struct tg_route_list gateway;
+    bool                 is_canary; /* of the stage that names it */
+    uint32_t             canary;    /* a stage, or NONE */
+    uint32_t             canary_share;
 };
 
 struct stage_plan {

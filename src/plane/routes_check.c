@@ -511,6 +511,12 @@ check_stage(struct check *c, const struct tg_route_stage *s)
     if (s->root >= c->header->nodes.count || c->depth[s->root] != 1) {
         return wrong(c, "a stage has no root");
     }
+    if (s->canary_share > TG_ROUTE_SHARE_ALL
+        || (s->canary == TG_ROUTE_NONE ? s->canary_share != 0
+                : s->canary >= c->header->canaries.count))
+    {
+        return wrong(c, "a stage has a share of calls without a canary");
+    }
     for (uint32_t i = 0; i < s->plans.count; i++) {
         if (indexes[i] >= c->header->plans.count) {
             return wrong(c, "a stage names a plan that is not there");
@@ -518,6 +524,23 @@ check_stage(struct check *c, const struct tg_route_stage *s)
         if (i > 0 && plans[indexes[i - 1]].number >= plans[indexes[i]].number)
         {
             return wrong(c, "a stage's plans are not in order");
+        }
+    }
+    return true;
+}
+
+/* A canary is a stage that nobody finds by its name, and has none itself. */
+static bool
+check_canaries(struct check *c)
+{
+    const struct tg_route_stage *s = ITEMS(c, c->header->canaries);
+
+    for (uint32_t i = 0; i < c->header->canaries.count; i++) {
+        if (!check_stage(c, &s[i])) {
+            return false;
+        }
+        if (s[i].canary != TG_ROUTE_NONE) {
+            return wrong(c, "a canary has a canary");
         }
     }
     return true;
@@ -652,7 +675,8 @@ check_header_lists(struct check *c)
         && IS_LIST(c, h->integrations, struct tg_route_integration)
         && IS_LIST(c, h->backends, struct tg_route_backend)
         && IS_LIST(c, h->plans, struct tg_route_plan)
-        && IS_LIST(c, h->throttles, struct tg_route_throttle);
+        && IS_LIST(c, h->throttles, struct tg_route_throttle)
+        && IS_LIST(c, h->canaries, struct tg_route_stage);
 }
 
 static bool
@@ -660,7 +684,7 @@ check_records(struct check *c)
 {
     return check_header_lists(c) && check_backends(c)
         && check_integrations(c) && check_plans(c) && check_nodes(c)
-        && check_apis(c) && check_domains(c);
+        && check_canaries(c) && check_apis(c) && check_domains(c);
 }
 
 static enum tg_status

@@ -28,6 +28,7 @@ struct layout {
     const struct tg_routes_builder *b;
     struct tg_buf                  *out;
     struct values                   values;
+    uint32_t                       *canaries; /* by the stage's number */
 };
 
 static uint32_t
@@ -328,28 +329,41 @@ arn_size(const struct tg_routes_builder *b, const struct stage *s)
         + AT(b->apis, const struct api, s->api)->id.len + s->name.len;
 }
 
+/* A stage as the file has it, or its canary; k is its number here. */
+static struct tg_route_stage
+lay_stage(struct layout *l, uint32_t k)
+{
+    const struct stage   *from = AT(l->b->stages, const struct stage, k);
+    struct tg_route_stage s = { .name = from->name,
+        .deployment_id = from->deployment_id, .root = from->root,
+        .arn_size = arn_size(l->b, from), .gateway = from->gateway,
+        .canary = from->canary, .canary_share = from->canary_share };
+
+    MOVE(s.gateway, l->values.gateways, struct tg_route_gateway);
+    s.plans = lay_stage_plans(l, k);
+    if (s.canary != TG_ROUTE_NONE) {
+        s.canary = l->canaries[s.canary];
+    }
+    return s;
+}
+
 static struct tg_route_list
 lay_stages(struct layout *l, uint32_t api)
 {
-    uint32_t             n = 0, i = 0;
-    struct tg_route_list list;
-    const struct stage  *all = AT(l->b->stages, const struct stage, 0);
+    uint32_t              n = 0, i = 0;
+    struct tg_route_list  list;
+    struct tg_route_stage out;
+    const struct stage   *all = AT(l->b->stages, const struct stage, 0);
 
     for (size_t k = 0; k < l->b->stages.count; k++) {
-        n += all[k].api == api;
+        n += all[k].api == api && !all[k].is_canary;
     }
     list = RESERVE(l, n, struct tg_route_stage);
     for (uint32_t k = 0; is_ok(l) && k < l->b->stages.count; k++) {
-        struct tg_route_stage s = { .name = all[k].name,
-            .deployment_id = all[k].deployment_id, .root = all[k].root,
-            .arn_size = arn_size(l->b, &all[k]),
-            .gateway = all[k].gateway };
-
-        if (all[k].api == api) {
-            MOVE(s.gateway, l->values.gateways, struct tg_route_gateway);
-            s.plans = lay_stage_plans(l, k);
+        if (all[k].api == api && !all[k].is_canary) {
+            out = lay_stage(l, k);
             if (is_ok(l)) {
-                *ITEM(l, list, struct tg_route_stage, i++) = s;
+                *ITEM(l, list, struct tg_route_stage, i++) = out;
             }
         }
     }
@@ -375,6 +389,35 @@ by_api_id(const void *a, const void *b, void *data)
         q++;
     }
     return tg_ascii_lower((uint8_t) *p) - tg_ascii_lower((uint8_t) *q);
+}
+
+/* All canaries, and in l->canaries where each of them stands. */
+static void
+lay_canaries(struct layout *l, struct tg_routes_header *h)
+{
+    uint32_t              n = 0;
+    struct tg_route_stage out;
+    const struct stage   *all = AT(l->b->stages, const struct stage, 0);
+
+    l->canaries = calloc(l->b->stages.count + 1, sizeof(*l->canaries));
+    if (l->canaries == NULL) {
+        l->out->status = TG_NOMEM;
+        return;
+    }
+    for (size_t k = 0; k < l->b->stages.count; k++) {
+        l->canaries[k] = n;
+        n += all[k].is_canary;
+    }
+    h->canaries = RESERVE(l, n, struct tg_route_stage);
+    for (uint32_t k = 0; is_ok(l) && k < l->b->stages.count; k++) {
+        if (all[k].is_canary) {
+            out = lay_stage(l, k);
+            if (is_ok(l)) {
+                *ITEM(l, h->canaries, struct tg_route_stage,
+                    l->canaries[k]) = out;
+            }
+        }
+    }
 }
 
 static void
@@ -582,7 +625,9 @@ tg_routes_build(struct tg_routes_builder *b, const uint8_t file_id[16],
     lay_values(&l, &l.values);
     lay_integrations(&l, &h);
     lay_nodes(&l, &h);
+    lay_canaries(&l, &h);
     lay_apis(&l, &h);
+    free(l.canaries);
     lay_domains(&l, &h);
     (void) align_to(&l, 8);
     if (!is_ok(&l)) {

@@ -184,6 +184,22 @@ read_domains(const struct tg_routes *r)
     }
 }
 
+/* The stage, and what half of its calls would find in its place. */
+static void
+read_stage(const struct tg_routes *r, const struct tg_route_stage *stage)
+{
+    const struct tg_route_stage *canary = tg_routes_canary(r, stage,
+        UINT32_MAX / 2);
+
+    read_plan(r, tg_routes_stage_plan(r, stage, 1));
+    match_paths(r, stage);
+    read_gateway(r, stage);
+    if (canary != NULL) {
+        read_text(r, canary->deployment_id);
+        read_stage(r, canary); /* which has none itself */
+    }
+}
+
 static void
 walk(const struct tg_routes *r)
 {
@@ -200,9 +216,7 @@ walk(const struct tg_routes *r)
         for (uint32_t j = 0; j < apis[i].stages.count; j++) {
             sum += tg_routes_stage(r, &apis[i], tg_route_str(r, s[j].name),
                 s[j].name.len) == &s[j];
-            read_plan(r, tg_routes_stage_plan(r, &s[j], 1));
-            match_paths(r, &s[j]);
-            read_gateway(r, &s[j]);
+            read_stage(r, &s[j]);
         }
     }
 }
@@ -258,6 +272,7 @@ build_whole(struct tg_buf *out)
     stage = tg_routes_add_stage(b, tg_routes_add_api(b, "abc123def4", false),
         "prod", "d");
     add_methods(b, stage);
+    add_methods(b, tg_routes_add_canary(b, stage, "c", TG_ROUTE_SHARE_ALL));
     tg_routes_add_stage_plan(b, stage, tg_routes_add_plan(b, &plan));
     domain = tg_routes_add_domain(b, "api.example.com");
     tg_routes_add_mapping(b, domain, "", "abc123def4", NULL);

@@ -321,6 +321,90 @@ what_the_walk_relies_on_is_checked(void **state)
     tg_buf_clear(&bytes);
 }
 
+/* A share of a stage's calls finds another tree under the same name. */
+static void
+a_canary_takes_its_share_of_calls(void **state)
+{
+    static const struct {
+        uint32_t share, drawn;
+        bool     is_canary;
+    } rows[] = {
+        { 1, 0, true }, { 1, 4295, false },
+        { TG_ROUTE_SHARE_ALL / 2, INT32_MAX, true },
+        { TG_ROUTE_SHARE_ALL / 2, (uint32_t) INT32_MAX + 1, false },
+        { TG_ROUTE_SHARE_ALL - 1, UINT32_MAX, false },
+        { TG_ROUTE_SHARE_ALL, UINT32_MAX, true },
+    };
+    struct place *p = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint32_t                     stage, in, canary;
+        struct tg_routes             r;
+        struct tg_route_match        match;
+        const struct tg_route_api   *api;
+        const struct tg_route_stage *own, *drawn;
+        struct tg_routes_builder    *b = start(&stage, &in);
+
+        canary = tg_routes_add_canary(b, stage, "dep2", rows[i].share);
+        add(b, stage, "/old", TG_VERB_GET, in);
+        add(b, canary, "/new", TG_VERB_GET, in);
+        tg_routes_add_stage_plan(b, canary, tg_routes_add_plan(b,
+            &(struct tg_plan_spec) { .id = "p", .number = 1 }));
+        publish_and_load(p, b, &r);
+        api = tg_routes_api(&r, "abc123def4", 10);
+        assert_int_equal(api->stages.count, 1);
+        own = tg_routes_stage(&r, api, "prod", 4);
+        drawn = tg_routes_canary(&r, own, rows[i].drawn);
+        assert_int_equal(drawn != NULL, rows[i].is_canary);
+        if (drawn) {
+            assert_string_equal(tg_route_str(&r, drawn->name), "prod");
+            assert_string_equal(tg_route_str(&r, drawn->deployment_id),
+                "dep2");
+            assert_int_equal(drawn->arn_size, own->arn_size);
+            assert_non_null(tg_routes_stage_plan(&r, drawn, 1));
+            assert_int_equal(tg_routes_match(&r, drawn, TG_VERB_GET, "/new",
+                4, &match), TG_OK);
+            assert_int_equal(tg_routes_match(&r, drawn, TG_VERB_GET, "/old",
+                4, &match), TG_NOTFOUND);
+            assert_null(tg_routes_canary(&r, drawn, 0));
+        }
+        assert_null(tg_routes_stage_plan(&r, own, 1));
+        assert_int_equal(tg_routes_match(&r, own, TG_VERB_GET, "/new", 4,
+            &match), TG_NOTFOUND);
+        tg_routes_unload(&r);
+    }
+}
+
+/* R1 */
+static void
+canaries_are_checked(void **state)
+{
+    uint32_t                       stage, in;
+    size_t                         own, canary;
+    struct place                  *p = *state;
+    struct tg_buf                  bytes;
+    const struct tg_routes_header *h;
+    const struct tg_route_api     *api;
+    struct tg_routes_builder      *b = start(&stage, &in);
+
+    (void) tg_routes_add_canary(b, stage, "dep2", 7);
+    finish(p, b, 1, &bytes);
+    h = (const struct tg_routes_header *) (const void *) bytes.data;
+    api = (const void *) (bytes.data + h->apis.off);
+    own = api->stages.off;
+    canary = h->canaries.off;
+#define FIELD(field) offsetof(struct tg_route_stage, field)
+    refuse_number(p, &bytes, own + FIELD(canary), 1, "share");
+    refuse_number(p, &bytes, own + FIELD(canary), TG_ROUTE_NONE, "share");
+    refuse_number(p, &bytes, own + FIELD(canary_share),
+        TG_ROUTE_SHARE_ALL + 1, "share");
+    refuse_number(p, &bytes, canary + FIELD(canary), 0, "has a canary");
+    refuse_number(p, &bytes, canary + FIELD(root), 99, "root");
+    refuse_number(p, &bytes, offsetof(struct tg_routes_header, canaries) + 4,
+        UINT32_MAX, "outside");
+    tg_buf_clear(&bytes);
+}
+
 /* R2 */
 static void
 a_plan_limits_methods_by_their_identity(void **state)
@@ -745,6 +829,8 @@ main(void)
         PLACE_TEST(every_change_of_a_byte_is_refused),
         PLACE_TEST(what_the_walk_relies_on_is_checked),
         PLACE_TEST(what_is_mapped_is_checked),
+        PLACE_TEST(a_canary_takes_its_share_of_calls),
+        PLACE_TEST(canaries_are_checked),
         PLACE_TEST(a_plan_limits_methods_by_their_identity),
         PLACE_TEST(other_files_are_refused_by_name),
         PLACE_TEST(old_files_go_when_no_living_row_shows_them),
