@@ -7,12 +7,14 @@
 #include <string.h>
 
 #include "control/call.h"
+#include "control/canary.h"
 #include "control/doc_patch.h"
 #include "control/members.h"
 #include "control/page.h"
 #include "control/rest_rows.h"
 #include "control/snapshot.h"
 #include "control/stage_rows.h"
+#include "control/stage_settings.h"
 
 #define DEPLOYMENTS "/restapis/{restapi_id}/deployments"
 #define DEPLOYMENT DEPLOYMENTS "/{deployment_id}"
@@ -63,7 +65,7 @@ static const struct tg_member deployment_members[] = {
     { .name = "stageDescription" },
     { .name = "description" },
     { .name = "cacheClusterEnabled", .kind = TG_MEMBER_BOOL },
-    { .name = "cacheClusterSize" },
+    { .name = "cacheClusterSize", .values = tg_cache_sizes },
     { .name = "variables", .kind = TG_MEMBER_TEXT_MAP },
     { .name = "canarySettings", .kind = TG_MEMBER_OBJECT },
     { .name = "tracingEnabled", .kind = TG_MEMBER_BOOL },
@@ -121,22 +123,63 @@ insert_deployment(struct tg_control_call *call, const char *api_id,
                                api_id, *id, call->now_s, description, text);
 }
 
+/* What of the input is the stage's; its canary is the new deployment. */
+static enum tg_status
+take_stage(struct tg_control_call *call, const char *api_id,
+    const json_t *in, const char *deployment_id, json_t **out)
+{
+    static const char *const kept[] = { "variables", "cacheClusterSize",
+        "tracingEnabled" };
+    json_t        *given = json_object_get(in, "canarySettings");
+    json_t        *canary = NULL;
+    enum tg_status status = TG_OK;
+
+    *out = json_object();
+    tg_json_set_text(*out, "description",
+        tg_text_of(in, "stageDescription"));
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+        json_object_set(*out, kept[i], json_object_get(in, kept[i]));
+    }
+    if (given) {
+        status = tg_canary_take(call, "createDeploymentInput", api_id,
+            deployment_id, given, &canary);
+    }
+    if (canary) {
+        json_object_set_new(canary, "deploymentId",
+            json_string(deployment_id));
+        json_object_set_new(*out, "canarySettings", canary);
+    }
+    return status;
+}
+
 static enum tg_status
 deploy_stage(struct tg_control_call *call, const char *api_id,
     const json_t *in, const char *deployment_id)
 {
-    json_t        *doc = json_object();
-    json_t        *variables = json_object_get(in, "variables");
-    enum tg_status status;
+    json_t        *stage;
+    enum tg_status status = take_stage(call, api_id, in, deployment_id,
+        &stage);
 
-    tg_json_set_text(doc, "description", tg_text_of(in, "stageDescription"));
-    if (variables) {
-        json_object_set(doc, "variables", variables);
+    if (status == TG_OK) {
+        status = tg_stage_deploy(call, api_id, tg_text_of(in, "stageName"),
+            deployment_id, stage);
     }
-    status = tg_stage_deploy(call, api_id, tg_text_of(in, "stageName"),
-        deployment_id, doc);
-    json_decref(doc);
+    json_decref(stage);
     return status;
+}
+
+/* What a stage is told needs one that is named. */
+static enum tg_status
+check_stage(struct tg_control_call *call, const json_t *in)
+{
+    const char *given = tg_text_of(call->body, "stageName");
+
+    return !json_object_get(in, "canarySettings")
+            || tg_text_of(in, "stageName")
+        ? TG_OK
+        : tg_call_bad_request(call, "Invalid deployment content specified."
+            "Non null and non empty stageName must be provided for canary "
+            "deployment. Provided value is %s", given ? given : "null");
 }
 
 static enum tg_status
@@ -144,8 +187,11 @@ create_from(struct tg_control_call *call, const char *api_id,
     const json_t *in)
 {
     const char    *id;
-    enum tg_status status = tg_stage_check(call, in);
+    enum tg_status status = tg_stage_settings_check(call, in);
 
+    if (status == TG_OK) {
+        status = check_stage(call, in);
+    }
     if (status == TG_OK) {
         status = insert_deployment(call, api_id,
             tg_text_of(in, "description"), &id);
@@ -210,11 +256,19 @@ summary_of(const json_t *snapshot)
     return summary;
 }
 
+static bool
+wants_summary(const struct tg_control_call *call)
+{
+    const char *embed = tg_call_query(call, "embed");
+
+    return embed && strcmp(embed, "apisummary") == 0;
+}
+
 static enum tg_status
 get_deployment(struct tg_control_call *call)
 {
     json_t        *answer = NULL, *snapshot = NULL;
-    const char    *api_id, *embed = tg_call_query(call, "embed");
+    const char    *api_id;
     enum tg_status status = tg_api_of(call, &api_id);
 
     if (status == TG_OK) {
@@ -224,11 +278,25 @@ get_deployment(struct tg_control_call *call)
     if (status != TG_OK) {
         return status;
     }
-    if (embed && strcmp(embed, "apisummary") == 0) {
+    if (wants_summary(call)) {
         json_object_set_new(answer, "apiSummary", summary_of(snapshot));
     }
     json_decref(snapshot);
     return tg_call_result(call, answer);
+}
+
+/* A deployment of a list, with its summary where that was asked for. */
+static json_t *
+item_of(const struct tg_control_call *call, struct tg_stmt *q)
+{
+    json_t *snapshot, *item = answer_of(q);
+
+    if (item && wants_summary(call)) {
+        snapshot = tg_row_json(q, 3);
+        json_object_set_new(item, "apiSummary", summary_of(snapshot));
+        json_decref(snapshot);
+    }
+    return item;
 }
 
 /* Newest first. */
@@ -246,7 +314,7 @@ get_deployments(struct tg_control_call *call)
     }
     if (status == TG_OK) {
         status = tg_store_query(call->store, &q, &call->err,
-            "SELECT id, description, created_s FROM deployment "
+            "SELECT id, description, created_s, snapshot FROM deployment "
             "WHERE api_id = $1 AND (created_s < $2 OR "
             "(created_s = $2 AND id > $3)) "
             "ORDER BY created_s DESC, id LIMIT $4", "sisi", api_id,
@@ -255,7 +323,7 @@ get_deployments(struct tg_control_call *call)
     while (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK
         && tg_page_has_room(&page))
     {
-        status = tg_page_add(&page, answer_of(q), json_pack("[I s]",
+        status = tg_page_add(&page, item_of(call, q), json_pack("[I s]",
             (json_int_t) tg_stmt_int(q, 2), tg_stmt_text(q, 0)));
     }
     tg_stmt_done(q);
@@ -301,6 +369,9 @@ delete_deployment(struct tg_control_call *call)
     if (status == TG_OK) {
         status = tg_deployment_require(call, api_id, id);
     }
+    if (status == TG_OK) {
+        status = tg_canary_refuse_used(call, api_id, id);
+    }
     if (status != TG_OK) {
         return status;
     }
@@ -309,9 +380,7 @@ delete_deployment(struct tg_control_call *call)
         "(SELECT 1 FROM stage WHERE api_id = $1 AND deployment_id = $2)",
         "ss", api_id, id);
     return status == TG_OK && tg_store_changes(call->store) == 0
-        ? tg_call_bad_request(call, "Active stages pointing to this "
-            "deployment must be moved or deleted")
-        : status;
+        ? tg_call_bad_request(call, TG_DEPLOYMENT_USED) : status;
 }
 
 const struct tg_operation tg_deployment_operations[] = {

@@ -20,6 +20,7 @@
 #define ABSENT TG_PART_COUNT
 #define SECRET (TG_PART_COUNT + 1)
 #define DEPLOYMENT (TG_PART_COUNT + 2)
+#define CANARY (TG_PART_COUNT + 3)
 
 struct named {
     const char *name;
@@ -50,7 +51,7 @@ static const struct named context_variables[] = {
     { "identity.userArn", ABSENT },
     { "identity.vpcId", ABSENT },
     { "identity.vpceId", ABSENT },
-    { "isCanaryRequest", ABSENT },
+    { "isCanaryRequest", CANARY },
     { "path", TG_PART_REQUEST_PATH },
     { "protocol", TG_PART_PROTOCOL },
     { "requestId", TG_PART_REQUEST_ID },
@@ -339,6 +340,11 @@ compile_context(struct tg_parts *out, struct tg_arena *arena,
     if (kind == DEPLOYMENT) {
         return single(out, arena, TG_PART_LITERAL, scope->deployment_id,
             strlen(scope->deployment_id));
+    }
+    if (kind == CANARY) {
+        const char *text = scope->is_canary ? "true" : "false";
+
+        return single(out, arena, TG_PART_LITERAL, text, strlen(text));
     }
     return single(out, arena, (enum tg_part_kind) kind, NULL, 0);
 }

@@ -34,6 +34,7 @@ struct tg_mapping_scope {
     const json_t *variables; /* object of strings; NULL: none */
     const char   *deployment_id;
     bool          is_strict; /* header rules as Amazon has them */
+    bool          is_canary;
 };
 
 struct tg_parts {

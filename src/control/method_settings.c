@@ -22,30 +22,14 @@ bad_value(struct tg_control_call *call, const struct tg_patch *patch,
         patch->path, expected);
 }
 
+/* Whatever is not true is false, as in every patch. */
 static enum tg_status
 read_flag(struct tg_control_call *call, const struct tg_patch *patch,
     json_t **out)
 {
-    const char *value = patch->value ? patch->value : "";
-
-    if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0) {
-        return bad_value(call, patch, "true or false");
-    }
-    *out = json_boolean(value[0] == 't');
+    (void) call;
+    *out = json_boolean(tg_patch_bool(patch->value));
     return TG_OK;
-}
-
-static enum tg_status
-read_no_cache(struct tg_control_call *call, const struct tg_patch *patch,
-    json_t **out)
-{
-    enum tg_status status = read_flag(call, patch, out);
-
-    if (status == TG_OK && json_is_true(*out)) {
-        status = tg_call_bad_request(call, "%.200s is not supported by this "
-            "gateway: it has no cache", patch->path);
-    }
-    return status;
 }
 
 /* -1: no limit. */
@@ -145,7 +129,7 @@ static const struct {
     { "/metrics/enabled", "metricsEnabled", read_flag },
     { "/logging/loglevel", "loggingLevel", read_level },
     { "/logging/dataTrace", "dataTraceEnabled", read_flag },
-    { "/caching/enabled", "cachingEnabled", read_no_cache },
+    { "/caching/enabled", "cachingEnabled", read_flag },
     { "/caching/ttlInSeconds", "cacheTtlInSeconds", read_ttl },
     { "/caching/dataEncrypted", "cacheDataEncrypted", read_flag },
     { "/caching/requireAuthorizationForCacheControl",
@@ -157,16 +141,17 @@ static const struct {
 #define MEMBERS (sizeof(members) / sizeof(members[0]))
 
 /*
- * What Amazon fills in when the first setting of a method is made; but that
- * there is no cache to be enabled.  The throttle's are the account's.
+ * What Amazon fills in when the first setting of a method is made.  Caching
+ * is on, and does nothing on a stage without a cache cluster.  The throttle's
+ * are the account's.
  */
 static json_t *
 new_setting(const struct tg_settings *settings)
 {
-    return json_pack("{sb ss sb sI sf sb si sb sb ss}", "metricsEnabled", 0,
-        "loggingLevel", "OFF", "dataTraceEnabled", 0, "throttlingBurstLimit",
+    return json_pack("{sb sb sI sf sb si sb sb ss}", "metricsEnabled", 0,
+        "dataTraceEnabled", 0, "throttlingBurstLimit",
         (json_int_t) settings->gateway.account_burst, "throttlingRateLimit",
-        (double) settings->gateway.account_rate, "cachingEnabled", 0,
+        (double) settings->gateway.account_rate, "cachingEnabled", 1,
         "cacheTtlInSeconds", 300, "cacheDataEncrypted", 0,
         "requireAuthorizationForCacheControl", 1,
         "unauthorizedCacheControlHeaderStrategy",

@@ -6,8 +6,9 @@
  * They are set by patches of the stage, "/{path}/{METHOD}/throttling/
  * rateLimit" or with the wildcard of both at once, and kept as Amazon answers
  * them: a map by "path/METHOD" without the leading slash, and by the wildcard.
- * Throttling acts at once, without a deployment; metrics, logging
- * and data trace are kept and answered; caching cannot be switched on.
+ * Throttling acts at once, without a deployment; metrics, logging and data
+ * trace are kept and answered; so is caching, which at Amazon, too, does
+ * nothing on a stage without a cache cluster, and there is none.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

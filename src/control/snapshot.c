@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "control/canary.h"
 #include "control/domain_rows.h"
 #include "control/method_doc.h"
 #include "control/method_settings.h"
@@ -452,7 +453,9 @@ compile_plans(struct tg_snapshot_compiler *c, const struct stage *stage,
 struct stage_row {
     struct stage_row *next;
     const char       *api_id, *name, *deployment_id;
-    json_t           *stage_doc, *api_doc, *snapshot;
+    const char       *canary_id; /* a deployment that takes calls, or NULL */
+    uint32_t          canary_share;
+    json_t           *stage_doc, *api_doc, *snapshot, *canary;
 };
 
 static void
@@ -462,6 +465,7 @@ free_rows(struct stage_row *rows)
         json_decref(rows->stage_doc);
         json_decref(rows->api_doc);
         json_decref(rows->snapshot);
+        json_decref(rows->canary);
     }
 }
 
@@ -477,6 +481,11 @@ read_row(struct tg_arena *arena, struct tg_stmt *q)
         row->stage_doc = json_loads(tg_stmt_text(q, 3), 0, NULL);
         row->snapshot = json_loads(tg_stmt_text(q, 4), 0, NULL);
         row->api_doc = json_loads(tg_stmt_text(q, 5), 0, NULL);
+        row->canary_share = tg_canary_share(row->stage_doc);
+        row->canary_id = row->canary_share == 0 ? NULL
+            : tg_text_of(json_object_get(row->stage_doc, "canarySettings"),
+                "deploymentId");
+        row->canary = NULL;
     }
     return row;
 }
@@ -514,6 +523,34 @@ read_stages(struct stage_row **out, struct tg_snapshot_compiler *c,
     return status == TG_NOTFOUND ? TG_OK : status;
 }
 
+/* The snapshots of those canaries that take calls. */
+static enum tg_status
+read_canaries(struct stage_row *rows, struct tg_snapshot_compiler *c,
+    struct tg_error *err)
+{
+    struct tg_stmt *q;
+    enum tg_status  status = TG_OK;
+
+    for (; rows && status == TG_OK; rows = rows->next) {
+        if (!rows->canary_id) {
+            continue;
+        }
+        status = tg_store_query(c->store, &q, err, "SELECT snapshot FROM "
+            "deployment WHERE api_id = $1 AND id = $2", "ss", rows->api_id,
+            rows->canary_id);
+        if (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
+            rows->canary = json_loads(tg_stmt_text(q, 0), 0, NULL);
+        }
+        tg_stmt_done(q);
+        if (status == TG_NOTFOUND || (status == TG_OK && !rows->canary)) {
+            status = tg_error_set(err, TG_CORRUPT, "the canary of stage %s "
+                "of API %s cannot be read from the store", rows->name,
+                rows->api_id);
+        }
+    }
+    return status;
+}
+
 static enum tg_status
 compile_gateway(struct tg_snapshot_compiler *c, const struct stage *stage,
     struct tg_error *err)
@@ -535,6 +572,57 @@ compile_gateway(struct tg_snapshot_compiler *c, const struct stage *stage,
     return TG_OK;
 }
 
+/* What the stage asks for beside its calls, and nobody here does. */
+static void
+warn_of_settings(struct tg_snapshot_compiler *c, const struct stage *stage,
+    const json_t *doc)
+{
+    if (json_object_get(doc, "accessLogSettings")) {
+        warn(c, stage, "access_log_not_written", NULL, NULL, "this gateway "
+            "sends no access log to AWS: nginx writes its own");
+    }
+    if (json_is_true(json_object_get(doc, "tracingEnabled"))) {
+        warn(c, stage, "calls_not_traced", NULL, NULL, "this gateway sends "
+            "no segments to X-Ray: X-Amzn-Trace-Id passes to the backend");
+    }
+}
+
+/* One deployment of a stage: what is compiled from its snapshot. */
+static enum tg_status
+compile_deployment(struct tg_snapshot_compiler *c, const struct stage *stage,
+    const json_t *snapshot, struct tg_error *err)
+{
+    enum tg_status status = compile_plans(c, stage, err);
+
+    if (status == TG_OK) {
+        status = compile_gateway(c, stage, err);
+    }
+    return status == TG_OK ? compile_resources(c, stage, snapshot, err)
+                           : status;
+}
+
+static enum tg_status
+compile_canary(struct tg_snapshot_compiler *c, const struct stage_row *row,
+    const struct stage *stage, struct tg_error *err)
+{
+    struct stage   canary = *stage;
+    json_t        *variables = tg_canary_variables(row->stage_doc);
+    enum tg_status status;
+
+    if (!variables) {
+        return tg_error_set(err, TG_NOMEM, "no memory for the routes");
+    }
+    canary.number = tg_routes_add_canary(c->builder, stage->number,
+        row->canary_id, row->canary_share);
+    canary.scope.variables = variables;
+    canary.scope.deployment_id = row->canary_id;
+    canary.scope.is_canary = true;
+    canary.parts = json_object_get(row->canary, "parts");
+    status = compile_deployment(c, &canary, row->canary, err);
+    json_decref(variables);
+    return status;
+}
+
 static enum tg_status
 compile_stage(struct tg_snapshot_compiler *c, const struct stage_row *row,
     uint32_t api, struct tg_error *err)
@@ -548,17 +636,16 @@ compile_stage(struct tg_snapshot_compiler *c, const struct stage_row *row,
         .has_header_keys = !source || strcmp(source, "HEADER") == 0,
         .settings = json_object_get(row->stage_doc, "methodSettings"),
         .scope = { json_object_get(row->stage_doc, "variables"),
-            row->deployment_id, c->settings->headers.strict },
+            row->deployment_id, c->settings->headers.strict, false },
         .parts = json_object_get(row->snapshot, "parts"),
     };
-    enum tg_status status = compile_plans(c, &stage, err);
+    enum tg_status status = compile_deployment(c, &stage, row->snapshot, err);
 
     if (status == TG_OK) {
-        status = compile_gateway(c, &stage, err);
+        warn_of_settings(c, &stage, row->stage_doc);
     }
-    return status == TG_OK
-        ? compile_resources(c, &stage, row->snapshot, err)
-        : status;
+    return status == TG_OK && row->canary_id
+        ? compile_canary(c, row, &stage, err) : status;
 }
 
 enum tg_status
@@ -575,6 +662,9 @@ tg_snapshot_compile(struct tg_snapshot_compiler *c, struct tg_error *err)
         account_limit(c));
     tg_routes_set_region(c->builder, c->settings->region);
     status = read_stages(&rows, c, err);
+    if (status == TG_OK) {
+        status = read_canaries(rows, c, err);
+    }
     for (struct stage_row *r = rows; r && status == TG_OK; r = r->next) {
         if (strcmp(api_id, r->api_id) != 0) {
             api_id = r->api_id;

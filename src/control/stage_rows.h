@@ -19,19 +19,13 @@ TG_MUST_CHECK enum tg_status tg_deployment_require(
     struct tg_control_call *call, const char *api_id, const char *id);
 
 /*
- * Refused unless the stage settings in (of CreateStage or CreateDeployment)
- * can be honoured: variables within the limits, no cache, canary or tracing.
- */
-TG_MUST_CHECK enum tg_status tg_stage_check(struct tg_control_call *call,
-    const json_t *in);
-
-/*
  * Points the stage at the deployment, and makes it where there is none: with
- * doc, which for a stage that is there replaces the members that it has.
+ * the members of in, which replace those of a stage that is there.  With
+ * canarySettings among them the stage has to be there, and stays where it is.
  */
 TG_MUST_CHECK enum tg_status tg_stage_deploy(struct tg_control_call *call,
     const char *api_id, const char *name, const char *deployment_id,
-    const json_t *doc);
+    const json_t *in);
 
 TG_MUST_CHECK enum tg_status tg_stage_check_name(
     struct tg_control_call *call, const char *name);

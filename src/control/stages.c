@@ -6,15 +6,13 @@
 #include <string.h>
 
 #include "control/call.h"
+#include "control/canary.h"
 #include "control/domain_rows.h"
 #include "control/members.h"
-#include "control/method_settings.h"
 #include "control/rest_rows.h"
 #include "control/stage_rows.h"
+#include "control/stage_settings.h"
 
-#define VARIABLES_MAX 100
-#define VARIABLE_NAME_MAX 64
-#define VARIABLE_VALUE_MAX 512
 #define NAME_CHARS                                                            \
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
 
@@ -30,93 +28,25 @@ tg_stage_check_name(struct tg_control_call *call, const char *name)
         : tg_call_bad_request(call, "Stage name only allows a-zA-Z0-9_-");
 }
 
-static enum tg_status
-check_variable(struct tg_control_call *call, const char *name,
-    const char *value)
-{
-    size_t name_len = strlen(name), len = strlen(value);
-
-    if (name_len == 0 || name_len > VARIABLE_NAME_MAX
-        || strspn(name, NAME_CHARS) != name_len)
-    {
-        return tg_call_bad_request(call, "Stage variable name %.80s is "
-            "invalid. Please use up to 64 alphanumeric characters and "
-            "underscores", name);
-    }
-    if (len == 0 || len > VARIABLE_VALUE_MAX
-        || strspn(value, NAME_CHARS "-.~:/?#&=,") != len)
-    {
-        return tg_call_bad_request(call, "Stage variable value for %.80s is "
-            "invalid. Please use values with alphanumeric characters and "
-            "the symbols ,-._~:/?#&=", name);
-    }
-    return TG_OK;
-}
-
-static enum tg_status
-check_variables(struct tg_control_call *call, const json_t *variables)
-{
-    const char    *name;
-    json_t        *value;
-    enum tg_status status = TG_OK;
-
-    if (json_object_size(variables) > VARIABLES_MAX) {
-        return tg_call_bad_request(call, "A stage can have at most %d "
-            "variables", VARIABLES_MAX);
-    }
-    json_object_foreach((json_t *) variables, name, value) {
-        if (status == TG_OK) {
-            status = check_variable(call, name, json_string_value(value));
-        }
-    }
-    return status;
-}
-
-enum tg_status
-tg_stage_check(struct tg_control_call *call, const json_t *in)
-{
-    static const char *const unsupported[] = { "cacheClusterSize",
-        "canarySettings", "documentationVersion" };
-    static const char *const flags[] = { "cacheClusterEnabled",
-        "tracingEnabled" };
-
-    for (size_t i = 0; i < 3; i++) {
-        if (json_object_get(in, unsupported[i])) {
-            return tg_call_bad_request(call, "%s is not supported by this "
-                "gateway", unsupported[i]);
-        }
-    }
-    for (size_t i = 0; i < 2; i++) {
-        if (json_is_true(json_object_get(in, flags[i]))) {
-            return tg_call_bad_request(call, "%s is not supported by this "
-                "gateway", flags[i]);
-        }
-    }
-    return check_variables(call, json_object_get(in, "variables"));
-}
-
 /* ---- rows ---- */
 
 /* Amazon's Stage of a row: doc, name, deployment_id, created_s, updated_s. */
 static json_t *
 answer_of(struct tg_stmt *q)
 {
-    json_t *stage = tg_row_json(q, 0);
-    json_t *rest = json_pack("{ss ss sb ss sb sI sI}", "stageName",
+    json_t *doc = tg_row_json(q, 0);
+    json_t *stage = json_pack("{ss ss sb ss sb s{} sI sI}", "stageName",
         tg_stmt_text(q, 1), "deploymentId", tg_stmt_text(q, 2),
         "cacheClusterEnabled", 0, "cacheClusterStatus", "NOT_AVAILABLE",
-        "tracingEnabled", 0, "createdDate",
+        "tracingEnabled", 0, "methodSettings", "createdDate",
         (json_int_t) tg_stmt_int(q, 3), "lastUpdatedDate",
         (json_int_t) tg_stmt_int(q, 4));
 
-    if (!stage || json_object_update(stage, rest)
-        || (!json_object_get(stage, "methodSettings")
-            && json_object_set_new(stage, "methodSettings", json_object())))
-    {
+    if (stage && (!doc || json_object_update(stage, doc))) {
         json_decref(stage);
         stage = NULL;
     }
-    json_decref(rest);
+    json_decref(doc);
     return stage;
 }
 
@@ -184,7 +114,8 @@ static json_t *
 doc_of(const json_t *stage)
 {
     static const char *const kept[] = { "description", "variables", "tags",
-        "methodSettings" };
+        "methodSettings", "accessLogSettings", "cacheClusterSize",
+        "canarySettings", "documentationVersion", "tracingEnabled" };
     json_t *doc = json_object();
 
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
@@ -199,21 +130,31 @@ doc_of(const json_t *stage)
 
 enum tg_status
 tg_stage_deploy(struct tg_control_call *call, const char *api_id,
-    const char *name, const char *deployment_id, const json_t *doc)
+    const char *name, const char *deployment_id, const json_t *in)
 {
-    json_t        *stage, *merged;
+    json_t        *stage, *merged, *doc;
     enum tg_status status = tg_stage_check_name(call, name);
 
     if (status != TG_OK) {
         return status;
     }
     status = read_stage(call, api_id, name, &stage);
+    if (status == TG_NOTFOUND && json_object_get(in, "canarySettings")) {
+        return tg_call_bad_request(call, "Invalid deployment content "
+            "specified.Stage %s must already be created before making a "
+            "canary release deployment", name);
+    }
     if (status != TG_OK && status != TG_NOTFOUND) {
         return status;
     }
     merged = doc_of(stage);
-    json_object_update(merged, (json_t *) doc);
-    status = write_stage(call, api_id, name, deployment_id, merged);
+    doc = doc_of(in);
+    json_object_update(merged, doc);
+    json_decref(doc);
+    /* A canary is tried beside what the stage serves. */
+    status = write_stage(call, api_id, name,
+        json_object_get(in, "canarySettings")
+            ? tg_text_of(stage, "deploymentId") : deployment_id, merged);
     json_decref(merged);
     json_decref(stage);
     return status;
@@ -227,7 +168,7 @@ static const struct tg_member stage_members[] = {
     { .name = "description" },
     { .name = "variables", .kind = TG_MEMBER_TEXT_MAP },
     { .name = "cacheClusterEnabled", .kind = TG_MEMBER_BOOL },
-    { .name = "cacheClusterSize" },
+    { .name = "cacheClusterSize", .values = tg_cache_sizes },
     { .name = "documentationVersion" },
     { .name = "canarySettings", .kind = TG_MEMBER_OBJECT },
     { .name = "tracingEnabled", .kind = TG_MEMBER_BOOL },
@@ -235,8 +176,22 @@ static const struct tg_member stage_members[] = {
 };
 
 static enum tg_status
-create_from(struct tg_control_call *call, const char *api_id,
-    const json_t *in)
+take_canary(struct tg_control_call *call, const char *api_id, json_t *in)
+{
+    json_t        *given = json_object_get(in, "canarySettings"), *taken;
+    enum tg_status status;
+
+    if (!given) {
+        return TG_OK;
+    }
+    status = tg_canary_take(call, "createStageInput", api_id,
+        tg_text_of(in, "deploymentId"), given, &taken);
+    json_object_set_new(in, "canarySettings", taken);
+    return status;
+}
+
+static enum tg_status
+create_from(struct tg_control_call *call, const char *api_id, json_t *in)
 {
     const char    *name = tg_text_of(in, "stageName");
     const char    *deployment = tg_text_of(in, "deploymentId");
@@ -244,13 +199,16 @@ create_from(struct tg_control_call *call, const char *api_id,
     enum tg_status status = tg_stage_check_name(call, name);
 
     if (status == TG_OK) {
-        status = tg_stage_check(call, in);
+        status = tg_stage_settings_check(call, in);
     }
     if (status == TG_OK) {
         status = tg_call_check_tags(call, json_object_get(in, "tags"));
     }
     if (status == TG_OK) {
         status = tg_deployment_require(call, api_id, deployment);
+    }
+    if (status == TG_OK) {
+        status = take_canary(call, api_id, in);
     }
     if (status == TG_OK) {
         status = read_stage(call, api_id, name, &stage);
@@ -332,80 +290,6 @@ get_stages(struct tg_control_call *call)
     return tg_call_result(call, json_pack("{so}", "item", items));
 }
 
-/* ---- UpdateStage ---- */
-
-static enum tg_status
-patch_variable(struct tg_control_call *call, const struct tg_patch *patch,
-    const char *name, json_t *stage)
-{
-    json_t        *variables = json_object_get(stage, "variables");
-    enum tg_status status;
-
-    if (!variables) {
-        variables = json_object();
-        json_object_set_new(stage, "variables", variables);
-    }
-    if (patch->op == TG_PATCH_REMOVE) {
-        return json_object_del(variables, name)
-            ? tg_call_bad_request(call, "Invalid stage variable name: %.80s",
-                name)
-            : TG_OK;
-    }
-    status = check_variable(call, name, patch->value ? patch->value : "");
-    if (status == TG_OK) {
-        json_object_set_new(variables, name, json_string(patch->value));
-        status = check_variables(call, variables);
-    }
-    return status;
-}
-
-static enum tg_status
-patch_one(struct tg_control_call *call, const struct tg_patch *patch,
-    const char *api_id, json_t *stage)
-{
-    const char *rest = patch->path;
-    const char *first = tg_patch_segment(call->arena, &rest);
-    const char *second = tg_patch_segment(call->arena, &rest);
-    bool        is_replace = patch->op == TG_PATCH_REPLACE;
-    enum tg_status status;
-
-    if (first && second && !*rest && strcmp(first, "variables") == 0
-        && (is_replace || patch->op == TG_PATCH_ADD
-            || patch->op == TG_PATCH_REMOVE))
-    {
-        return patch_variable(call, patch, second, stage);
-    }
-    if (first && !second && is_replace
-        && strcmp(first, "description") == 0)
-    {
-        if (patch->value && *patch->value) {
-            json_object_set_new(stage, first, json_string(patch->value));
-        } else {
-            json_object_del(stage, first);
-        }
-        return TG_OK;
-    }
-    if (first && !second && is_replace
-        && strcmp(first, "deploymentId") == 0)
-    {
-        const char *id = patch->value ? patch->value : "";
-
-        json_object_set_new(stage, first, json_string(id));
-        return tg_deployment_require(call, api_id, id);
-    }
-    status = tg_method_settings_patch(call, patch,
-        json_object_get(stage, "methodSettings"));
-    return status != TG_NOTFOUND ? status
-        : tg_call_bad_request(call, "Invalid patch path  '%.200s' specified "
-            "for op '%s'. Must be one of: [/deploymentId, /description, "
-            "/variables/{name}, /{resource_path}/{METHOD}/throttling/"
-            "rateLimit, /{resource_path}/{METHOD}/throttling/burstLimit, "
-            "/{resource_path}/{METHOD}/metrics/enabled, "
-            "/{resource_path}/{METHOD}/logging/loglevel, "
-            "/{resource_path}/{METHOD}/logging/dataTrace, /*/*/...]",
-            patch->path, tg_patch_op_name(patch->op));
-}
-
 static enum tg_status
 update_stage(struct tg_control_call *call)
 {
@@ -419,7 +303,7 @@ update_stage(struct tg_control_call *call)
         status = tg_call_patches(call, &patches, &count);
     }
     for (size_t i = 0; status == TG_OK && i < count; i++) {
-        status = patch_one(call, &patches[i], api_id, stage);
+        status = tg_stage_settings_patch(call, &patches[i], api_id, stage);
     }
     if (status == TG_OK) {
         const char *name = tg_http_path_get(call->req, "stage_name");

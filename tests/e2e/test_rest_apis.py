@@ -248,14 +248,69 @@ def test_stages_move_between_deployments(shared, api):
         "NotFoundException", "Invalid stage identifier specified")
 
 
+def test_a_share_of_calls_tries_another_deployment(shared, api):
+    """It has its own methods, variables and responses; the stage's limits
+    and plans hold for both; and in the end it becomes the stage."""
+    where = mock(api, api.resource("tried"), responseTemplates={
+        "text/plain": "old $stageVariables.who $stageVariables.where "
+                      "$context.isCanaryRequest"})
+    first = api.deploy(variables={"who": "Ann", "where": "here"})
+    plan = shared.plan(api.id)
+    _, key = shared.key(plan)
+    stage = {"restApiId": api.id, "stageName": STAGE}
+
+    def update(op, path, value="", **more):
+        return api.client.update_stage(**stage, patchOperations=[
+            {"op": op, "path": path, "value": value, **more}])
+
+    def says(path="/tried", key=None):
+        return shared.call(api.id, path, key=key).text
+
+    wait_until(lambda: says() == "old Ann here false", "the stage")
+    api.client.update_method(**where, patchOperations=[
+        {"op": "replace", "path": "/apiKeyRequired", "value": "true"}])
+    api.client.put_integration_response(
+        **where, statusCode="200", responseTemplates={
+            "text/plain": "new $stageVariables.who $stageVariables.where "
+                          "$context.isCanaryRequest"})
+    mock(api, api.resource("added"))
+    canary = api.deploy(canarySettings={
+        "percentTraffic": 100.0, "stageVariableOverrides": {"who": "Eve"}})
+    assert api.client.get_stage(**stage)["deploymentId"] == first
+    wait_until(lambda: says(key=key) == "new Eve here true", "the canary")
+    assert shared.call(api.id, "/tried").status == 403
+    assert shared.call(api.id, "/added").status == 200
+    update("replace", "/canarySettings/percentTraffic", "50.0")
+
+    def counts():
+        answers = [says(key=key) for _ in range(200)]
+        assert set(answers) <= {"old Ann here false", "new Eve here true"}
+        return answers.count("new Eve here true")
+
+    wait_until(lambda: 50 < counts() < 150, "half of the calls")
+    update("replace", "/canarySettings/percentTraffic", "0.0")
+    wait_until(lambda: counts() == 0, "no canary")
+    assert refused(api.client.delete_deployment, restApiId=api.id,
+                   deploymentId=canary)[0] == "BadRequestException"
+    api.client.update_stage(**stage, patchOperations=[
+        {"op": "copy", "from": "/canarySettings/deploymentId",
+         "path": "/deploymentId"},
+        {"op": "copy", "from": "/canarySettings/stageVariableOverrides",
+         "path": "/variables"},
+        {"op": "remove", "path": "/canarySettings"}])
+    wait_until(lambda: says(key=key) == "new Eve here false", "its promotion")
+    api.client.delete_deployment(restApiId=api.id, deploymentId=first)
+
+
 @pytest.mark.parametrize("settings", [
-    {"cacheClusterEnabled": True}, {"tracingEnabled": True},
-    {"canarySettings": {"percentTraffic": 1.0}},
+    {"cacheClusterEnabled": True}, {"cacheClusterSize": "1"},
+    {"canarySettings": {"percentTraffic": 1.0}}, # of a stage that is not
     {"variables": {"bad name": "x"}}, {"variables": {"a": "{}"}},
 ])
 def test_stage_settings_that_cannot_be_honoured(api, settings):
     mock(api, api.resource("x"))
-    assert refused(api.deploy, **settings)[0] == "BadRequestException"
+    assert refused(api.deploy, **settings)[0] in (
+        "BadRequestException", "ValidationException")
     assert api.client.get_deployments(restApiId=api.id)["items"] == []
 
 

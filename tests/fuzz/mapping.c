@@ -102,7 +102,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char                   *text = malloc(size + 1);
     json_t                 *variables = json_pack("{ss}", "a", "b");
     struct tg_arena         arena;
-    struct tg_mapping_scope scope = {variables, "d3pl0y", false};
+    struct tg_mapping_scope scope = {variables, "d3pl0y", false, false};
 
     if (text == NULL) {
         abort();

@@ -21,7 +21,7 @@ set_up(void **state)
     (void) state;
     variables = json_pack("{ssss}", "backend", "127.0.0.1:9001", "tenant",
         "acme");
-    scope = (struct tg_mapping_scope) { variables, "d3pl0y", false };
+    scope = (struct tg_mapping_scope) { variables, "d3pl0y", false, false };
     tg_arena_init(&arena);
     return 0;
 }
@@ -59,6 +59,7 @@ sources_become_parts_or_are_refused(void **state)
         { 0, "context.stage", TG_OK, TG_PART_STAGE, NULL },
         { 0, "context.identity.apiKeyId", TG_OK, TG_PART_API_KEY_ID, NULL },
         { 0, "context.deploymentId", TG_OK, TG_PART_LITERAL, "d3pl0y" },
+        { 0, "context.isCanaryRequest", TG_OK, TG_PART_LITERAL, "false" },
         { 0, "context.authorizer.claims", TG_OK, -1, NULL },
         { 0, "context.identity.apiKey", TG_DENIED, -1, NULL },
         { 0, "method.request.body", TG_OK, TG_PART_BODY, NULL },

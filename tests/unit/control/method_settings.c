@@ -34,9 +34,9 @@ setting(struct place *p, const char *key)
 }
 
 #define FILLED(burst, rate)                                                   \
-    "\"metricsEnabled\":false,\"loggingLevel\":\"OFF\","                      \
+    "\"metricsEnabled\":false,"                                              \
     "\"dataTraceEnabled\":false,\"throttlingBurstLimit\":" burst ","          \
-    "\"throttlingRateLimit\":" rate ",\"cachingEnabled\":false,"              \
+    "\"throttlingRateLimit\":" rate ",\"cachingEnabled\":true,"               \
     "\"cacheTtlInSeconds\":300,\"cacheDataEncrypted\":false,"                 \
     "\"requireAuthorizationForCacheControl\":true,"                           \
     "\"unauthorizedCacheControlHeaderStrategy\":"                             \
@@ -80,7 +80,8 @@ one_setting_fills_in_the_others(void **state)
         "methodSettings")), 2);
     assert_int_equal(patch(p, stage, "replace",
         "/~1/ANY/logging/loglevel", "INFO"), 200);
-    assert_non_null(setting(p, "/ANY"));
+    assert_string_equal(json_string_value(json_object_get(setting(p,
+        "/ANY"), "loggingLevel")), "INFO");
     assert_int_equal(patch(p, stage, "remove", "/~1/ANY", ""), 200);
     assert_int_equal(patch(p, stage, "remove", "/pets~1{id}/GET", ""), 200);
     assert_null(setting(p, "pets/{id}/GET"));
@@ -103,20 +104,21 @@ bad_settings_change_nothing(void **state)
         {"replace", "/*/*/throttling/burstLimit", "1.5", "a whole number"},
         {"replace", "/*/*/throttling/burstLimit", "99999999999",
             "a whole number"},
-        {"replace", "/*/*/throttling/burst", "1", "Invalid patch path"},
-        {"replace", "/*/*/metrics/enabled", "yes", "true or false"},
+        {"replace", "/*/*/throttling/burst", "1",
+            "Invalid method setting path: /*/*/throttling/burst. Must be"},
         {"replace", "/*/*/logging/loglevel", "DEBUG", "OFF, ERROR or INFO"},
-        {"replace", "/*/*/caching/enabled", "true", "has no cache"},
         {"replace", "/*/*/caching/ttlInSeconds", "3601", "3600"},
         {"replace", "/*/GET/throttling/rateLimit", "1", "/*/*"},
         {"replace", "/pets/*/throttling/rateLimit", "1", "/*/*"},
         {"replace", "/pets/get/throttling/rateLimit", "1", "setting path"},
         {"replace", "/GET/throttling/rateLimit", "1", "setting path"},
-        {"move", "/*/*/throttling/rateLimit", "1", "Invalid patch path"},
+        {"move", "/*/*/throttling/rateLimit", "1", "setting path"},
         {"remove", "/*/*", "", "there is no method setting"},
         {"remove", "/pets/GET", "", "there is no method setting"},
-        {"remove", "/*/*/throttling/rateLimit", "", "Invalid patch path"},
-        {"replace", "", "1", "Invalid patch path"},
+        {"remove", "/*/*/throttling/rateLimit", "",
+            "Cannot remove method setting */*/throttling/rateLimit because "
+            "there is no method setting for this method "},
+        {"replace", "", "1", "setting path"},
     };
     struct place *p = *state;
 

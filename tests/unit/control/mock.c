@@ -19,7 +19,7 @@ the_pattern_that_matches_comes_before_the_default(void **state)
         unsigned status, code;
     } rows[] = { { 503, 500 }, { 302, 200 }, { 100, 200 }, { 404, 400 },
         { 599, 500 } };
-    struct tg_mapping_scope    scope = { NULL, "d", false };
+    struct tg_mapping_scope    scope = { NULL, "d", false, false };
     struct tg_integration_spec spec = { 0 };
     struct tg_arena            arena;
     json_t *mock = json_loads("{\"integrationResponses\": {"
@@ -51,7 +51,7 @@ the_pattern_that_matches_comes_before_the_default(void **state)
 static void
 a_pattern_that_explodes_breaks_the_integration(void **state)
 {
-    struct tg_mapping_scope    scope = { NULL, "d", false };
+    struct tg_mapping_scope    scope = { NULL, "d", false, false };
     struct tg_integration_spec spec = { 0 };
     struct tg_arena            arena;
     struct tg_error            err = { 0 };
@@ -87,7 +87,7 @@ a_mock_is_compiled_or_broken(void **state)
         { "{\"statuscode\": 200}", TG_INVALID, 0 },
         { "#set($a = 1)", TG_DENIED, 0 },
     };
-    struct tg_mapping_scope    scope = { NULL, "d", false };
+    struct tg_mapping_scope    scope = { NULL, "d", false, false };
     struct tg_integration_spec spec = { 0 };
     struct tg_arena            arena;
     struct tg_error            err = { 0 };

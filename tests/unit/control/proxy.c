@@ -30,7 +30,7 @@ compile(struct tg_integration_spec *spec, struct tg_uri *uri,
 {
     json_t *variables = json_pack("{ssss}", "backend", "127.0.0.1:9001",
         "version", "1 a");
-    struct tg_mapping_scope scope = { variables, "d", false };
+    struct tg_mapping_scope scope = { variables, "d", false, false };
     json_t        *integration = json_loads(json, 0, NULL);
     enum tg_status status;
 

@@ -90,7 +90,7 @@ what_is_not_set_is_inherited(void **state)
         "\"responseTemplates\": {\"application/json\": \"T\"}},"
         "\"UNAUTHORIZED\": {\"responseParameters\": {"
         "\"gatewayresponse.header.X\": \"context.identity.apiKey\"}}}}");
-    struct tg_mapping_scope scope = { NULL, "d", false };
+    struct tg_mapping_scope scope = { NULL, "d", false, false };
     struct tg_gateway_spec *g;
     struct tg_error         err = { 0 };
 

@@ -21,7 +21,7 @@ set_up(void **state)
     (void) state;
     variables = json_pack("{ssss}", "backend", "127.0.0.1:9001", "tenant",
         "acme");
-    scope = (struct tg_mapping_scope) { variables, "d3pl0y", false };
+    scope = (struct tg_mapping_scope) { variables, "d3pl0y", false, false };
     tg_arena_init(&arena);
     return 0;
 }
