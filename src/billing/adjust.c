@@ -261,6 +261,7 @@ static enum tg_status
 apply(struct work *w)
 {
     char                reason[REASON_SIZE];
+    int64_t             source;
     enum tg_status      status;
     struct tg_usage_row row = { .node = "",
         .agreement_id = w->a->agreement_id, .product_code = w->product_code,
@@ -271,7 +272,8 @@ apply(struct work *w)
     if (w->changed > 0) {
         (void) snprintf(reason, sizeof(reason), "added by adjustment %s: %s",
             w->id, w->a->reason);
-        status = tg_usage_add(w->store, &row, w->changed, NULL, w->err);
+        status = tg_usage_add(w->store, &row, w->changed, &source,
+            w->err);
     } else {
         (void) snprintf(reason, sizeof(reason), "%s %s: %s",
             tg_unbillable_text(TG_UNBILLABLE_TAKEN), w->id, w->a->reason);

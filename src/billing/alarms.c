@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "billing/memo.h"
+#include "billing/records.h"
 #include "billing/runtime.h"
 #include "billing/sealer.h"
 #include "billing/unrecorded.h"
@@ -235,8 +236,8 @@ look_at_silent(struct look *l)
         " agreement_activity v JOIN agreement a ON a.id = v.agreement_id"
         " WHERE v.hours >= 24 AND v.hours >= $4 AND v.used_hour < $1 AND"
         " v.used_hour >= $2 AND a.state = 'active' AND NOT EXISTS (SELECT 1"
-        " FROM usage_detail d WHERE d.hour IN ($5, $3) AND"
-        " d.agreement_id = a.id AND d.quantity > 0)", "iiiii",
+        TG_USAGE_OF " d.hour IN ($5, $3) AND s.agreement_id = a.id AND"
+        " d.quantity > 0)", "iiiii",
         through - TG_HOUR_S, through - (SILENT_HOURS + 1) * TG_HOUR_S,
         tg_hour_of(l->now_s), (int64_t) TG_SEALER_STEADY_HOURS, through);
     status = take_two(l, q, status, &l->state->silent_buyers, &unused);

@@ -7,7 +7,7 @@
  * reads the store only for the cells that changed.
  *
  * Invariants
- *   F1  usage_detail and marks change together or not at all: fold twice, or
+ *   F1  Quantities and marks change together or not at all: fold twice, or
  *       die between any two instructions, and the sum is the same.
  *   F2  The mirror equals the committed marks; after any failure it is read
  *       again and everything is swept.

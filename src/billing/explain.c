@@ -99,10 +99,11 @@ read_counted(struct subject *e, json_t *list)
     enum tg_status  status;
     struct tg_stmt *q = NULL;
 
-    status = tg_store_query(e->store, &q, e->err, "SELECT key_id, plan_id,"
-        " used_hour, quantity, reason FROM usage_detail WHERE hour = $1 AND"
-        " agreement_id = $2 AND dimension = $3 AND quantity > 0"
-        " ORDER BY key_id, plan_id, used_hour LIMIT $4", "issi", e->hour,
+    status = tg_store_query(e->store, &q, e->err, "SELECT s.key_id,"
+        " s.plan_id, d.hour - s.late_s, d.quantity, s.reason" TG_USAGE_OF
+        " d.hour = $1 AND s.agreement_id = $2 AND s.dimension = $3 AND"
+        " d.quantity > 0 ORDER BY s.key_id, s.plan_id, s.late_s DESC"
+        " LIMIT $4", "issi", e->hour,
         e->agreement_id, e->dimension, (int64_t) TG_EXPLAIN_ROWS_MAX);
     status = tg_record_json_rows(list, q, status, counted_json, e->err);
     return status == TG_OK ? read_cells(e, list) : status;
@@ -122,10 +123,11 @@ read_carried(struct subject *e, json_t *list)
     enum tg_status  status;
     struct tg_stmt *q = NULL;
 
-    status = tg_store_query(e->store, &q, e->err, "SELECT hour,"
-        " SUM(quantity), reason FROM usage_detail WHERE agreement_id = $1 AND"
-        " dimension = $2 AND used_hour = $3 AND hour <> used_hour AND"
-        " quantity > 0 GROUP BY hour, reason ORDER BY hour LIMIT $4", "ssii",
+    status = tg_store_query(e->store, &q, e->err, "SELECT d.hour,"
+        " SUM(d.quantity), s.reason" TG_USAGE_OF " s.agreement_id = $1 AND"
+        " s.dimension = $2 AND s.late_s <> 0 AND d.hour = $3 + s.late_s AND"
+        " d.quantity > 0 GROUP BY d.hour, s.reason ORDER BY d.hour LIMIT $4",
+        "ssii",
         e->agreement_id, e->dimension, e->hour,
         (int64_t) TG_EXPLAIN_ROWS_MAX);
     return tg_record_json_rows(list, q, status, carried_json, e->err);

@@ -1,10 +1,11 @@
 /*
  * fold.c - see fold.h
  *
- * Most cells that changed counted in the hour in which they did at the last
- * fold: for these it is two statements by number, one that adds and one that
- * marks.  Whatever is new takes the long way: whose cell is it, which hour is
- * open for him, is there a row.
+ * Most cells that changed were folded before, for the same owner: it is
+ * remembered which source their units are of, and two statements by number
+ * do, one that adds and one that marks, in an hour that is new as in one that
+ * is not.  What is not known, or not billed in its own hour, takes the long
+ * way: whose cell is it, which hour is open for him, is there a source.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -166,11 +167,33 @@ attribute(struct tg_fold *f, struct tg_usage_row *row,
     return status;
 }
 
+/* Remembers the source, if it is that of the owner's usual units. */
+static void
+note_place(struct tg_fold *f, const struct cell *cell,
+    const struct tg_usage_row *row, int64_t source)
+{
+    const struct owner *owner = &cell->owner;
+    struct tg_place     place = { .source = source,
+        .is_billable = owner->agreement_id != NULL,
+        .is_held = tg_usage_is_held(row) };
+
+    if (!owner->is_known || owner->generation != cell->owner_now
+        || row->hour != row->used_hour
+        || (place.is_billable && row->reason[0] != '\0'))
+    {
+        return;
+    }
+    if (!place.is_billable) {
+        place.why = tg_unbillable_of(row->reason);
+    }
+    tg_places_note(f->places, &place, cell->slot, cell->owner_now);
+}
+
 static enum tg_status
 add_by_name(struct tg_fold *f, struct cell *cell, int64_t used_hour,
     uint32_t units)
 {
-    int64_t             number = 0;
+    int64_t             source = 0;
     enum tg_status      status = read_owner(f, cell);
     struct tg_usage_row row = { .used_hour = used_hour };
 
@@ -178,15 +201,10 @@ add_by_name(struct tg_fold *f, struct cell *cell, int64_t used_hour,
         status = attribute(f, &row, cell, units);
     }
     if (status == TG_OK) {
-        status = tg_usage_add(f->store, &row, units, &number, f->err);
+        status = tg_usage_add(f->store, &row, units, &source, f->err);
     }
-    /* what is held goes this way each time: its reason is counted here */
-    if (status == TG_OK && row.hour == used_hour
-        && row.agreement_id[0] != '\0' && !is_unsure(f, used_hour)
-        && cell->owner.generation == cell->owner_now)
-    {
-        tg_places_note(f->places, cell->slot, cell->owner_now, used_hour,
-            number);
+    if (status == TG_OK) {
+        note_place(f, cell, &row, source);
     }
     return status;
 }
@@ -195,32 +213,45 @@ add_by_name(struct tg_fold *f, struct cell *cell, int64_t used_hour,
  * ---- the short way
  */
 
-/* TG_NOTFOUND: not known where, or it may not go there any more (H3). */
+/* Unless the hour has its record already: TG_NOTFOUND. */
 static enum tg_status
-add_by_number(struct tg_fold *f, const struct cell *cell, int64_t used_hour,
-    uint32_t units)
+add_if_open(struct tg_fold *f, int64_t hour, int64_t source, uint32_t units)
 {
     enum tg_status status;
-    int64_t        row = tg_places_find(f->places, cell->slot,
-        cell->owner_now, used_hour);
 
-    if (row == 0 || used_hour < f->sealed_through) {
+    status = tg_store_exec(f->store, f->err, "INSERT INTO usage_hour"
+        " (hour, source, quantity) SELECT $1, $2, $3 WHERE NOT EXISTS (SELECT"
+        " 1 FROM usage_source s JOIN ledger_record r ON"
+        " r.agreement_id = s.agreement_id AND r.dimension = s.dimension AND"
+        " r.hour = $1 WHERE s.id = $2) ON CONFLICT (hour, source) DO UPDATE"
+        " SET quantity = usage_hour.quantity + excluded.quantity", "iii",
+        hour, source, (int64_t) units);
+    return status == TG_OK && tg_store_changes(f->store) != 1
+        ? TG_NOTFOUND : status;
+}
+
+/* TG_NOTFOUND: not known where, or it may not go there any more (H3). */
+static enum tg_status
+add_by_number(struct tg_fold *f, const struct cell *cell, int64_t hour,
+    uint32_t units)
+{
+    struct tg_place place;
+
+    if (!tg_places_find(f->places, &place, cell->slot, cell->owner_now)) {
         return TG_NOTFOUND;
     }
-    status = f->has_early
-        ? tg_store_exec(f->store, f->err, "UPDATE usage_detail SET"
-            " quantity = quantity + $1 WHERE id = $2 AND NOT EXISTS"
-            " (SELECT 1 FROM ledger_record r WHERE"
-            " r.agreement_id = usage_detail.agreement_id AND"
-            " r.dimension = usage_detail.dimension AND"
-            " r.hour = usage_detail.hour)", "ii", (int64_t) units, row)
-        : tg_store_exec(f->store, f->err, "UPDATE usage_detail SET"
-            " quantity = quantity + $1 WHERE id = $2", "ii",
-            (int64_t) units, row);
-    if (status == TG_OK && tg_store_changes(f->store) != 1) {
-        status = TG_NOTFOUND;
+    if (place.is_billable && (hour < f->sealed_through || is_unsure(f, hour)))
+    {
+        return TG_NOTFOUND;
     }
-    return status;
+    if (place.is_billable && f->has_early) {
+        return add_if_open(f, hour, place.source, units);
+    }
+    if (!place.is_billable) {
+        f->added.unbillable[place.why] += units;
+    }
+    return tg_usage_add_to(f->store, hour, place.source, place.is_held,
+        units, f->err);
 }
 
 /*

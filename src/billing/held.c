@@ -109,16 +109,17 @@ find_held(struct pass *p)
     enum tg_status  status;
     struct tg_stmt *q = NULL;
 
-    status = tg_store_query(p->store, &q, p->err, "SELECT h.node,"
-        " h.product_code, h.dimension, h.hour, h.key_id, h.plan_id, h.reason,"
-        " h.quantity, a.id, a.activated_s, a.ended_s FROM usage_detail h"
-        " JOIN usage_plan_key u ON u.plan_id = h.plan_id AND"
-        " u.key_id = h.key_id JOIN meter_owner o ON o.slot = u.slot AND"
-        " o.owner = u.owner AND o.file_id IN (SELECT file_id FROM fold)"
-        " JOIN agreement a ON a.id = o.agreement_id"
-        " WHERE h.agreement_id = '' AND h.product_code <> '' AND h.hour > $1"
-        " AND h.hour = h.used_hour AND h.quantity > 0 AND"
-        " a.product_code = h.product_code AND a.state <> 'pending'", "i",
+    status = tg_store_query(p->store, &q, p->err, "SELECT s.node,"
+        " s.product_code, s.dimension, d.hour, s.key_id, s.plan_id, s.reason,"
+        " d.quantity, a.id, a.activated_s, a.ended_s FROM usage_hour d"
+        " CROSS JOIN usage_source s CROSS JOIN usage_plan_key u"
+        " CROSS JOIN meter_owner o CROSS JOIN agreement a"
+        " WHERE d.is_held = 1 AND d.hour > $1 AND d.quantity > 0 AND"
+        " s.id = d.source AND s.late_s = 0 AND u.plan_id = s.plan_id AND"
+        " u.key_id = s.key_id AND o.slot = u.slot AND o.owner = u.owner AND"
+        " o.file_id IN (SELECT file_id FROM fold) AND"
+        " a.id = o.agreement_id AND a.product_code = s.product_code AND"
+        " a.state <> 'pending'", "i",
         p->now_s - TG_HOUR_WINDOW_S - TG_HOUR_S);
     while (status == TG_OK && p->rows < BATCH
         && (status = tg_stmt_next(q, p->err)) == TG_OK)
@@ -138,6 +139,7 @@ static enum tg_status
 bring_held(struct pass *p, struct homecoming *h)
 {
     char                reason[REASON_SIZE];
+    int64_t             source;
     enum tg_status      status;
     struct tg_usage_row home = h->row;
 
@@ -152,7 +154,8 @@ bring_held(struct pass *p, struct homecoming *h)
         status = tg_usage_take(p->store, &h->row, h->quantity, p->err);
     }
     if (status == TG_OK) {
-        status = tg_usage_add(p->store, &home, h->quantity, NULL, p->err);
+        status = tg_usage_add(p->store, &home, h->quantity, &source,
+            p->err);
     }
     return status;
 }
@@ -185,8 +188,8 @@ find_left(struct pass *p)
 
     status = tg_store_query(p->store, &q, p->err, "SELECT l.hour,"
         " l.agreement_id, l.dimension, a.activated_s, a.ended_s,"
-        " (SELECT COALESCE(SUM(d.quantity), 0) FROM usage_detail d WHERE"
-        " d.agreement_id = l.agreement_id AND d.dimension = l.dimension AND"
+        " (SELECT COALESCE(SUM(d.quantity), 0)" TG_USAGE_OF
+        " s.agreement_id = l.agreement_id AND s.dimension = l.dimension AND"
         " d.hour = l.hour), a.product_code FROM usage_left l JOIN agreement a"
         " ON a.id = l.agreement_id WHERE l.hour > $1 AND"
         " a.state <> 'pending'", "i",

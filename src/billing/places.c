@@ -3,20 +3,19 @@
 
 #include <stdlib.h>
 
-#include "core/hours.h"
-
-#define HOUR_MASK ((1 << 20) - 1)
-#define ROW_MAX ((INT64_C(1) << 36) - 1)
+#define SOURCE_MAX ((INT64_C(1) << 40) - 1)
+#define BILLABLE TG_UNBILLABLE_COUNT /* as why */
 
 /* Eight bytes, for there is one a meter; the owner's lowest bits (H1). */
-struct place {
-    uint64_t row : 36; /* 0: none */
-    uint64_t hour : 20; /* since 1970 */
-    uint64_t owner : 8;
+struct entry {
+    uint64_t source : 40; /* 0: none */
+    uint64_t owner : 16;
+    uint64_t why : 7;
+    uint64_t is_held : 1;
 };
 
 struct tg_places_piece {
-    struct place places[TG_METER_PIECE];
+    struct entry entries[TG_METER_PIECE];
 };
 
 void
@@ -30,26 +29,29 @@ tg_places_clear(struct tg_places *places)
     }
 }
 
-int64_t
-tg_places_find(const struct tg_places *places, uint32_t slot, uint32_t owner,
-    int64_t used_hour)
+bool
+tg_places_find(const struct tg_places *places, struct tg_place *out,
+    uint32_t slot, uint32_t owner)
 {
-    const struct place           *place;
+    const struct entry           *entry;
     const struct tg_places_piece *p
         = places->pieces[slot >> TG_METER_PIECE_BITS];
 
     if (p == NULL) {
-        return 0;
+        return false;
     }
-    place = &p->places[slot & (TG_METER_PIECE - 1)];
-    return place->owner == (uint8_t) owner
-            && (int64_t) place->hour == used_hour / TG_HOUR_S
-        ? (int64_t) place->row : 0;
+    entry = &p->entries[slot & (TG_METER_PIECE - 1)];
+    out->source = (int64_t) entry->source;
+    out->is_billable = entry->why == BILLABLE;
+    out->is_held = entry->is_held != 0;
+    out->why = out->is_billable ? TG_UNBILLABLE_OTHER
+                                : (enum tg_unbillable) entry->why;
+    return entry->source != 0 && entry->owner == (uint16_t) owner;
 }
 
 void
-tg_places_note(struct tg_places *places, uint32_t slot, uint32_t owner,
-    int64_t used_hour, int64_t row)
+tg_places_note(struct tg_places *places, const struct tg_place *place,
+    uint32_t slot, uint32_t owner)
 {
     struct tg_places_piece **p
         = &places->pieces[slot >> TG_METER_PIECE_BITS];
@@ -57,11 +59,13 @@ tg_places_note(struct tg_places *places, uint32_t slot, uint32_t owner,
     if (*p == NULL) {
         *p = calloc(1, sizeof(**p));
     }
-    if (*p != NULL) {
-        (*p)->places[slot & (TG_METER_PIECE - 1)] = (struct place) {
-            .row = row <= ROW_MAX ? (uint64_t) row & ROW_MAX : 0,
-            .hour = (uint64_t) (used_hour / TG_HOUR_S) & HOUR_MASK,
-            .owner = (uint8_t) owner };
+    if (*p != NULL && place->source <= SOURCE_MAX) {
+        (*p)->entries[slot & (TG_METER_PIECE - 1)] = (struct entry) {
+            .source = (uint64_t) place->source & (uint64_t) SOURCE_MAX,
+            .owner = (uint16_t) owner,
+            .why = place->is_billable ? BILLABLE
+                                      : (unsigned) place->why & 0x7f,
+            .is_held = place->is_held };
     }
 }
 
@@ -71,6 +75,6 @@ tg_places_forget(struct tg_places *places, uint32_t slot)
     struct tg_places_piece *p = places->pieces[slot >> TG_METER_PIECE_BITS];
 
     if (p != NULL) {
-        p->places[slot & (TG_METER_PIECE - 1)] = (struct place) { 0 };
+        p->entries[slot & (TG_METER_PIECE - 1)] = (struct entry) { 0 };
     }
 }

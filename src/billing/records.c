@@ -148,31 +148,85 @@ tg_record_open_hour(struct tg_store *s, int64_t *out,
  * ---- usage
  */
 
-enum tg_status
-tg_usage_add(struct tg_store *s, const struct tg_usage_row *row,
-    int64_t quantity, int64_t *number, struct tg_error *err)
+/* What names a source; the parameters are those of SOURCE_OF. */
+#define THE_SOURCE                                                            \
+    " agreement_id = $1 AND dimension = $2 AND late_s = $3 AND plan_id = $4"  \
+    " AND key_id = $5 AND product_code = $6 AND reason = $7 AND node = $8"
+
+#define SOURCE_OF(row)                                                        \
+    (row)->agreement_id, (row)->dimension, (row)->hour - (row)->used_hour,    \
+        (row)->plan_id, (row)->key_id, (row)->product_code, (row)->reason,    \
+        (row)->node
+
+/* TG_NOTFOUND: nothing of that source has been counted yet. */
+static enum tg_status
+find_source(struct tg_store *s, int64_t *source,
+    const struct tg_usage_row *row, struct tg_error *err)
 {
     enum tg_status  status;
     struct tg_stmt *q = NULL;
 
-    status = tg_store_query(s, &q, err, "INSERT INTO usage_detail (node,"
-        " agreement_id, product_code, dimension, hour, used_hour, key_id,"
-        " plan_id, quantity, reason)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-        " ON CONFLICT (hour, agreement_id, dimension, key_id, plan_id,"
-        " used_hour, product_code, node, reason) DO UPDATE SET"
-        " quantity = usage_detail.quantity + excluded.quantity"
-        " RETURNING id", "ssssiissis", row->node, row->agreement_id,
-        row->product_code, row->dimension, row->hour, row->used_hour,
-        row->key_id, row->plan_id, quantity, row->reason);
+    status = tg_store_query(s, &q, err, "SELECT id FROM usage_source WHERE"
+        THE_SOURCE, "ssisssss", SOURCE_OF(row));
     if (status == TG_OK) {
         status = tg_stmt_next(q, err);
     }
-    if (status == TG_OK && number != NULL) {
-        *number = tg_stmt_int(q, 0);
+    if (status == TG_OK) {
+        *source = tg_stmt_int(q, 0);
     }
     tg_stmt_done(q);
     return status;
+}
+
+static enum tg_status
+make_source(struct tg_store *s, int64_t *source,
+    const struct tg_usage_row *row, struct tg_error *err)
+{
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    status = tg_store_query(s, &q, err, "INSERT INTO usage_source"
+        " (agreement_id, dimension, late_s, plan_id, key_id, product_code,"
+        " reason, node) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+        " RETURNING id", "ssisssss", SOURCE_OF(row));
+    if (status == TG_OK) {
+        status = tg_stmt_next(q, err);
+    }
+    if (status == TG_OK) {
+        *source = tg_stmt_int(q, 0);
+    }
+    tg_stmt_done(q);
+    return status;
+}
+
+bool
+tg_usage_is_held(const struct tg_usage_row *row)
+{
+    return row->agreement_id[0] == '\0' && row->product_code[0] != '\0';
+}
+
+enum tg_status
+tg_usage_add_to(struct tg_store *s, int64_t hour, int64_t source,
+    bool is_held, int64_t quantity, struct tg_error *err)
+{
+    return tg_store_exec(s, err, "INSERT INTO usage_hour"
+        " (hour, source, quantity, is_held) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT (hour, source) DO UPDATE SET"
+        " quantity = usage_hour.quantity + excluded.quantity", "iiii", hour,
+        source, quantity, (int64_t) is_held);
+}
+
+enum tg_status
+tg_usage_add(struct tg_store *s, const struct tg_usage_row *row,
+    int64_t quantity, int64_t *source, struct tg_error *err)
+{
+    enum tg_status status = find_source(s, source, row, err);
+
+    if (status == TG_NOTFOUND) {
+        status = make_source(s, source, row, err);
+    }
+    return status == TG_OK ? tg_usage_add_to(s, row->hour, *source,
+        tg_usage_is_held(row), quantity, err) : status;
 }
 
 enum tg_status
@@ -181,14 +235,10 @@ tg_usage_take(struct tg_store *s, const struct tg_usage_row *row,
 {
     enum tg_status status;
 
-    status = tg_store_exec(s, err, "UPDATE usage_detail SET"
-        " quantity = quantity - $1 WHERE agreement_id = $2 AND"
-        " dimension = $3 AND hour = $4 AND key_id = $5 AND plan_id = $6 AND"
-        " used_hour = $7 AND product_code = $8 AND node = $9 AND"
-        " reason = $10 AND quantity >= $1", "issississs", quantity,
-        row->agreement_id, row->dimension, row->hour, row->key_id,
-        row->plan_id, row->used_hour, row->product_code, row->node,
-        row->reason);
+    status = tg_store_exec(s, err, "UPDATE usage_hour SET"
+        " quantity = quantity - $10 WHERE hour = $9 AND source = (SELECT id"
+        " FROM usage_source WHERE" THE_SOURCE ") AND quantity >= $10",
+        "ssisssssii", SOURCE_OF(row), row->hour, quantity);
     return status == TG_OK && tg_store_changes(s) != 1
         ? tg_error_set(err, TG_CONFLICT, "the hour holds fewer units by now")
         : status;
@@ -207,10 +257,10 @@ newest_row(struct tg_store *s, struct tg_usage_row *row, int64_t *quantity,
     struct tg_stmt *q = NULL;
 
     *quantity = 0;
-    status = tg_store_query(s, &q, err, "SELECT node, product_code,"
-        " used_hour, key_id, plan_id, reason, quantity FROM usage_detail"
-        " WHERE agreement_id = $1 AND dimension = $2 AND hour = $3 AND"
-        " quantity > 0 ORDER BY used_hour DESC LIMIT 1", "ssi",
+    status = tg_store_query(s, &q, err, "SELECT s.node, s.product_code,"
+        " d.hour - s.late_s, s.key_id, s.plan_id, s.reason, d.quantity"
+        TG_USAGE_OF " s.agreement_id = $1 AND s.dimension = $2 AND"
+        " d.hour = $3 AND d.quantity > 0 ORDER BY s.late_s LIMIT 1", "ssi",
         row->agreement_id, row->dimension, row->hour);
     if (status == TG_OK) {
         status = tg_stmt_next(q, err);
@@ -245,7 +295,7 @@ static enum tg_status
 move_units(struct tg_store *s, const struct move *m, int64_t quantity,
     struct tg_error *err)
 {
-    int64_t             units;
+    int64_t             units, source;
     enum tg_status      status = TG_OK;
     struct tg_arena     arena;
     struct tg_usage_row row = { .agreement_id = m->agreement_id,
@@ -271,7 +321,7 @@ move_units(struct tg_store *s, const struct move *m, int64_t quantity,
                 ? m->to_agreement_id : to.agreement_id;
             to.product_code = m->to_product_code != NULL
                 ? m->to_product_code : to.product_code;
-            status = tg_usage_add(s, &to, units, NULL, err);
+            status = tg_usage_add(s, &to, units, &source, err);
             quantity -= units;
         }
     }
@@ -308,9 +358,9 @@ tg_usage_sum(struct tg_store *s, int64_t *units, const char *agreement_id,
     struct tg_stmt *q = NULL;
 
     *units = 0;
-    status = tg_store_query(s, &q, err, "SELECT SUM(quantity) FROM"
-        " usage_detail WHERE hour = $1 AND agreement_id = $2 AND"
-        " dimension = $3", "iss", hour, agreement_id, dimension);
+    status = tg_store_query(s, &q, err, "SELECT SUM(d.quantity)"
+        TG_USAGE_OF " d.hour = $1 AND s.agreement_id = $2 AND"
+        " s.dimension = $3", "iss", hour, agreement_id, dimension);
     if (status == TG_OK) {
         status = tg_stmt_next(q, err);
     }

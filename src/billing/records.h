@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "control/usage_rows.h"
 #include "core/ledger.h"
 #include "store/store.h"
 #include "util/arena.h"
@@ -70,7 +71,13 @@ TG_MUST_CHECK enum tg_status tg_record_open_hour(struct tg_store *s,
     int64_t hour, int64_t sealed_through, int64_t now_s,
     struct tg_error *err);
 
-/* A row of usage_detail. */
+/*
+ * ---- what was counted
+ *
+ * See control/usage_rows.h for the tables.
+ */
+
+/* A row of usage_hour, with its source. */
 struct tg_usage_row {
     const char *node;
     const char *agreement_id; /* "": none */
@@ -83,12 +90,20 @@ struct tg_usage_row {
     const char *reason; /* "": none */
 };
 
+/* Whether its units wait for an agreement, or had one been possible. */
+bool tg_usage_is_held(const struct tg_usage_row *row);
+
 /*
- * Adds quantity to the row, which is made if it is not there; *number is by
- * what it is found again, NULL: nobody asks.
+ * Adds quantity to the row; row and source are made if they are not there.
+ * *source is the source's number, by which it is found again.
  */
 TG_MUST_CHECK enum tg_status tg_usage_add(struct tg_store *s,
-    const struct tg_usage_row *row, int64_t quantity, int64_t *number,
+    const struct tg_usage_row *row, int64_t quantity, int64_t *source,
+    struct tg_error *err);
+
+/* The same, of a source whose number is known. */
+TG_MUST_CHECK enum tg_status tg_usage_add_to(struct tg_store *s,
+    int64_t hour, int64_t source, bool is_held, int64_t quantity,
     struct tg_error *err);
 
 /* Takes as many from the row; TG_CONFLICT: it holds fewer. */

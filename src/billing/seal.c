@@ -74,10 +74,11 @@ find_large(struct tg_store *s, struct large **list, const char *prefix,
 
     *list = NULL;
     status = tg_store_query(s, &q, err, "SELECT r.agreement_id, r.dimension,"
-        " SUM(d.quantity) - $3 FROM ledger_record r CROSS JOIN usage_detail d"
-        " WHERE r.id > $1 AND r.id < $1 || ':' AND r.quantity = $3 AND"
-        " d.agreement_id = r.agreement_id AND d.dimension = r.dimension AND"
-        " d.hour = $2 GROUP BY r.id HAVING SUM(d.quantity) > $3", "sii",
+        " SUM(d.quantity) - $3 FROM ledger_record r CROSS JOIN usage_source s"
+        " CROSS JOIN usage_hour d WHERE r.id > $1 AND r.id < $1 || ':' AND"
+        " r.quantity = $3 AND s.agreement_id = r.agreement_id AND"
+        " s.dimension = r.dimension AND d.source = s.id AND d.hour = $2"
+        " GROUP BY r.id HAVING SUM(d.quantity) > $3", "sii",
         prefix, hour,
         TG_LEDGER_QUANTITY_MAX);
     while (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
@@ -137,10 +138,11 @@ tg_seal_used(struct tg_store *s, int64_t *made, const struct tg_seal_piece *p,
 
     make_prefix(prefix, p->now_s);
     status = tg_store_exec(s, err, INSERT_FROM("SELECT b.id AS agreement_id,"
-        " d.dimension, SUM(d.quantity) AS quantity FROM agreement b"
-        " CROSS JOIN usage_detail d WHERE b.product_code = $10 AND"
-        " b.id >= $11 AND b.id <= $12 AND b.state <> 'pending' AND"
-        " d.hour = $2 AND d.agreement_id = +b.id GROUP BY b.id, d.dimension"
+        " s.dimension, SUM(d.quantity) AS quantity FROM agreement b"
+        " CROSS JOIN usage_source s CROSS JOIN usage_hour d WHERE"
+        " b.product_code = $10 AND b.id >= $11 AND b.id <= $12 AND"
+        " b.state <> 'pending' AND s.agreement_id = +b.id AND"
+        " d.source = s.id AND d.hour = $2 GROUP BY b.id, s.dimension"
         " HAVING SUM(d.quantity) > 0") " AND NOT EXISTS (SELECT 1 FROM"
         " ledger_record r WHERE r.agreement_id = u.agreement_id AND"
         " r.dimension = u.dimension AND r.hour = $2)", "siisiiiiisss",
@@ -204,9 +206,10 @@ tg_seal_activity(struct tg_store *s, const struct tg_seal_piece *p,
 }
 
 #define LEFT_OF_HOUR                                                          \
-    " FROM usage_detail d WHERE d.hour = $1 AND d.agreement_id > '' AND"      \
-    " d.quantity > 0 AND NOT EXISTS (SELECT 1 FROM ledger_record r WHERE"     \
-    " r.agreement_id = d.agreement_id AND r.dimension = d.dimension AND"      \
+    " FROM usage_hour d CROSS JOIN usage_source s WHERE d.hour = $1 AND"      \
+    " d.quantity > 0 AND s.id = d.source AND s.agreement_id > '' AND"         \
+    " NOT EXISTS (SELECT 1 FROM ledger_record r WHERE"                        \
+    " r.agreement_id = s.agreement_id AND r.dimension = s.dimension AND"      \
     " r.hour = $1)"
 
 enum tg_status
@@ -230,7 +233,7 @@ enum tg_status
 tg_seal_left(struct tg_store *s, int64_t hour, struct tg_error *err)
 {
     return tg_store_exec(s, err, "INSERT INTO usage_left (hour, agreement_id,"
-        " dimension) SELECT DISTINCT $1, d.agreement_id, d.dimension"
+        " dimension) SELECT DISTINCT $1, s.agreement_id, s.dimension"
         LEFT_OF_HOUR " ON CONFLICT (hour, agreement_id, dimension)"
         " DO NOTHING", "i", hour);
 }

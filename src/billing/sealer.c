@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "billing/memo.h"
+#include "billing/records.h"
 #include "billing/seal.h"
 #include "control/agreements.h"
 #include "core/hours.h"
@@ -246,7 +247,7 @@ next_used(struct tg_store *s, int64_t *hour, int64_t to,
     enum tg_status  status;
     struct tg_stmt *q = NULL;
 
-    status = tg_store_query(s, &q, err, "SELECT MIN(hour) FROM usage_detail"
+    status = tg_store_query(s, &q, err, "SELECT MIN(hour) FROM usage_hour"
         " WHERE hour >= $1 AND hour < $2", "ii", *hour, to);
     if (status == TG_OK) {
         status = tg_stmt_next(q, err);
@@ -437,11 +438,11 @@ tg_sealer_has_leavers(struct tg_store *s, bool *answer,
         return status == TG_NOTFOUND ? TG_OK : status; /* nothing is open */
     }
     status = tg_store_query(s, &q, err, "SELECT 1" LEFT " AND ("
-        "EXISTS (SELECT 1 FROM usage_detail d WHERE d.agreement_id = a.id AND"
+        "EXISTS (SELECT 1" TG_USAGE_OF " s.agreement_id = a.id AND"
         " d.hour IN ($3, $4) AND d.hour >= $6 AND d.quantity > 0 AND"
         " a.activated_s <= $1 AND a.activated_s < d.hour + 3600 AND NOT EXISTS"
         " (SELECT 1 FROM ledger_record r WHERE r.agreement_id = a.id AND"
-        " r.dimension = d.dimension AND r.hour = d.hour))"
+        " r.dimension = s.dimension AND r.hour = d.hour))"
         " OR EXISTS (SELECT 1 FROM ledger_record r WHERE"
         " r.agreement_id = a.id AND r.state IN ('sealed', 'sent') AND"
         " r.deadline_s > a.ended_s + $5)) LIMIT 1", "iiiiii",

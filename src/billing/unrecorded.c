@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "billing/memo.h"
+#include "billing/records.h"
 #include "core/hours.h"
 #include "core/ledger.h"
 #include "core/unbillable.h"
@@ -41,50 +42,51 @@
 #define ONE(column)                                                           \
     " CASE WHEN MIN(" column ") = MAX(" column ") THEN MIN(" column ") END"
 
-/* In the order of the index, so that the first rows cost no more than they. */
+/* One hour's, in the order of the index: the first rows cost few others. */
 static const char open_sql[] = "SELECT g.agreement_id, a.product_code,"
-    " g.dimension, g.hour, g.quantity," AGREEMENT_OF_ROW " '', 0, g.key,"
-    " g.plan FROM (SELECT d.hour, d.agreement_id, d.dimension,"
-    " SUM(d.quantity) AS quantity," ONE("d.key_id") " AS key,"
-    ONE("d.plan_id") " AS plan FROM usage_detail d WHERE d.hour >= $5 AND"
-    " d.hour >= $3 AND d.hour < $4 AND d.agreement_id > '' AND ($1 = '' OR"
-    " d.agreement_id = $1) AND ($2 = '' OR d.product_code = $2) AND"
+    " g.dimension, $3, g.quantity," AGREEMENT_OF_ROW " '', 0, g.key,"
+    " g.plan FROM (SELECT s.agreement_id, s.dimension,"
+    " SUM(d.quantity) AS quantity," ONE("s.key_id") " AS key,"
+    ONE("s.plan_id") " AS plan" TG_USAGE_OF " s.agreement_id > '' AND"
+    " d.hour = $3 AND $3 < $4 AND $3 >= $5 AND ($1 = '' OR"
+    " s.agreement_id = $1) AND ($2 = '' OR s.product_code = $2) AND"
     " d.quantity > 0 AND NOT EXISTS (SELECT 1 FROM ledger_record r WHERE"
-    " r.agreement_id = d.agreement_id AND r.dimension = d.dimension AND"
-    " r.hour = d.hour) GROUP BY d.hour, d.agreement_id, d.dimension"
-    " ORDER BY d.hour, d.agreement_id, d.dimension LIMIT $6) g"
+    " r.agreement_id = s.agreement_id AND r.dimension = s.dimension AND"
+    " r.hour = d.hour) GROUP BY s.agreement_id, s.dimension"
+    " ORDER BY s.agreement_id, s.dimension LIMIT $6) g"
     " LEFT JOIN agreement a ON a.id = g.agreement_id";
 
-static const char nobodys_sql[] = "SELECT '', d.product_code, d.dimension,"
+static const char nobodys_sql[] = "SELECT '', s.product_code, s.dimension,"
     " d.hour, SUM(d.quantity), NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
-    " d.reason, 0," ONE("d.key_id") "," ONE("d.plan_id") " FROM usage_detail"
-    " d WHERE d.hour >= $5 AND d.hour >= $3 AND d.hour < $4 AND"
-    " d.agreement_id = '' AND $1 = '' AND ($2 = '' OR d.product_code = $2)"
-    " AND d.quantity > 0 GROUP BY d.hour, d.product_code, d.dimension,"
-    " d.reason ORDER BY d.hour, d.product_code LIMIT $6";
+    " s.reason, 0," ONE("s.key_id") "," ONE("s.plan_id") " FROM usage_hour d"
+    " CROSS JOIN usage_source s WHERE d.hour >= $5 AND d.hour >= $3 AND"
+    " d.hour < $4 AND s.id = d.source AND s.agreement_id = '' AND $1 = '' AND"
+    " ($2 = '' OR s.product_code = $2) AND d.quantity > 0 GROUP BY d.hour,"
+    " s.product_code, s.dimension, s.reason ORDER BY d.hour, s.product_code"
+    " LIMIT $6";
 
 /* By the index of what is held. */
 #define HELD_ROWS                                                             \
-    " FROM usage_detail d LEFT JOIN usage_plan_key u ON"                      \
-    " u.plan_id = d.plan_id AND u.key_id = d.key_id LEFT JOIN meter_owner o"  \
+    " FROM usage_hour d JOIN usage_source s ON s.id = d.source"               \
+    " LEFT JOIN usage_plan_key u ON"                                          \
+    " u.plan_id = s.plan_id AND u.key_id = s.key_id LEFT JOIN meter_owner o"  \
     " ON o.slot = u.slot AND o.owner = u.owner AND o.file_id IN (SELECT"      \
     " file_id FROM fold) LEFT JOIN agreement b ON b.id = o.agreement_id"      \
-    " WHERE d.agreement_id = '' AND d.product_code <> '' AND"                 \
-    " d.quantity > 0"
+    " WHERE d.is_held = 1 AND d.quantity > 0"
 
-static const char held_sql[] = "SELECT '', d.product_code, d.dimension,"
+static const char held_sql[] = "SELECT '', s.product_code, s.dimension,"
     " d.hour, SUM(d.quantity), NULL, NULL, NULL, NULL, MIN(b.activated_s),"
-    " NULL, NULL, d.reason, CASE WHEN b.activated_s >= d.hour + 3600 THEN 1"
-    " ELSE 0 END AS is_before," ONE("d.key_id") "," ONE("d.plan_id")
+    " NULL, NULL, s.reason, CASE WHEN b.activated_s >= d.hour + 3600 THEN 1"
+    " ELSE 0 END AS is_before," ONE("s.key_id") "," ONE("s.plan_id")
     HELD_ROWS " AND d.hour < $5 AND d.hour >= $3 AND d.hour < $4 AND $1 = ''"
-    " AND ($2 = '' OR d.product_code = $2) GROUP BY d.hour, d.product_code,"
-    " d.dimension, d.reason, is_before ORDER BY d.hour, d.product_code"
+    " AND ($2 = '' OR s.product_code = $2) GROUP BY d.hour, s.product_code,"
+    " s.dimension, s.reason, is_before ORDER BY d.hour, s.product_code"
     " LIMIT $6";
 
 static const char left_sql[] = "SELECT l.agreement_id, a.product_code,"
-    " l.dimension, l.hour, (SELECT COALESCE(SUM(d.quantity), 0) FROM"
-    " usage_detail d WHERE d.hour = l.hour AND"
-    " d.agreement_id = l.agreement_id AND d.dimension = l.dimension),"
+    " l.dimension, l.hour, (SELECT COALESCE(SUM(d.quantity), 0)" TG_USAGE_OF
+    " d.hour = l.hour AND s.agreement_id = l.agreement_id AND"
+    " s.dimension = l.dimension),"
     AGREEMENT_OF_ROW " '', 0, NULL, NULL FROM usage_left l LEFT JOIN"
     " agreement a ON a.id = l.agreement_id WHERE l.hour < $5 AND"
     " l.hour >= $3 AND l.hour < $4 AND ($1 = '' OR l.agreement_id = $1) AND"
@@ -259,6 +261,51 @@ append(struct tg_store *s, json_t *list, const char *sql, bool is_sealed,
     return status == TG_NOTFOUND ? TG_OK : status;
 }
 
+/* The first hour from *hour on that has rows; TG_NOTFOUND: there is none. */
+static enum tg_status
+next_hour(struct tg_store *s, int64_t *hour, struct tg_error *err)
+{
+    enum tg_status  status;
+    struct tg_stmt *q = NULL;
+
+    status = tg_store_query(s, &q, err, "SELECT MIN(hour) FROM usage_hour"
+        " WHERE hour >= $1", "i", *hour);
+    if (status == TG_OK) {
+        status = tg_stmt_next(q, err);
+    }
+    if (status == TG_OK && tg_stmt_is_null(q, 0)) {
+        status = TG_NOTFOUND;
+    } else if (status == TG_OK) {
+        *hour = tg_stmt_int(q, 0);
+    }
+    tg_stmt_done(q);
+    return status;
+}
+
+/* What waits for its seal, hour by hour. */
+static enum tg_status
+append_open(struct tg_store *s, json_t *list,
+    const struct tg_unrecorded_query *query, int64_t open_from,
+    const struct tg_settings *settings, int64_t now_s, struct tg_error *err)
+{
+    struct tg_unrecorded_query one = *query;
+    enum tg_status             status = append(s, list, nobodys_sql, false,
+        query, open_from, settings, now_s, err);
+
+    one.from = one.from > open_from ? one.from : open_from;
+    while (status == TG_OK
+        && (int64_t) json_array_size(list) < query->limit
+        && (status = next_hour(s, &one.from, err)) == TG_OK
+        && one.from < query->to)
+    {
+        one.to = one.from + TG_HOUR_S;
+        status = append(s, list, open_sql, false, &one, open_from, settings,
+            now_s, err);
+        one.from = one.to;
+    }
+    return status == TG_NOTFOUND ? TG_OK : status;
+}
+
 enum tg_status
 tg_unrecorded_list(struct tg_store *s, json_t *list,
     const struct tg_unrecorded_query *query,
@@ -281,12 +328,8 @@ tg_unrecorded_list(struct tg_store *s, json_t *list,
         }
     }
     if (status == TG_OK && (query->kinds & 1U << TG_UNRECORDED_OPEN) != 0) {
-        status = append(s, list, nobodys_sql, false, query, open_from,
-            settings, now_s, err);
-        if (status == TG_OK) {
-            status = append(s, list, open_sql, false, query, open_from,
-                settings, now_s, err);
-        }
+        status = append_open(s, list, query, open_from, settings, now_s,
+            err);
     }
     return status;
 }
@@ -302,10 +345,11 @@ tg_unrecorded_count_open(struct tg_store *s, int64_t *count,
     *count = 0;
     if (status == TG_OK) {
         status = tg_store_query(s, &q, err, "SELECT COUNT(*) FROM (SELECT 1"
-            " FROM usage_detail d WHERE d.hour >= $1 AND NOT EXISTS (SELECT 1"
-            " FROM ledger_record r WHERE r.agreement_id = d.agreement_id AND"
-            " r.dimension = d.dimension AND r.hour = d.hour) GROUP BY d.hour,"
-            " d.agreement_id, d.dimension) g", "i", open_from);
+            " FROM usage_hour d CROSS JOIN usage_source s WHERE"
+            " d.hour >= $1 AND s.id = d.source AND NOT EXISTS (SELECT 1"
+            " FROM ledger_record r WHERE r.agreement_id = s.agreement_id AND"
+            " r.dimension = s.dimension AND r.hour = d.hour) GROUP BY d.hour,"
+            " s.agreement_id, s.dimension) g", "i", open_from);
     }
     if (status == TG_OK) {
         status = tg_stmt_next(q, err);

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "control/usage_rows.h"
 #include "plane/key_limits.h"
 #include "util/arena.h"
 
@@ -24,7 +25,7 @@ static enum tg_status
 used_of_ledger(struct tg_control *control, const struct tg_cell *c,
     uint64_t *word, struct tg_error *err)
 {
-    int64_t         start;
+    int64_t         start, end;
     uint32_t        period;
     enum tg_status  status;
     struct tg_stmt *q = NULL;
@@ -36,10 +37,13 @@ used_of_ledger(struct tg_control *control, const struct tg_cell *c,
     period = tg_plan_quota_period(&c->quota, c->opened_s);
     start = tg_quota_period_start(c->quota.period, c->quota.offset_days,
         period);
+    end = tg_quota_period_start(c->quota.period, c->quota.offset_days,
+        period + 1);
     status = tg_store_query(control->store, &q, err,
-        "SELECT coalesce(sum(quantity), 0) FROM usage_detail"
-        " WHERE plan_id = $1 AND key_id = $2 AND used_hour >= $3", "ssi",
-        c->plan_id, c->key_id, start);
+        "WITH" TG_USAGE_HOURS("$3", "$4") " SELECT coalesce(sum(d.quantity),"
+        " 0) FROM usage_source s CROSS JOIN hours h CROSS JOIN usage_hour d"
+        " WHERE s.plan_id = $1 AND s.key_id = $2 AND" TG_USAGE_AT, "ssii",
+        c->plan_id, c->key_id, start, end);
     if (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
         *word = tg_quota_word(period, (uint64_t) tg_stmt_int(q, 0));
     }
@@ -158,9 +162,9 @@ tg_cell_give(struct tg_control *control, const struct tg_cell *c,
 
 /* ---- after a boot ---- */
 
-/* A plan with a quota. */
+/* Quotas of one period: their plans are looked at together. */
 struct limited {
-    const char          *id;
+    const char          *period; /* as the plan has it */
     struct tg_plan_quota quota;
     struct limited      *next;
 };
@@ -174,21 +178,20 @@ list_limited(struct tg_control *control, struct tg_arena *arena,
 
     *list = NULL;
     status = tg_store_query(control->store, &q, err,
-        "SELECT " TG_PLAN_QUOTA_COLUMNS ", p.id FROM usage_plan p"
-        " WHERE p.quota_period IS NOT NULL", "");
+        "SELECT quota_period, 0, coalesce(quota_offset, 0), 0 FROM usage_plan"
+        " WHERE quota_period IS NOT NULL GROUP BY 1, 3", "");
     while (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
-        struct limited *plan = tg_arena_alloc(arena, sizeof(*plan));
+        struct limited *some = tg_arena_alloc(arena, sizeof(*some));
 
-        if (plan == NULL
-            || (plan->id = tg_arena_strdup(arena, tg_stmt_text(q, 4)))
-                == NULL)
+        if (some == NULL || (some->period = tg_arena_strdup(arena,
+                tg_stmt_text(q, 0))) == NULL)
         {
             status = tg_error_set(err, TG_NOMEM, "out of memory");
             break;
         }
-        tg_plan_quota_read(&plan->quota, control->settings, q, 0);
-        plan->next = *list;
-        *list = plan;
+        tg_plan_quota_read(&some->quota, control->settings, q, 0);
+        some->next = *list;
+        *list = some;
     }
     tg_stmt_done(q);
     return status == TG_NOTFOUND ? TG_OK : status;
@@ -208,21 +211,25 @@ lift(struct tg_meter_cell *cell, uint32_t period, uint64_t used)
     }
 }
 
+/* Reads each row of the period once, however many plans there are. */
 static enum tg_status
-lift_plan(struct tg_control *control, const struct limited *plan,
+lift_some(struct tg_control *control, const struct limited *some,
     int64_t now_s, struct tg_error *err)
 {
-    uint32_t        period = tg_plan_quota_period(&plan->quota, now_s);
+    uint32_t        period = tg_plan_quota_period(&some->quota, now_s);
     enum tg_status  status;
     struct tg_stmt *q = NULL;
 
     status = tg_store_query(control->store, &q, err,
-        "SELECT u.slot, sum(d.quantity) FROM usage_plan_key u"
-        " JOIN usage_detail d"
-        " ON d.plan_id = u.plan_id AND d.key_id = u.key_id"
-        " WHERE u.plan_id = $1 AND d.used_hour >= $2 GROUP BY u.slot", "si",
-        plan->id, tg_quota_period_start(plan->quota.period,
-            plan->quota.offset_days, period));
+        "SELECT u.slot, sum(d.quantity) FROM usage_hour d"
+        " CROSS JOIN usage_source s CROSS JOIN usage_plan p"
+        " CROSS JOIN usage_plan_key u WHERE d.hour >= $3 AND"
+        " s.id = d.source AND d.hour - s.late_s >= $3 AND"
+        " p.id = s.plan_id AND p.quota_period = $1 AND"
+        " coalesce(p.quota_offset, 0) = $2 AND u.plan_id = s.plan_id AND"
+        " u.key_id = s.key_id AND u.slot IS NOT NULL GROUP BY u.slot", "sii",
+        some->period, (int64_t) some->quota.offset, tg_quota_period_start(
+            some->quota.period, some->quota.offset_days, period));
     while (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
         struct tg_meter_cell *cell = tg_meters_cell(control->meters,
             (uint32_t) tg_stmt_int(q, 0));
@@ -241,7 +248,7 @@ tg_cells_lift(struct tg_control *control, int64_t now_s,
 {
     uint8_t         boot_id[TG_PLANE_ID_SIZE];
     enum tg_status  status = tg_boot_id(boot_id, err);
-    struct limited *plan = NULL;
+    struct limited *some = NULL;
     struct tg_arena arena;
 
     if (status != TG_OK || memcmp(boot_id, control->board->page->boot_id,
@@ -250,9 +257,9 @@ tg_cells_lift(struct tg_control *control, int64_t now_s,
         return status;
     }
     tg_arena_init(&arena);
-    status = list_limited(control, &arena, &plan, err);
-    for (; status == TG_OK && plan != NULL; plan = plan->next) {
-        status = lift_plan(control, plan, now_s, err);
+    status = list_limited(control, &arena, &some, err);
+    for (; status == TG_OK && some != NULL; some = some->next) {
+        status = lift_some(control, some, now_s, err);
     }
     tg_arena_clear(&arena);
     return status;

@@ -18,6 +18,7 @@
 
 #include "control/customers.h"
 #include "control/plan_rules.h"
+#include "control/usage_rows.h"
 #include "plane/meters.h"
 #include "util/clock.h"
 
@@ -165,10 +166,11 @@ load_days(struct tg_control_call *call, const char *plan, const char *key,
     struct tg_stmt *q = NULL;
 
     status = tg_store_query(call->store, &q, &call->err,
-        "SELECT (used_hour - $3) / 86400 AS day, sum(quantity)"
-        " FROM usage_detail WHERE plan_id = $1 AND key_id = $2"
-        " AND used_hour >= $3 AND used_hour < $4 GROUP BY day", "ssii", plan,
-        key, from_s, end_s + DAY_S);
+        "WITH" TG_USAGE_HOURS("$3", "$4") " SELECT (h.hour - $3) / 86400 AS"
+        " day, sum(d.quantity) FROM usage_source s CROSS JOIN hours h"
+        " CROSS JOIN usage_hour d WHERE s.plan_id = $1 AND s.key_id = $2 AND"
+        TG_USAGE_AT " GROUP BY day", "ssii", plan, key, from_s,
+        end_s + DAY_S);
     while (status == TG_OK
         && (status = tg_stmt_next(q, &call->err)) == TG_OK)
     {
@@ -246,10 +248,11 @@ add_page(struct tg_control_call *call, const char *plan, int64_t start_s,
     }
     if (status == TG_OK) {
         status = tg_store_query(call->store, &q, &call->err,
-            "SELECT DISTINCT key_id FROM usage_detail WHERE plan_id = $1"
-            " AND key_id > $2 AND used_hour >= $3 AND used_hour < $4"
-            " ORDER BY key_id LIMIT $5", "ssiii", plan, after, start_s,
-            end_s + DAY_S, limit + 1);
+            "WITH" TG_USAGE_HOURS("$3", "$4") " SELECT DISTINCT s.key_id FROM"
+            " usage_source s WHERE s.plan_id = $1 AND s.key_id > $2 AND"
+            " EXISTS (SELECT 1 FROM hours h CROSS JOIN usage_hour d WHERE"
+            TG_USAGE_AT ") ORDER BY s.key_id LIMIT $5", "ssiii", plan, after,
+            start_s, end_s + DAY_S, limit + 1);
     }
     while (status == TG_OK
         && (status = tg_stmt_next(q, &call->err)) == TG_OK)

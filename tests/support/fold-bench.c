@@ -4,11 +4,13 @@
  *     fold-bench FOLDER METERS FOLDS
  *
  * In FOLDER it makes a state directory and a store with so many meters, each
- * of an agreement of its own.  Then, FOLDS times, a call is counted in every
- * meter and folded: in an hour that was folded before, and in a new one.
- * Each fold is a line of JSON:
+ * of an agreement of its own.  A call is counted in every meter and folded,
+ * for the first time in the meters' life; then, FOLDS times, in a new hour
+ * and once more in that hour; in the end by a collector that has just been
+ * opened.  Each fold is a line of JSON:
  *
- *     {"hour": "new" or "same", "meters", "changed", "ms", "cpu_ms"}
+ *     {"hour": "first", "new", "same" or "opened", "meters", "changed", "ms",
+ *      "cpu_ms"}
  *
  * A fold with nothing to do, and one with a hundredth changed, are measured
  * too: what a fold costs must not grow with the meters that exist.
@@ -95,12 +97,20 @@ make_meters(struct bench *b, const char *folder)
 }
 
 static void
+open_collector(struct bench *b, const char *folder)
+{
+    struct tg_collector_config config = { .board = &b->board,
+        .store = b->store, .state_dir = folder, .guard = &b->guard,
+        .account_id = "123456789012", .region = "us-east-1" };
+
+    must(b, tg_collector_open(&b->collector, &config, b->now_s, BOOT,
+        &b->err));
+}
+
+static void
 open_all(struct bench *b, const char *folder)
 {
-    char                       path[PATH_MAX];
-    struct tg_collector_config config = { .board = &b->board,
-        .state_dir = folder, .guard = &b->guard,
-        .account_id = "123456789012", .region = "us-east-1" };
+    char path[PATH_MAX];
 
     b->now_s = NOW;
     (void) snprintf(path, sizeof(path), "%s/t.db", folder);
@@ -108,9 +118,7 @@ open_all(struct bench *b, const char *folder)
     must(b, tg_store_migrate(b->store, b->now_s, &b->err));
     make_meters(b, folder);
     tg_guard_init(&b->guard);
-    config.store = b->store;
-    must(b, tg_collector_open(&b->collector, &config, b->now_s, BOOT,
-        &b->err));
+    open_collector(b, folder);
 }
 
 static double
@@ -156,6 +164,7 @@ main(int argc, char **argv)
     folds = strtol(argv[3], NULL, 10);
     open_all(&b, argv[1]);
     must(&b, tg_collector_fold(b.collector, true, b.now_s, &b.err));
+    measure(&b, "first", 1);
     for (i = 0; i < folds; i++) {
         b.now_s += TG_HOUR_S;
         measure(&b, "new", 1);
@@ -163,6 +172,10 @@ main(int argc, char **argv)
         measure(&b, "same", 100);
         measure(&b, "same", 0);
     }
+    tg_collector_close(b.collector);
+    open_collector(&b, argv[1]);
+    must(&b, tg_collector_fold(b.collector, true, b.now_s, &b.err));
+    measure(&b, "opened", 1);
     tg_collector_close(b.collector);
     tg_meters_close(b.meters);
     tg_board_close(&b.board);

@@ -1,10 +1,11 @@
 """fold.py - how fast the collector brings counted calls to the ledger
 
 A call is counted in each of 100,000 meters, each of an agreement of its own,
-and folded: once in a new hour, when every meter gets a row in the ledger, and
-once in an hour that it has counted in before.  Then a hundredth of them, and
-none.  The store is a real one on this disk; tests/support/fold-bench.c does
-it.
+and folded.  "new": in a new hour, when every meter gets a row in the ledger;
+"same": in an hour that it has counted in before, all of them, a hundredth and
+none.  Once in a run, "first": meters that have never counted before, and
+"opened": a daemon that has just been started.  The store is a real one on
+this disk; tests/support/fold-bench.c does it.
 
 SPDX-License-Identifier: Apache-2.0
 """

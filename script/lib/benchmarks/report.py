@@ -84,11 +84,16 @@ def use_an_hour(stack, buyers):
             ((f"agreement-{number}", CODE, account_of(number),
               license_of(number), hour - 3600) for number in range(buyers)))
         store.executemany(
-            "INSERT INTO usage_detail (node, agreement_id, product_code,"
-            " dimension, hour, used_hour, key_id, plan_id, quantity, reason)"
-            " VALUES (?, ?, ?, 'apigateway', ?, ?, ?, 'plan', ?, '')",
-            ((node, f"agreement-{number}", CODE, hour, hour, f"key-{number}",
-              number % 1000 + 1) for number in range(buyers)))
+            "INSERT INTO usage_source (id, node, agreement_id, product_code,"
+            " dimension, key_id, plan_id, late_s, reason)"
+            " VALUES (?, ?, ?, ?, 'apigateway', ?, 'plan', 0, '')",
+            ((number + 1, node, f"agreement-{number}", CODE, f"key-{number}")
+             for number in range(buyers)))
+        store.executemany(
+            "INSERT INTO usage_hour (hour, source, quantity)"
+            " VALUES (?, ?, ?)",
+            ((hour, number + 1, number % 1000 + 1)
+             for number in range(buyers)))
     store.close()
 
 

@@ -173,7 +173,8 @@ take_other_files(struct world *w)
 {
     world_sql(w, "UPDATE fold SET file_id = 'former'");
     world_sql(w, "UPDATE meter_file SET file_id = 'former'");
-    world_sql(w, "DELETE FROM usage_detail");
+    world_sql(w, "DELETE FROM usage_hour");
+    world_sql(w, "DELETE FROM usage_source");
 }
 
 static void
@@ -181,7 +182,8 @@ put_old_store_back(struct world *w)
 {
     world_sql(w, "UPDATE fold SET sequence = 0");
     world_sql(w, "DELETE FROM meter_mark");
-    world_sql(w, "DELETE FROM usage_detail");
+    world_sql(w, "DELETE FROM usage_hour");
+    world_sql(w, "DELETE FROM usage_source");
 }
 
 struct mending {

@@ -506,7 +506,9 @@ world_sql(struct world *w, const char *sql)
 {
     assert_int_equal(tg_store_begin(w->store, TG_STORE_DURABLE, &w->err),
         TG_OK);
-    if (tg_store_exec(w->store, &w->err, sql, "") != TG_OK) {
+    if (tg_store_exec(w->store, &w->err, USAGE_WRITABLE, "") != TG_OK
+        || tg_store_exec(w->store, &w->err, sql, "") != TG_OK)
+    {
         fail_msg("%s: %s", sql, w->err.message);
     }
     assert_int_equal(tg_store_commit(w->store, &w->err), TG_OK);

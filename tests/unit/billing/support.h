@@ -29,6 +29,7 @@
 #include "store/store.h"
 
 #include "fault.h"
+#include "usage.h"
 
 #define HOUR INT64_C(1795395600) /* 2026-11-23T01:00:00Z */
 #define NOW (HOUR + 100)

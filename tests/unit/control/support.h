@@ -27,6 +27,7 @@
 #include "util/digest.h"
 
 #include "fault.h"
+#include "usage.h"
 
 #define NOW INT64_C(1795392000) /* 2026-11-23, a Monday, 00:00 UTC */
 #define DAY INT64_C(86400)
@@ -235,7 +236,9 @@ run_sql(struct place *p, const char *sql)
     struct tg_store *s = p->control->store;
 
     assert_int_equal(tg_store_begin(s, TG_STORE_ORDERED, &err), TG_OK);
-    if (tg_store_exec(s, &err, sql, "") != TG_OK) {
+    if (tg_store_exec(s, &err, USAGE_WRITABLE, "") != TG_OK
+        || tg_store_exec(s, &err, sql, "") != TG_OK)
+    {
         fail_msg("%s", err.message);
     }
     assert_int_equal(tg_store_commit(s, &err), TG_OK);

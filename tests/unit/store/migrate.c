@@ -23,7 +23,11 @@
 
 #define NOW 1795392000
 
-/* Three records: one as the former program wrote it, two without history. */
+/*
+ * Three records: one as the former program wrote it, two without history.
+ * Two hours of a key, one of which was counted late, too; what was held; a
+ * key of a plan without a product.
+ */
 static const char former[] =
     "CREATE TABLE schema_migration (version BIGINT PRIMARY KEY, name TEXT"
     " NOT NULL, applied_s BIGINT NOT NULL);"
@@ -45,7 +49,11 @@ static const char former[] =
     " ('r1', 7301, 'sealed', 'sent', 'reporter', NULL),"
     " ('r1', 7302, 'sent', 'settled', 'reporter', NULL);"
     "INSERT INTO usage_detail VALUES ('n', 'agr-1', 'p', 'apigateway', 3600,"
-    " 3600, 'k', 'plan', 5, '');"
+    " 3600, 'k', 'plan', 5, ''), ('n', 'agr-1', 'p', 'apigateway', 7200,"
+    " 7200, 'k', 'plan', 6, ''), ('n', 'agr-1', 'p', 'apigateway', 7200,"
+    " 3600, 'k', 'plan', 1, 'late'), ('n', '', 'p', 'apigateway', 7200,"
+    " 7200, 'k2', 'plan', 20, 'no customer'), ('n', '', '', 'apigateway',"
+    " 7200, 7200, 'k3', 'free', 300, 'no product');"
     "INSERT INTO meter_mark VALUES ('f', 3, 4, 1, 5);";
 
 struct fixture {
@@ -138,8 +146,34 @@ records_keep_what_they_were(void **state)
     assert_int_equal(number(f, "SELECT COUNT(*) FROM ledger_record"), 3);
     assert_int_equal(number(f, "SELECT SUM(quantity) FROM ledger_record"),
         21);
-    assert_int_equal(number(f, "SELECT quantity FROM usage_detail"), 5);
     assert_int_equal(number(f, "SELECT mark FROM meter_mark"), 5);
+}
+
+/* What was counted has found its source, and is there once. */
+static void
+usage_keeps_what_it_was(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(number(f, "SELECT COUNT(*) FROM usage_source"), 4);
+    assert_int_equal(number(f, "SELECT COUNT(*) FROM usage_hour"), 5);
+    assert_int_equal(number(f, "SELECT SUM(quantity) FROM usage_detail"),
+        332);
+    assert_int_equal(number(f, "SELECT quantity FROM usage_detail WHERE"
+        " node = 'n' AND agreement_id = 'agr-1' AND product_code = 'p' AND"
+        " dimension = 'apigateway' AND hour = 3600 AND used_hour = 3600 AND"
+        " key_id = 'k' AND plan_id = 'plan' AND reason = ''"), 5);
+    assert_int_equal(number(f, "SELECT quantity FROM usage_detail WHERE"
+        " hour = 7200 AND used_hour = 7200 AND key_id = 'k' AND"
+        " reason = ''"), 6);
+    assert_int_equal(number(f, "SELECT quantity FROM usage_detail WHERE"
+        " hour = 7200 AND used_hour = 3600 AND key_id = 'k' AND"
+        " reason = 'late'"), 1);
+    assert_int_equal(number(f, "SELECT SUM(quantity) FROM usage_hour WHERE"
+        " is_held = 1"), 20);
+    assert_int_equal(number(f, "SELECT quantity FROM usage_detail WHERE"
+        " agreement_id = '' AND product_code = '' AND key_id = 'k3' AND"
+        " plan_id = 'free' AND reason = 'no product'"), 300);
 }
 
 static void
@@ -193,6 +227,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(records_keep_what_they_were),
+        TEST(usage_keeps_what_it_was),
         TEST(each_record_has_a_history),
         TEST(the_sums_count_them),
         TEST(the_rules_hold_for_them),
