@@ -117,8 +117,16 @@ check_parameters(const json_t *doc, const char *prefix,
     return TG_OK;
 }
 
+enum tg_status
+tg_method_refuse_authorizer(struct tg_refusal *r)
+{
+    return tg_refuse_bad(r, "authorizerId", "Invalid authorizer ID "
+        "specified. Setting the authorization type to CUSTOM or "
+        "COGNITO_USER_POOLS requires a valid authorizer.");
+}
+
 static enum tg_status
-check_authorization(const json_t *doc, struct tg_refusal *r)
+check_authorization(json_t *doc, struct tg_refusal *r)
 {
     static const char *const types[] = { "NONE", "AWS_IAM", "CUSTOM",
         "COGNITO_USER_POOLS", NULL };
@@ -132,11 +140,15 @@ check_authorization(const json_t *doc, struct tg_refusal *r)
     if (strcmp(type, "CUSTOM") == 0
         || strcmp(type, "COGNITO_USER_POOLS") == 0)
     {
-        return tg_refuse_bad(r, "authorizationType", "Invalid authorizer ID "
-            "specified. Setting the authorization type to CUSTOM or "
-            "COGNITO_USER_POOLS requires a valid authorizer.");
+        if (!json_object_get(doc, "authorizerId")) {
+            return tg_method_refuse_authorizer(r);
+        }
+    } else {
+        json_object_del(doc, "authorizerId"); /* as Amazon does */
     }
-    if (json_object_get(doc, "authorizationScopes")) {
+    if (json_object_get(doc, "authorizationScopes")
+        && strcmp(type, "COGNITO_USER_POOLS") != 0)
+    {
         return tg_refuse_bad(r, "authorizationScopes",
             "authorizationScopes need the type COGNITO_USER_POOLS");
     }
@@ -489,7 +501,8 @@ tg_method_gap(const json_t *method)
         return "it has no integration";
     }
     if (strcmp(tg_text_of(method, "authorizationType"), "NONE") != 0) {
-        return "its authorization type is not supported by this gateway";
+        return "it lets nobody in: its authorization type is not supported "
+            "by this gateway";
     }
     if (strncmp(type, "HTTP", 4) != 0 && strcmp(type, "MOCK") != 0) {
         return "its integration type is not supported by this gateway";

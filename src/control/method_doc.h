@@ -8,8 +8,8 @@
  *   O1  What is stored can be returned as it is: names and forms are those of
  *       Amazon's answers.
  *   O2  An integration of a type that the gateway does not serve is stored
- *       (tg_method_gap says so); a setting that would have to be ignored
- *       is refused.
+ *       (tg_method_gap says so), as is a method that an authorizer or IAM
+ *       guards; a setting that would have to be ignored is refused.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -35,6 +35,9 @@ bool tg_path_part_is_greedy(const char *part);
 /* Refuses one key of a map of mappings in Amazon's words; TG_DENIED. */
 enum tg_status tg_mapping_refuse(struct tg_refusal *r, const char *member,
     const char *key);
+
+/* Refuses a method whose authorizer is not there, or none for its type. */
+enum tg_status tg_method_refuse_authorizer(struct tg_refusal *r);
 
 /* Each: *out is the caller's; TG_DENIED with r filled, or TG_NOMEM. */
 TG_MUST_CHECK enum tg_status tg_method_doc(json_t **out, const json_t *in,

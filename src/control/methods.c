@@ -3,6 +3,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <string.h>
+
+#include "control/authorizer_doc.h"
 #include "control/call.h"
 #include "control/doc_patch.h"
 #include "control/members.h"
@@ -13,54 +16,88 @@
     "/restapis/{restapi_id}/resources/{resource_id}/methods/{http_method}"
 #define RESPONSE METHOD "/responses/{status_code}"
 
-/* Whether the API has a part of that kind and id. */
+/* The API's part of that kind and id, the caller's; or NULL. */
 static enum tg_status
-check_part(struct tg_control_call *call, const char *api_id,
-    const char *kind, const char *id, const char *complaint)
+find_part(struct tg_control_call *call, const char *kind, const char *id,
+    json_t **part)
 {
-    struct tg_stmt *q;
-    enum tg_status  status = tg_store_query(call->store, &q, &call->err,
-        "SELECT 1 FROM api_part WHERE api_id = $1 AND kind = $2 AND id = $3",
-        "sss", api_id, kind, id);
+    enum tg_status status = tg_api_part_get(call, kind, id, part);
 
-    if (status == TG_OK) {
-        status = tg_stmt_next(q, &call->err);
-    }
-    tg_stmt_done(q);
-    return status == TG_NOTFOUND
-        ? tg_call_bad_request(call, complaint, id)
-        : status;
+    return status == TG_NOTFOUND ? TG_OK : status;
 }
 
 static enum tg_status
-check_models(struct tg_control_call *call, const char *api_id,
-    const json_t *models)
+check_models(struct tg_control_call *call, const json_t *models)
 {
     const char    *type;
-    json_t        *name;
+    json_t        *name, *model;
     enum tg_status status = TG_OK;
 
     json_object_foreach((json_t *) models, type, name) {
         if (status == TG_OK) {
-            status = check_part(call, api_id, "model",
-                json_string_value(name),
-                "Invalid model identifier specified: %s");
+            status = find_part(call, "model", json_string_value(name),
+                &model);
+        }
+        if (status == TG_OK && !model) {
+            status = tg_call_bad_request(call, "Invalid model identifier "
+                "specified: %.200s", json_string_value(name));
+        }
+        if (status == TG_OK) {
+            json_decref(model);
         }
     }
     return status;
 }
 
 static enum tg_status
-check_references(struct tg_control_call *call, const char *api_id,
-    const json_t *doc)
+check_validator(struct tg_control_call *call, const char *id)
+{
+    json_t        *validator;
+    enum tg_status status = find_part(call, "requestvalidator", id,
+        &validator);
+
+    if (status == TG_OK && !validator) {
+        status = tg_call_bad_request(call,
+            "Invalid Request Validator identifier specified");
+    }
+    json_decref(validator);
+    return status;
+}
+
+/* It is there, and guards methods of this type. */
+static enum tg_status
+check_authorizer(struct tg_control_call *call, const char *id,
+    const char *type)
+{
+    struct tg_refusal refusal;
+    json_t           *authorizer;
+    enum tg_status    status = find_part(call, TG_AUTHORIZER_KIND, id,
+        &authorizer);
+
+    if (status == TG_OK && (!authorizer
+            || strcmp(tg_authorizer_guards(authorizer), type) != 0))
+    {
+        status = tg_call_pass(call, tg_method_refuse_authorizer(&refusal),
+            &refusal);
+    }
+    json_decref(authorizer);
+    return status;
+}
+
+static enum tg_status
+check_references(struct tg_control_call *call, const json_t *doc)
 {
     const char    *validator = tg_text_of(doc, "requestValidatorId");
+    const char    *authorizer = tg_text_of(doc, "authorizerId");
     enum tg_status status
-        = check_models(call, api_id, json_object_get(doc, "requestModels"));
+        = check_models(call, json_object_get(doc, "requestModels"));
 
-    return status == TG_OK && validator
-        ? check_part(call, api_id, "requestvalidator", validator,
-            "Invalid Request Validator identifier specified: %s")
+    if (status == TG_OK && validator) {
+        status = check_validator(call, validator);
+    }
+    return status == TG_OK && authorizer
+        ? check_authorizer(call, authorizer,
+            tg_text_of(doc, "authorizationType"))
         : status;
 }
 
@@ -95,7 +132,7 @@ put_method(struct tg_control_call *call)
     if (status != TG_OK) {
         return tg_call_pass(call, status, &refusal);
     }
-    status = check_references(call, api_id, doc);
+    status = check_references(call, doc);
     if (status == TG_OK) {
         status = tg_method_create(call, api_id, row.id, verb, doc);
     }
@@ -150,8 +187,7 @@ patch_method(struct tg_control_call *call, json_t *method, json_t **out)
     if (status == TG_OK) {
         status = tg_method_doc(out, method, &refusal);
         status = status == TG_OK
-            ? check_references(call, tg_http_path_get(call->req,
-                "restapi_id"), *out)
+            ? check_references(call, *out)
             : tg_call_pass(call, status, &refusal);
     }
     for (size_t i = 0; i < METHOD_PARTS; i++) {
@@ -234,8 +270,7 @@ put_method_response(struct tg_control_call *call)
     } else {
         status = tg_method_response_doc(&doc, call->body, code, &refusal);
         status = status == TG_OK
-            ? check_models(call, tg_http_path_get(call->req, "restapi_id"),
-                json_object_get(doc, "responseModels"))
+            ? check_models(call, json_object_get(doc, "responseModels"))
             : tg_call_pass(call, status, &refusal);
     }
     if (status == TG_OK) {
@@ -274,8 +309,7 @@ update_method_response(struct tg_control_call *call)
     if (status == TG_OK) {
         status = tg_method_response_doc(&patched, response, code, &refusal);
         status = status == TG_OK
-            ? check_models(call, tg_http_path_get(call->req, "restapi_id"),
-                json_object_get(patched, "responseModels"))
+            ? check_models(call, json_object_get(patched, "responseModels"))
             : tg_call_pass(call, status, &refusal);
     }
     if (status == TG_OK) {

@@ -12,6 +12,7 @@ const struct tg_operation *const tg_operation_tables[] = {
     tg_deployment_operations,
     tg_stage_operations,
     tg_model_operations,
+    tg_authorizer_operations,
     tg_export_operations,
     tg_domain_name_operations,
     tg_base_path_mapping_operations,

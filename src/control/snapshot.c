@@ -269,6 +269,19 @@ warn(struct tg_snapshot_compiler *c, const struct stage *stage,
     }
 }
 
+/* Who would have to be asked, and cannot be (S3). */
+static enum tg_guard
+guard_of(const json_t *method, bool has_no_key)
+{
+    const char *type = tg_text_of(method, "authorizationType");
+
+    if (type && strcmp(type, "NONE") == 0) {
+        return has_no_key ? TG_GUARD_AUTHORIZER : TG_GUARD_NONE;
+    }
+    return type && strcmp(type, "AWS_IAM") == 0 ? TG_GUARD_IAM
+                                                : TG_GUARD_AUTHORIZER;
+}
+
 static enum tg_status
 compile_method(struct tg_snapshot_compiler *c, const struct stage *stage,
     uint32_t resource, const char *path, const char *verb,
@@ -280,10 +293,11 @@ compile_method(struct tg_snapshot_compiler *c, const struct stage *stage,
     const char *reason = tg_method_gap(method);
     bool        wants_key
         = json_is_true(json_object_get(method, "apiKeyRequired"));
+    bool        has_no_key = wants_key && !stage->has_header_keys;
     struct tg_parts required;
     enum tg_status  status = TG_DENIED;
 
-    if (!reason && wants_key && !stage->has_header_keys) {
+    if (!reason && has_no_key) {
         reason = "its key would come from an authorizer";
     }
     if (!reason) {
@@ -308,6 +322,7 @@ compile_method(struct tg_snapshot_compiler *c, const struct stage *stage,
     }
     added.verb = verb_of(verb);
     added.is_key_required = wants_key;
+    added.guard = guard_of(method, has_no_key);
     added.integration = tg_routes_add_integration(c->builder, &spec);
     added.required = required.items;
     added.required_count = required.count;

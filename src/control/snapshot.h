@@ -10,6 +10,8 @@
  *       not serve, becomes TG_INTEGRATION_BROKEN: its calls get a 500, and
  *       every other method is as if it were not there.
  *   S2  Compiling waits for nothing: addresses are those already known.
+ *   S3  A method whose callers somebody else would have to allow (IAM, an
+ *       authorizer) lets nobody in: its calls are refused and not counted.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

@@ -18,12 +18,14 @@
 const ngx_http_tallygate_error_t
     ngx_http_tallygate_errors[NGX_HTTP_TALLYGATE_ERROR_COUNT] =
 {
-#define X(name, status, gateway, error_type, message)                         \
+#define Y(name, status, gateway, error_type, message, body)                   \
     { ngx_string(#name), status, TG_GATEWAY_##gateway,                        \
-      ngx_string(error_type), ngx_string(message),                            \
-      ngx_string(BODY(message)) },
-    NGX_HTTP_TALLYGATE_ERRORS(X)
+      ngx_string(error_type), ngx_string(message), ngx_string(body) },
+#define X(name, status, gateway, error_type, message)                         \
+    Y(name, status, gateway, error_type, message, BODY(message))
+    NGX_HTTP_TALLYGATE_ERRORS(X, Y)
 #undef X
+#undef Y
 };
 
 /* nginx's status to the gateway response, in Amazon's sense of it. */

@@ -23,8 +23,11 @@ typedef struct {
     ngx_str_t             body;
 } ngx_http_tallygate_error_t;
 
-/* name, status, type of gateway response, error type, message */
-#define NGX_HTTP_TALLYGATE_ERRORS(X)                                          \
+/*
+ * name, status, type of gateway response, error type, message; of a row Y the
+ * body besides, which is not {"message":"..."}.  No message: null.
+ */
+#define NGX_HTTP_TALLYGATE_ERRORS(X, Y)                                       \
     X(BAD_REQUEST, 400, DEFAULT_4XX, "BadRequestException",                   \
         "Bad Request")                                                        \
     X(BAD_REQUEST_PARAMETERS, 400, BAD_REQUEST_PARAMETERS,                    \
@@ -33,6 +36,9 @@ typedef struct {
         "Invalid JSON in request body")                                       \
     X(UNKNOWN_API, 403, DEFAULT_4XX, "ForbiddenException",                    \
         "Forbidden")                                                          \
+    Y(ACCESS_DENIED, 403, ACCESS_DENIED, "AccessDeniedException",             \
+        "User is not authorized to access this resource",                     \
+        "{\"Message\":\"User is not authorized to access this resource\"}")  \
     X(INVALID_API_KEY, 403, INVALID_API_KEY, "ForbiddenException",            \
         "Forbidden")                                                          \
     X(MISSING_AUTHENTICATION_TOKEN, 403, MISSING_AUTHENTICATION_TOKEN,        \
@@ -56,6 +62,8 @@ typedef struct {
         "Internal server error")                                              \
     X(API_CONFIGURATION_ERROR, 500, API_CONFIGURATION_ERROR,                  \
         "InternalServerErrorException", "Internal server error")              \
+    Y(AUTHORIZER_CONFIGURATION_ERROR, 500, AUTHORIZER_CONFIGURATION_ERROR,    \
+        "AuthorizerConfigurationException", "", "{\"message\":null}")         \
     X(UNAVAILABLE, 503, DEFAULT_5XX, "ServiceUnavailableException",           \
         "Service Unavailable")                                                \
     X(INTEGRATION_FAILURE, 504, INTEGRATION_FAILURE,                          \
@@ -67,7 +75,10 @@ typedef struct {
 enum {
 #define X(name, status, gateway, error_type, message)                         \
     NGX_HTTP_TALLYGATE_##name,
-    NGX_HTTP_TALLYGATE_ERRORS(X)
+#define Y(name, status, gateway, error_type, message, body)                   \
+    NGX_HTTP_TALLYGATE_##name,
+    NGX_HTTP_TALLYGATE_ERRORS(X, Y)
+#undef Y
 #undef X
     NGX_HTTP_TALLYGATE_ERROR_COUNT
 };

@@ -385,14 +385,37 @@ path_of(ngx_http_request_t *r, rest_t *rest)
     }
 }
 
+/*
+ * Who would have to allow the call is not asked by this gateway, so nobody
+ * gets in: NULL only for methods that are open to all.
+ */
+static const ngx_http_tallygate_error_t *
+guard(ngx_http_tallygate_call_t *call)
+{
+    switch (call->method->guard) {
+
+    case TG_GUARD_NONE:
+        return NULL;
+
+    case TG_GUARD_IAM:
+        return call->request->headers_in.authorization
+               ? ngx_http_tallygate_error(ACCESS_DENIED)
+               : ngx_http_tallygate_error(MISSING_AUTHENTICATION_TOKEN);
+
+    default:
+        return ngx_http_tallygate_error(AUTHORIZER_CONFIGURATION_ERROR);
+    }
+}
+
 /* Routes the call; NULL, or the gateway response that it gets. */
 static const ngx_http_tallygate_error_t *
 route(ngx_http_tallygate_call_t *call)
 {
-    rest_t                     rest;
-    ngx_int_t                  rc;
-    ngx_http_request_t        *r = call->request;
-    ngx_http_core_loc_conf_t  *clcf;
+    rest_t                             rest;
+    ngx_int_t                          rc;
+    ngx_http_request_t                *r = call->request;
+    ngx_http_core_loc_conf_t          *clcf;
+    const ngx_http_tallygate_error_t  *error;
 
     if (call->set == NULL) {
         return ngx_http_tallygate_error(UNAVAILABLE);
@@ -448,6 +471,11 @@ route(ngx_http_tallygate_call_t *call)
         + call->path.len > ARN_MAX)
     {
         return ngx_http_tallygate_error(URI_TOO_LONG);
+    }
+
+    error = guard(call);
+    if (error != NULL) {
+        return error;
     }
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);

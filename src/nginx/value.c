@@ -102,6 +102,11 @@ error_value(ngx_http_tallygate_call_t *call, enum tg_part_kind kind,
         return NGX_OK;
     }
 
+    if (value->len == 0) {
+        ngx_str_set(value, "null");
+        return NGX_OK;
+    }
+
     if (ngx_http_tallygate_escape(call->request->pool, TG_ESCAPE_JSON, value)
         != NGX_OK)
     {

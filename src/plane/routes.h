@@ -35,7 +35,7 @@
 #include "util/error.h"
 
 #define TG_ROUTES_MAGIC "TGROUTES"
-#define TG_ROUTES_VERSION 6
+#define TG_ROUTES_VERSION 7
 #define TG_ROUTES_SIZE_MAX ((size_t) 256 << 20)
 #define TG_ROUTE_DEPTH_MAX 64     /* segments of a resource path */
 #define TG_ROUTE_PARAMS_MAX 64    /* variables of a resource path */
@@ -105,6 +105,17 @@ struct tg_route_throttle {
     uint32_t               reserved;
 };
 
+/*
+ * Who guards a method: this gateway asks neither, so nobody is let in, and
+ * the call is refused before its key and its limits are looked at.
+ */
+enum tg_guard {
+    TG_GUARD_NONE,
+    TG_GUARD_IAM,        /* authorizationType AWS_IAM */
+    TG_GUARD_AUTHORIZER, /* CUSTOM, COGNITO_USER_POOLS, or a key from one */
+    TG_GUARD_COUNT
+};
+
 struct tg_route_method {
     uint32_t verb;        /* enum tg_verb */
     uint32_t is_key_required;
@@ -112,6 +123,8 @@ struct tg_route_method {
     uint32_t throttle;    /* index into the file's throttles, or NONE */
     uint64_t identity;    /* of API, stage, path and verb: the same in every
                            * deployment; 0: has none (no plan limits it) */
+    uint32_t guard;       /* enum tg_guard */
+    uint32_t reserved;
     struct tg_route_list required; /* parts that must be there */
 };
 
@@ -337,6 +350,7 @@ struct tg_integration_spec {
 struct tg_method_spec {
     enum tg_verb               verb;
     bool                       is_key_required;
+    enum tg_guard              guard;
     uint32_t                   integration; /* tg_routes_add_integration */
     const struct tg_part_spec *required;    /* path, query, header */
     size_t                     required_count;

@@ -636,6 +636,7 @@ tg_routes_add_method(struct tg_routes_builder *b, uint32_t resource,
     }
     m.is.verb = (uint32_t) spec->verb;
     m.is.is_key_required = spec->is_key_required;
+    m.is.guard = (uint32_t) spec->guard;
     m.is.integration = spec->integration;
     m.is.identity = spec->identity;
     m.is.throttle = add_throttle(b, spec);

@@ -387,6 +387,9 @@ check_methods(struct check *c, struct tg_route_list list)
         if (m[i].verb >= TG_VERB_COUNT || m[i].is_key_required > 1) {
             return wrong(c, "a method's verb or switch is out of range");
         }
+        if (m[i].guard >= TG_GUARD_COUNT) {
+            return wrong(c, "a method's guard is out of range");
+        }
         if (i > 0 && m[i].verb <= m[i - 1].verb) {
             return wrong(c, "methods are not in order");
         }

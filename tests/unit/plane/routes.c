@@ -473,6 +473,7 @@ add_mapped(struct tg_routes_builder *b, uint32_t stage)
     tg_routes_set_gateway(b, stage, gateway);
     (void) tg_routes_add_method(b, resource, &(struct tg_method_spec) {
         .verb = TG_VERB_GET, .required = &need, .required_count = 1,
+        .guard = TG_GUARD_AUTHORIZER,
         .integration = tg_routes_add_integration(b, &in) });
 }
 
@@ -510,7 +511,9 @@ what_is_mapped_is_checked(void **state)
     assert_int_equal(in->responses.count, 1);
     assert_int_equal(gateway->status, 503);
     assert_int_equal(method->required.count, 1);
+    assert_int_equal(method->guard, TG_GUARD_AUTHORIZER);
 
+    refuse_number(p, &bytes, OFF(&method->guard), TG_GUARD_COUNT, "guard");
     refuse_number(p, &bytes, OFF(&response->status), 199, "status");
     refuse_number(p, &bytes, OFF(&response->reads_reply), 2, "switch");
     refuse_number(p, &bytes, OFF(&template->type.len), 0, "NUL");
