@@ -127,6 +127,7 @@ settle_column(struct tg_marks *marks, uint32_t piece, unsigned lane)
     p->sums[lane] = sum;
     p->open &= ~bit_of(lane);
     p->settled |= bit_of(lane);
+    tg_meters_let_go(marks->meters, piece << TG_METER_PIECE_BITS, lane);
 }
 
 /* Whether a column that is not open has come away from its marks. */
@@ -141,6 +142,8 @@ has_grown(const struct tg_marks *marks, uint32_t piece, unsigned lane)
     for (i = 0; i < TG_METER_PIECE; i++) {
         sum += value_of(&lanes[i]);
     }
+    /* A million meters have 4 MB of them, for each hour of 32. */
+    tg_meters_let_go(marks->meters, piece << TG_METER_PIECE_BITS, lane);
     return sum != (p != NULL ? p->sums[lane] : 0);
 }
 

@@ -15,6 +15,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "plane/mapped.h"
@@ -27,11 +28,12 @@
     (CELLS_OFFSET + TG_METER_PIECE * sizeof(struct tg_meter_cell))
 #define LANES_OFFSET                                                          \
     (MOVES_OFFSET + TG_METER_PIECE * sizeof(struct tg_meter_move))
-#define PIECE_SIZE                                                            \
-    (LANES_OFFSET + TG_LANES * TG_METER_PIECE * sizeof(uint32_t))
+#define LANE_SIZE (TG_METER_PIECE * sizeof(uint32_t))
+#define PIECE_SIZE (LANES_OFFSET + TG_LANES * LANE_SIZE)
 #define SLOT_MASK (TG_METER_PIECE - 1)
 
 _Static_assert(TG_METER_PIECE / 8 <= TG_MAPPED_PAGE, "dirty bits: a page");
+_Static_assert(LANES_OFFSET % TG_MAPPED_PAGE == 0, "whole pages of lanes");
 
 struct tg_meters {
     char                  state_dir[PATH_MAX];
@@ -247,6 +249,15 @@ tg_meters_reach(struct tg_meters *m, uint32_t slot)
         cell = tg_meters_cell(m, slot);
     }
     return cell;
+}
+
+void
+tg_meters_let_go(const struct tg_meters *m, uint32_t slot, unsigned lane)
+{
+    _Atomic uint32_t *lanes = tg_meters_lane(m, slot & ~SLOT_MASK, lane);
+
+    /* of a shared file: the pages are the kernel's, as ever (M4) */
+    (void) madvise((void *) lanes, LANE_SIZE, MADV_DONTNEED);
 }
 
 void

@@ -113,6 +113,13 @@ uint32_t tg_meters_slots(const struct tg_meters *m);
 uint32_t tg_meters_take_dirty(struct tg_meters *m, uint32_t *from,
     uint32_t *slots, uint32_t max);
 
+/*
+ * Daemon: that lane of the slot's piece will not be looked at for a while, so
+ * this process need not keep its pages mapped.  What they hold stays.
+ */
+void tg_meters_let_go(const struct tg_meters *m, uint32_t slot,
+    unsigned lane);
+
 /* Daemon: marks a slot dirty again (a fold that failed). */
 void tg_meters_mark_dirty(struct tg_meters *m, uint32_t slot);
 

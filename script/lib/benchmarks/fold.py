@@ -3,9 +3,9 @@
 A call is counted in each of 100,000 meters, each of an agreement of its own,
 and folded.  "new": in a new hour, when every meter gets a row in the ledger;
 "same": in an hour that it has counted in before, all of them, a hundredth and
-none.  Once in a run, "first": meters that have never counted before, and
-"opened": a daemon that has just been started.  The store is a real one on
-this disk; tests/support/fold-bench.c does it.
+none; "sweep": all meters are looked at.  Once in a run, "first": meters that
+have never counted before, and "opened": a daemon that has just been started.
+The store is a real one on this disk; tests/support/fold-bench.c does it.
 
 SPDX-License-Identifier: Apache-2.0
 """

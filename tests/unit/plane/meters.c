@@ -158,6 +158,48 @@ a_lane_wraps_and_is_never_reset(void **state)
     tg_meters_close(m);
 }
 
+/* kB of this process's memory that are pages of path. */
+static long
+mapped_kb(const char *path)
+{
+    long          n, kb = 0;
+    bool          is_it = false;
+    char          line[512];
+    FILE         *f = fopen("/proc/self/smaps", "r");
+    unsigned long from, end;
+
+    assert_non_null(f);
+    while (fgets(line, sizeof(line), f) != NULL) {
+        if (sscanf(line, "%lx-%lx ", &from, &end) == 2) { /* a mapping */
+            is_it = strstr(line, path) != NULL;
+        } else if (is_it && sscanf(line, "Rss: %ld kB", &n) == 1) {
+            kb += n;
+        }
+    }
+    assert_int_equal(fclose(f), 0);
+    return kb;
+}
+
+static void
+a_lane_that_was_let_go_is_there_again(void **state)
+{
+    long              before;
+    struct place     *p = *state;
+    struct tg_meters *m = create(p);
+
+    for (uint32_t slot = 0; slot < TG_METER_PIECE; slot++) {
+        *lane_of(m, slot) = slot;
+    }
+    before = mapped_kb(place_path(p, "meters.0"));
+    tg_meters_let_go(m, 5000, tg_hour_lane(HOUR));
+    assert_int_equal(mapped_kb(place_path(p, "meters.0")),
+        before - TG_METER_PIECE * (long) sizeof(uint32_t) / 1024);
+    for (uint32_t slot = 0; slot < TG_METER_PIECE; slot++) {
+        assert_int_equal(*lane_of(m, slot), slot); /* M1 */
+    }
+    tg_meters_close(m);
+}
+
 static void
 a_worker_finds_the_pieces_that_came_since(void **state)
 {
@@ -491,6 +533,7 @@ main(void)
         PLACE_TEST(a_count_is_seen_by_the_other_process),
         PLACE_TEST(dirty_slots_are_taken_in_pieces_without_loss),
         PLACE_TEST(a_lane_wraps_and_is_never_reset),
+        PLACE_TEST(a_lane_that_was_let_go_is_there_again),
         PLACE_TEST(a_worker_finds_the_pieces_that_came_since),
         PLACE_TEST(a_piece_that_was_not_named_yet_is_made_anew),
         PLACE_TEST(a_damaged_piece_is_refused_by_name),
