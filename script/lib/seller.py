@@ -38,14 +38,14 @@ class Credentials:
         self.region = profile.get("region", "us-east-1")
 
 
-def client(service, endpoint, credentials, attempts=1):
-    """A boto3 client for our own endpoint, without proxies."""
+def client(service, endpoint, credentials):
+    """A boto3 client for our own endpoint: one attempt, no proxies."""
     session = boto3.session.Session()
     return session.client(
         service, endpoint_url=endpoint, region_name=credentials.region,
         aws_access_key_id=credentials.key_id,
         aws_secret_access_key=credentials.secret,
-        config=botocore.config.Config(retries={"total_max_attempts": attempts},
+        config=botocore.config.Config(retries={"total_max_attempts": 1},
                                       proxies={}))
 
 

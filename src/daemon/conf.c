@@ -57,6 +57,7 @@ static const char http_template[] =
     "\n"
     "    tallygate_state_dir \"@state_dir@\";\n"
     "    " GENERATION_DIRECTIVE "@generation@;\n"
+    "    tallygate_leave_timeout @grace_s@s;\n"
     "    tallygate_strict_headers @strict@;\n"
     "    tallygate_strip_api_key @strip@;\n"
     "@JOURNAL@"
@@ -415,6 +416,7 @@ lines_text(const struct tg_buf *lines)
 struct numbers {
     char generation[24], workers[16], connections[16], body_max[16];
     char idle[16], fails[16], fail_s[16], connect_ms[16], read_s[16];
+    char grace_s[16];
 };
 
 static void
@@ -441,6 +443,7 @@ make_numbers(struct numbers *n, const struct tg_conf *conf)
     format_int(n->fail_s, s->backends.fail_timeout_s);
     format_int(n->connect_ms, s->backends.connect_timeout_ms);
     format_int(n->read_s, s->backends.read_timeout_s);
+    format_int(n->grace_s, s->gateway.reload_grace_s);
 }
 
 /* One server of the gateway; its lines are those of values, and these. */
@@ -512,6 +515,7 @@ tg_conf_write(struct tg_buf *out, const struct tg_conf *conf)
             { "ENVIRONMENT", lines_text(&lines.environment) },
             { "worker_connections", n.connections },
             { "generation", n.generation },
+            { "grace_s", n.grace_s },
             { "strict", s->headers.strict ? "on" : "off" },
             { "strip", s->headers.strip_api_key ? "on" : "off" },
             { "JOURNAL", lines_text(&lines.journal) },

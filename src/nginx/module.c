@@ -33,6 +33,12 @@ static ngx_command_t  commands[] = {
       MAIN(conf_generation),
       NULL },
 
+    { ngx_string("tallygate_leave_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      MAIN(leave_timeout),
+      NULL },
+
     { ngx_string("tallygate"),
       NGX_HTTP_SRV_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
@@ -139,6 +145,7 @@ create_main_conf(ngx_conf_t *cf)
     }
 
     conf->conf_generation = NGX_CONF_UNSET;
+    conf->leave_timeout = NGX_CONF_UNSET_MSEC;
 
     return conf;
 }
@@ -149,6 +156,7 @@ init_main_conf(ngx_conf_t *cf, void *data)
     ngx_http_tallygate_main_conf_t  *conf = data;
 
     ngx_conf_init_value(conf->conf_generation, 0);
+    ngx_conf_init_msec_value(conf->leave_timeout, 60000);
 
     return NGX_CONF_OK;
 }
@@ -283,7 +291,9 @@ init_process(ngx_cycle_t *cycle)
 
     if (ngx_http_tallygate_journal_open(cycle, &conf->journal_file,
                                         conf->journal_entries)
-        != NGX_OK)
+        != NGX_OK
+        || ngx_http_tallygate_leave_init(cycle, conf->leave_timeout)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -297,6 +307,7 @@ init_process(ngx_cycle_t *cycle)
 static void
 exit_process(ngx_cycle_t *cycle)
 {
+    ngx_http_tallygate_leave_exit();
     ngx_http_tallygate_plane_stop();
 }
 

@@ -46,6 +46,7 @@
 typedef struct {
     ngx_str_t   state_dir;
     ngx_int_t   conf_generation;
+    ngx_msec_t  leave_timeout;
     ngx_str_t   journal_file;
     ngx_uint_t  journal_entries;
 } ngx_http_tallygate_main_conf_t;
@@ -351,6 +352,18 @@ ngx_int_t ngx_http_tallygate_filter_init(ngx_conf_t *cf);
 /* A header of the response; the key is a constant. */
 ngx_int_t ngx_http_tallygate_header_add(ngx_http_request_t *r,
     const char *key, size_t key_len, u_char *value, size_t value_len);
+
+/* ---- leave.c ---- */
+
+/* Before a client's first connection: see to the end of this worker. */
+ngx_int_t ngx_http_tallygate_leave_init(ngx_cycle_t *cycle,
+    ngx_msec_t timeout);
+
+/* The process ends: closes idle connections that it had kept. */
+void ngx_http_tallygate_leave_exit(void);
+
+/* Whether this worker leaves, and still has connections of clients. */
+ngx_uint_t ngx_http_tallygate_is_leaving(void);
 
 /* ---- variables.c ---- */
 

@@ -241,7 +241,8 @@ is_reusable(const ngx_http_upstream_t *u, const ngx_connection_t *c,
            && u->keepalive && u->request_body_sent
            /* a body where there must be none would be the next answer */
            && !(r->header_only && u->buffer.pos != u->buffer.last)
-           && !ngx_terminate && !ngx_exiting;
+           && !ngx_terminate && !ngx_exiting
+           && !ngx_http_tallygate_is_leaving();
 }
 
 void

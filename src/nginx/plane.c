@@ -10,6 +10,8 @@
  */
 #include "nginx/plane.h"
 
+#include <ngx_channel.h>
+
 #include <unistd.h>
 
 #define TICK_MS  1000
@@ -466,6 +468,42 @@ ngx_http_tallygate_plane_stop(void)
         worker.current = NULL;
         free_set(set);
     }
+}
+
+/*
+ * Whether the master has started a process that has no row yet.  It told this
+ * worker of it before it told it to leave.
+ */
+static ngx_uint_t
+is_one_starting(const ngx_http_tallygate_set_t *set)
+{
+    ngx_int_t             i;
+    const ngx_process_t  *p;
+
+    /* A worker's own ngx_last_process stays what it was at its start. */
+    for (i = 0; i < NGX_MAX_PROCESSES; i++) {
+        p = &ngx_processes[i];
+
+        if (i != ngx_process_slot
+            && p->pid > 0 && p->channel[0] != -1
+            && !tg_board_knows(&set->board, p->pid)
+            && kill(p->pid, 0) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+ngx_uint_t
+ngx_http_tallygate_plane_is_succeeded(void)
+{
+    ngx_http_tallygate_set_t  *set = worker.current;
+
+    return set != NULL
+           && (tg_board_row_is_succeeded(&set->board, set->row)
+               || is_one_starting(set));
 }
 
 ngx_http_tallygate_set_t *

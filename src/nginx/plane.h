@@ -70,6 +70,12 @@ ngx_int_t ngx_http_tallygate_plane_start(ngx_cycle_t *cycle,
     const char *state_dir, uint64_t conf_generation);
 void ngx_http_tallygate_plane_stop(void);
 
+/*
+ * Whether a worker that began later than this one lives, or is about to have
+ * its row; and leaving workers like this one have not taken most rows.
+ */
+ngx_uint_t ngx_http_tallygate_plane_is_succeeded(void);
+
 /* The current set, with its files as the board names them; or NULL. */
 ngx_http_tallygate_set_t *ngx_http_tallygate_set_current(void);
 

@@ -130,6 +130,17 @@ TG_MUST_CHECK enum tg_status tg_board_row_claim(struct tg_board_row **row,
 /* Daemon: whether a row's owner lives (its lock is held). */
 bool tg_board_row_is_alive(const struct tg_board_map *map, unsigned row);
 
+/*
+ * Worker: whether a process that began later than the row's owner lives and
+ * has a row.  Not, when less than half of the rows are free: whoever leaves
+ * then has to make room.
+ */
+bool tg_board_row_is_succeeded(const struct tg_board_map *map,
+    const struct tg_board_row *row);
+
+/* Worker: whether the process has, or last had, a row. */
+bool tg_board_knows(const struct tg_board_map *map, pid_t pid);
+
 /* Daemon: the oldest epoch of all living rows; the board's if none lives. */
 uint64_t tg_board_oldest_epoch(const struct tg_board_map *map);
 

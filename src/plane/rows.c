@@ -153,6 +153,36 @@ tg_board_row_is_alive(const struct tg_board_map *map, unsigned row)
     return row < TG_BOARD_ROWS && is_any_alive(map, row, 1);
 }
 
+bool
+tg_board_row_is_succeeded(const struct tg_board_map *map,
+    const struct tg_board_row *row)
+{
+    unsigned living = 0;
+    bool     has_later = false;
+
+    for (unsigned i = 0; i < TG_BOARD_ROWS; i++) {
+        const struct tg_board_row *other = &map->page->rows[i];
+
+        if (other->pid == 0 || other == row || !is_any_alive(map, i, 1)) {
+            continue;
+        }
+        living++;
+        has_later = has_later || other->start_time > row->start_time;
+    }
+    return has_later && living < TG_BOARD_ROWS / 2;
+}
+
+bool
+tg_board_knows(const struct tg_board_map *map, pid_t pid)
+{
+    for (unsigned i = 0; i < TG_BOARD_ROWS; i++) {
+        if (map->page->rows[i].pid == (uint32_t) pid) {
+            return true;
+        }
+    }
+    return false;
+}
+
 uint64_t
 tg_board_oldest_epoch(const struct tg_board_map *map)
 {

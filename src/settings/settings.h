@@ -87,6 +87,7 @@ struct tg_settings {
         enum tg_tls_minimum tls_minimum;
         int         body_max_bytes;
         int         integration_timeout_max_ms;
+        int         reload_grace_s; /* 0: idle connections end at once */
     } gateway;
 
     struct {

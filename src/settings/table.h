@@ -86,6 +86,11 @@
     X("gateway.integration_timeout_max_ms", WHOLE,                            \
         gateway.integration_timeout_max_ms, "29000", 29000, 900000, NULL,     \
         "The longest timeoutInMillis that an integration may have.")          \
+    X("gateway.reload_grace_s", WHOLE, gateway.reload_grace_s, "60", 0, 310,  \
+        NULL,                                                                 \
+        "How long connections of clients that send nothing are kept when"     \
+        " nginx reloads, in seconds. A call that comes meanwhile is served"   \
+        " and its answer ends the connection, so that no client loses one.")  \
     X("portal.address", ADDRESS, portal.address, "0.0.0.0", 1, 45, NULL,      \
         "The address of the portal, where buyers register.")                  \
     X("portal.port", WHOLE, portal.port, "8081", 1, 65535, NULL,              \

@@ -2,7 +2,7 @@
 
 Answers every request with JSON: method, target, headers (a list of pairs, as
 they came) and body.  Query parameters steer it: `status=503` answers with that
-status, `delay_ms=200` waits first, `size=N` answers N bytes instead and
+status, `delay_ms=200` waits first, `pause_ms=200` behind the header, `size=N` answers N bytes instead and
 `text=T` that text, `header=NAME:VALUE` (as often as one likes) adds a header,
 `close=1` closes the connection without an answer, `cut=1` in its middle.
 
@@ -49,6 +49,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if name == "header":
                 self.send_header(*value.split(":", 1))
         self.end_headers()
+        if "pause_ms" in told:
+            self.wfile.flush()
+            time.sleep(int(told["pause_ms"]) / 1000)
         if "cut" in told:
             payload = payload[:len(payload) // 2]
             self.close_connection = True

@@ -211,6 +211,54 @@ the_oldest_epoch_is_that_of_the_living(void **state)
     assert_int_equal(tg_board_oldest_epoch(&p->board), 9);
 }
 
+/* Several workers of one moment do not succeed each other. */
+static void
+a_later_worker_that_lives_succeeds_an_earlier_one(void **state)
+{
+    pid_t                first, second, third;
+    struct place        *p = *state;
+    struct tg_board_row *rows = p->board.page->rows;
+
+    first = start_worker(p);
+    assert_false(tg_board_row_is_succeeded(&p->board, &rows[0]));
+    second = start_worker(p);
+    rows[1].start_time = rows[0].start_time;
+    assert_false(tg_board_row_is_succeeded(&p->board, &rows[0]));
+    assert_false(tg_board_row_is_succeeded(&p->board, &rows[1]));
+    rows[1].start_time++;
+    assert_true(tg_board_row_is_succeeded(&p->board, &rows[0]));
+    assert_false(tg_board_row_is_succeeded(&p->board, &rows[1]));
+    kill_worker(second);
+    assert_false(tg_board_row_is_succeeded(&p->board, &rows[0]));
+    assert_true(tg_board_knows(&p->board, second));
+    third = start_worker(p); /* in the row that is free */
+    assert_true(tg_board_knows(&p->board, third));
+    assert_false(tg_board_knows(&p->board, second));
+    kill_worker(third);
+    kill_worker(first);
+}
+
+/* Whoever leaves makes room before the rows run out. */
+static void
+a_board_that_fills_has_no_successors(void **state)
+{
+    int                  fds[TG_BOARD_ROWS / 2 + 1];
+    struct place        *p = *state;
+    struct tg_board_row *row, *first = p->board.page->rows;
+    const unsigned       last = sizeof(fds) / sizeof(fds[0]) - 1;
+
+    for (unsigned i = 0; i <= last; i++) {
+        assert_int_equal(tg_board_row_claim(&row, &fds[i], &p->board, p->dir,
+                1, 1, &p->err), TG_OK);
+        row->start_time = 100 + i;
+        assert_int_equal(tg_board_row_is_succeeded(&p->board, first),
+            i > 0 && i < last);
+    }
+    for (unsigned i = 0; i <= last; i++) {
+        assert_int_equal(close(fds[i]), 0);
+    }
+}
+
 static void
 a_row_of_another_board_is_not_claimed(void **state)
 {
@@ -307,6 +355,8 @@ main(void)
         PLACE_TEST(every_row_can_be_claimed_and_no_more),
         PLACE_TEST(a_killed_worker_frees_its_row_and_leaves_its_doubt),
         PLACE_TEST(the_oldest_epoch_is_that_of_the_living),
+        PLACE_TEST(a_later_worker_that_lives_succeeds_an_earlier_one),
+        PLACE_TEST(a_board_that_fills_has_no_successors),
         PLACE_TEST(a_row_of_another_board_is_not_claimed),
         PLACE_TEST(an_unfit_file_system_is_refused_by_name),
         PLACE_TEST(no_room_for_a_board_leaves_nothing_behind),
