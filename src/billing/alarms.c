@@ -176,8 +176,8 @@ look_at_ended(struct look *l, enum tg_alarm alarm, const char *state)
 
     status = tg_store_query(l->store, &q, l->err, "SELECT COUNT(*),"
         " COALESCE(SUM(quantity), 0) FROM ledger_record WHERE state = $1 AND"
-        " state IN ('refused', 'expired', 'carried') AND hour >= $2 AND"
-        " quantity > 0", "si", state,
+        " (state = 'refused' OR state = 'expired' OR state = 'carried') AND"
+        " hour >= $2 AND quantity > 0", "si", state,
         tg_hour_of(l->now_s) - TROUBLE_HOURS * TG_HOUR_S);
     status = take_two(l, q, status, &records, &units);
     if (status == TG_OK && records > 0) {

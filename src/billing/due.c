@@ -8,17 +8,16 @@
 
 #include "billing/records.h"
 #include "billing/verdict.h"
-#include "util/digest.h"
 
 #define STOCK_MAX 1000
 #define FLYING_SLOTS 8192 /* a power of 2, several times what can fly */
 #define LITERAL_(number) #number
 #define LITERAL(number) LITERAL_(number)
 
-/* A part of a refused batch, by id. */
+/* A part of a refused batch, by number. */
 struct part {
     struct part *next;
-    char         ids[TG_LEDGER_BATCH_MAX][TG_UUID_SIZE];
+    int64_t      numbers[TG_LEDGER_BATCH_MAX];
     size_t       count;
 };
 
@@ -29,7 +28,7 @@ struct tg_due {
     bool                     taken[STOCK_MAX];
     size_t                   count;
     int64_t                  read_s; /* when the stock was read */
-    const char              *flying[FLYING_SLOTS]; /* ids, hashed; borrowed */
+    int64_t                  flying[FLYING_SLOTS]; /* numbers, hashed; 0: free */
 };
 
 struct tg_due *
@@ -72,15 +71,11 @@ tg_due_free(struct tg_due *d)
  * ---- what is in flight
  */
 
+/* Numbers that are chosen together follow one another. */
 static size_t
-slot_of(const char *id)
+slot_of(int64_t number)
 {
-    uint32_t hash = 2166136261U; /* FNV-1a */
-
-    for (; *id != '\0'; id++) {
-        hash = (hash ^ (unsigned char) *id) * 16777619U;
-    }
-    return hash % FLYING_SLOTS;
+    return (uint64_t) number % FLYING_SLOTS;
 }
 
 static void
@@ -91,24 +86,24 @@ note_flying(struct tg_due *d, const struct tg_batch *flying)
     memset(d->flying, 0, sizeof(d->flying));
     for (; flying != NULL; flying = flying->fly_next) {
         for (i = 0; i < flying->count; i++) {
-            slot = slot_of(flying->records[i].id);
-            while (d->flying[slot] != NULL) {
+            slot = slot_of(flying->records[i].number);
+            while (d->flying[slot] != 0) {
                 slot = (slot + 1) % FLYING_SLOTS;
             }
-            d->flying[slot] = flying->records[i].id;
+            d->flying[slot] = flying->records[i].number;
         }
     }
 }
 
 static bool
-is_flying(const struct tg_due *d, const char *id)
+is_flying(const struct tg_due *d, int64_t number)
 {
-    size_t slot = slot_of(id);
+    size_t slot = slot_of(number);
 
-    while (d->flying[slot] != NULL && strcmp(d->flying[slot], id) != 0) {
+    while (d->flying[slot] != 0 && d->flying[slot] != number) {
         slot = (slot + 1) % FLYING_SLOTS;
     }
-    return d->flying[slot] != NULL;
+    return d->flying[slot] != 0;
 }
 
 /*
@@ -136,11 +131,11 @@ read_stock(struct tg_due *d, struct tg_store *s, int64_t now_s,
         " r.product_code AND h.dimension IN ('', r.dimension) AND"
         " h.next_attempt_s > $1 AND h.next_attempt_s <= $1 + "
         LITERAL(TG_LEDGER_WAIT_MAX_S) ")"
-        " ORDER BY deadline_s, product_code, id", "i", now_s);
+        " ORDER BY deadline_s, product_code, number", "i", now_s);
     while (status == TG_OK && d->count < STOCK_MAX
         && (status = tg_stmt_next(q, err)) == TG_OK)
     {
-        if (is_flying(d, tg_stmt_text(q, 0))) {
+        if (is_flying(d, tg_stmt_int(q, TG_RECORD_COLUMN_NUMBER))) {
             continue; /* U2 */
         }
         status = tg_record_read(&d->stock[d->count], q, &d->arena, err);
@@ -177,15 +172,15 @@ cut(struct tg_due *d, struct tg_batch *b, struct tg_error *err)
 
 /* One record of a part, if it can still be sent. */
 static enum tg_status
-load_one(struct tg_batch *b, struct tg_store *s, const char *id,
+load_one(struct tg_batch *b, struct tg_store *s, int64_t number,
     int64_t now_s, struct tg_error *err)
 {
     enum tg_status  status;
     struct tg_stmt *q = NULL;
 
     status = tg_store_query(s, &q, err, "SELECT " TG_RECORD_COLUMNS
-        " FROM ledger_record WHERE id = $1 AND state IN ('sealed', 'sent')"
-        " AND deadline_s > $2", "si", id, now_s);
+        " FROM ledger_record WHERE number = $1 AND state IN ('sealed',"
+        " 'sent') AND deadline_s > $2", "ii", number, now_s);
     if (status == TG_OK) {
         status = tg_stmt_next(q, err);
     }
@@ -208,7 +203,7 @@ load_part(struct tg_due *d, struct tg_batch *b, struct tg_store *s,
 
     b->is_half = true;
     for (i = 0; i < p->count && status == TG_OK; i++) {
-        status = load_one(b, s, p->ids[i], now_s, err);
+        status = load_one(b, s, p->numbers[i], now_s, err);
     }
     if (status == TG_OK) {
         d->parts = p->next;
@@ -220,7 +215,7 @@ load_part(struct tg_due *d, struct tg_batch *b, struct tg_store *s,
 static void
 part_add(struct part *p, const struct tg_ledger_record *record)
 {
-    (void) snprintf(p->ids[p->count++], TG_UUID_SIZE, "%s", record->id);
+    p->numbers[p->count++] = record->number;
 }
 
 void

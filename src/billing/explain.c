@@ -181,7 +181,8 @@ read_history(struct subject *e, json_t *list, const char *id)
 
     status = tg_store_query(e->store, &q, e->err, "SELECT at_s, from_state,"
         " to_state, actor, attempt, request_id, answer, reason FROM"
-        " ledger_history WHERE record_id = $1 ORDER BY seq LIMIT $2", "si",
+        " ledger_history WHERE record = (SELECT number FROM ledger_record"
+        " WHERE id = $1) ORDER BY seq LIMIT $2", "si",
         id, (int64_t) TG_EXPLAIN_ROWS_MAX);
     return tg_record_json_rows(list, q, status, history_json, e->err);
 }

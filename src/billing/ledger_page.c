@@ -204,8 +204,8 @@ read_query(struct page *p, const struct tg_ledger_query *query)
 
 static const char by_hour[] = SELECT_WHERE("id <> ''", "hour");
 static const char by_agreement[] = SELECT_WHERE("agreement_id = $4", "hour");
-static const char by_trouble[] = SELECT_WHERE("state = $5 AND state IN"
-    " ('refused', 'expired', 'carried')", "hour");
+static const char by_trouble[] = SELECT_WHERE("state = $5 AND (state ="
+    " 'refused' OR state = 'expired' OR state = 'carried')", "hour");
 /* the plus keeps SQLite from going through all hours for these few */
 static const char by_deadline[] = SELECT_WHERE("state = $5 AND state IN"
     " ('sealed', 'sent')", "+hour");

@@ -49,7 +49,7 @@ carry(struct sweep *w, const struct tg_ledger_record *record)
         (void) snprintf(reason, sizeof(reason), "the Marketplace could not be"
             " reached before the deadline; the units are billed in the hour"
             " %s", time);
-        status = tg_record_move(s, record->id, &(struct tg_record_move) {
+        status = tg_record_move(s, record, &(struct tg_record_move) {
             .from = TG_LEDGER_SEALED, .to = TG_LEDGER_CARRIED,
             .actor = ACTOR, .reason = reason }, w->now_s, w->err);
     }
@@ -63,7 +63,7 @@ expire(struct sweep *w, const struct tg_ledger_record *record,
 {
     enum tg_status status;
 
-    status = tg_record_move(w->store, record->id, &(struct tg_record_move) {
+    status = tg_record_move(w->store, record, &(struct tg_record_move) {
         .from = record->state, .to = TG_LEDGER_EXPIRED, .actor = ACTOR,
         .reason = reason }, w->now_s, w->err);
     w->tally->expired += status == TG_OK;
@@ -112,13 +112,13 @@ close_one(struct sweep *w, const struct tg_ledger_record *record)
 }
 
 static bool
-is_flying(const struct tg_batch *flying, const char *id)
+is_flying(const struct tg_batch *flying, int64_t number)
 {
     size_t i;
 
     for (; flying != NULL; flying = flying->fly_next) {
         for (i = 0; i < flying->count; i++) {
-            if (strcmp(flying->records[i].id, id) == 0) {
+            if (flying->records[i].number == number) {
                 return true;
             }
         }
@@ -138,7 +138,7 @@ load(struct sweep *w, const struct tg_batch *flying)
     while (status == TG_OK && w->count < LOAD_MAX
         && (status = tg_stmt_next(q, w->err)) == TG_OK)
     {
-        if (!is_flying(flying, tg_stmt_text(q, 0))) {
+        if (!is_flying(flying, tg_stmt_int(q, TG_RECORD_COLUMN_NUMBER))) {
             status = tg_record_read(&w->records[w->count], q, &w->arena,
                 w->err);
             w->count += status == TG_OK;

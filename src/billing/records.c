@@ -35,6 +35,7 @@ tg_record_read(struct tg_ledger_record *out, struct tg_stmt *q,
     out->attempts = tg_stmt_int(q, 12);
     out->deadline_s = tg_stmt_int(q, 13);
     out->is_alone = tg_stmt_int(q, 14) != 0;
+    out->number = tg_stmt_int(q, TG_RECORD_COLUMN_NUMBER);
     if (failed) {
         return tg_error_set(err, TG_NOMEM, "out of memory");
     }
@@ -68,7 +69,7 @@ tg_record_insert(struct tg_store *s, const struct tg_ledger_record *r,
 }
 
 enum tg_status
-tg_record_move(struct tg_store *s, const char *id,
+tg_record_move(struct tg_store *s, const struct tg_ledger_record *record,
     const struct tg_record_move *move, int64_t now_s, struct tg_error *err)
 {
     const char    *from = tg_ledger_state_name(move->from);
@@ -85,15 +86,15 @@ tg_record_move(struct tg_store *s, const char *id,
         " CASE WHEN $6 = 1 THEN 1 ELSE is_alone END, updated_s = $7,"
         " actor = $8, request_id = $9, answer = $10, amazon_quantity ="
         " CASE WHEN $11 < 0 THEN NULL ELSE $11 END"
-        " WHERE id = $12 AND state = $13", "sssiiiisssiss", to,
+        " WHERE number = $12 AND state = $13", "sssiiiisssiis", to,
         move->reason, move->metering_record_id, move->next_attempt_s,
         (int64_t) move->is_attempt, (int64_t) move->is_alone, now_s,
         move->actor, move->request_id, move->answer,
-        move->amazon_quantity != NULL ? *move->amazon_quantity : -1, id,
-        from);
+        move->amazon_quantity != NULL ? *move->amazon_quantity : -1,
+        record->number, from);
     if (status == TG_OK && tg_store_changes(s) != 1) {
         status = tg_error_set(err, TG_CONFLICT, "ledger record %s is not %s",
-            id, from);
+            record->id, from);
     }
     return status;
 }

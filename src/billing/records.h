@@ -4,7 +4,7 @@
  * The one place that changes ledger_record: every move is checked against
  * the rules of core/ledger.h and must find the record in the state that it is
  * moved from.  The database checks the same once more, and writes the row of
- * ledger_history by itself (migration 002), so no move is without one.  All
+ * ledger_history by itself (migrations 002 and 012), so no move is without one.  All
  * functions that change something run in the caller's transaction.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -26,7 +26,9 @@
 #define TG_RECORD_COLUMNS                                                     \
     "id, agreement_id, product_code, dimension, hour, timestamp, quantity,"   \
     " identity_mode, customer_aws_account_id, license_arn,"                   \
-    " customer_identifier, state, attempts, deadline_s, is_alone"
+    " customer_identifier, state, attempts, deadline_s, is_alone, number"
+
+#define TG_RECORD_COLUMN_NUMBER 15
 
 /* Copies the row into the arena; TG_NOMEM, TG_CORRUPT. */
 TG_MUST_CHECK enum tg_status tg_record_read(struct tg_ledger_record *out,
@@ -58,8 +60,8 @@ struct tg_record_move {
  * TG_CONFLICT: it is not in state from, or the database forbids the move.
  */
 TG_MUST_CHECK enum tg_status tg_record_move(struct tg_store *s,
-    const char *id, const struct tg_record_move *move, int64_t now_s,
-    struct tg_error *err);
+    const struct tg_ledger_record *record, const struct tg_record_move *move,
+    int64_t now_s, struct tg_error *err);
 
 /*
  * The hour in which units of hour are billed: hour itself while it is open

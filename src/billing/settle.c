@@ -32,7 +32,7 @@ tg_settle_mark(struct tg_store *s, struct tg_settle_tally *tally,
     enum tg_status status = TG_OK;
 
     for (i = 0; i < b->count && status == TG_OK; i++) {
-        status = tg_record_move(s, b->records[i].id,
+        status = tg_record_move(s, &b->records[i],
             &(struct tg_record_move) { .from = b->records[i].state,
                 .to = TG_LEDGER_SENT, .actor = ACTOR, .is_attempt = true,
                 .is_alone = b->is_half && b->count == 1 }, now_s, err);
@@ -236,8 +236,7 @@ settle_one(struct settling *w, size_t i)
         move.amazon_quantity = quantity >= 0 ? &quantity : NULL;
     }
     if (status == TG_OK) {
-        status = tg_record_move(w->store, record->id, &move, w->now_s,
-            w->err);
+        status = tg_record_move(w->store, record, &move, w->now_s, w->err);
     }
     if (status == TG_OK) {
         status = note_subscription(w, i);

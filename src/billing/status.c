@@ -78,7 +78,7 @@ tg_status_sealed(struct tg_store *s, json_t *list, const char *agreement_id,
         " agreement_id = $1) UNION SELECT " COLUMNS " FROM ledger_record"
         " WHERE state IN ('sealed', 'sent') AND ($1 = '' OR"
         " agreement_id = $1) UNION SELECT " COLUMNS " FROM ledger_record"
-        " WHERE id IN (SELECT record_id FROM ledger_history WHERE seq > $3)"
+        " WHERE number IN (SELECT record FROM ledger_history WHERE seq > $3)"
         " AND ($1 = '' OR agreement_id = $1)) r ORDER BY"
         " CASE state WHEN 'settled' THEN 1 ELSE 0 END, hour, agreement_id,"
         " dimension LIMIT $4", "siii", agreement_id, hour, mark,

@@ -86,6 +86,7 @@ enum tg_identity_mode {
 };
 
 struct tg_ledger_record {
+    int64_t                number; /* in its store, by age */
     const char            *id;
     const char            *agreement_id;
     const char            *product_code;

@@ -68,7 +68,8 @@ what_was_sealed_does_not_change(void **state)
     size_t        i;
     char          sql[256];
     struct world *w = *state;
-    static const char *const changes[] = { "id = 'r2'",
+    static const char *const changes[] = { "id = 'r2'", "number = 7",
+        "rowid = 7", "_rowid_ = 7", "oid = 7",
         "agreement_id = 'agr-2'", "product_code = 'pure'",
         "dimension = 'other'", "hour = 1795392000, timestamp = 1795392000",
         "timestamp = 1795395651", "quantity = 8", "quantity = 6",
@@ -202,7 +203,8 @@ history_writes_itself_and_stays(void **state)
     bring_to(w, "settled");
     assert_string_equal(world_text(w, "SELECT GROUP_CONCAT(COALESCE("
         "from_state, 'open') || '>' || to_state, ' ') FROM (SELECT * FROM"
-        " ledger_history WHERE record_id = 'r1' ORDER BY seq)"),
+        " ledger_history WHERE record = (SELECT number FROM ledger_record"
+        " WHERE id = 'r1') ORDER BY seq)"),
         "open>sealed sealed>sent sent>settled");
     assert_refused(w, "UPDATE ledger_history SET reason = 'another'", "L10");
     assert_refused(w, "DELETE FROM ledger_history", "L10");

@@ -1,9 +1,9 @@
 /*
- * migrate.c - a store of the first schema, with a ledger in it, is brought up
+ * migrate.c - an older store, with a ledger in it, is brought up
  *
  * What was written before the database kept the ledger's rules is still
  * there, counts in the sums, has its history, and is kept by the rules from
- * then on.
+ * then on.  The same for a store in which records had no numbers yet.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -22,6 +22,9 @@
 #include "store/store.h"
 
 #define NOW 1795392000
+#define UNNUMBERED 11 /* the last version in which records had no number */
+
+#define NUMBER_OF(id) "(SELECT number FROM ledger_record WHERE id = '" id "')"
 
 /*
  * Three records: one as the former program wrote it, two without history.
@@ -62,9 +65,34 @@ struct fixture {
     struct tg_store *store;
 };
 
-static int
-set_up(void **state)
+/* Moves as the program made them, and one record that only began. */
+static const char unnumbered[] =
+    "UPDATE ledger_record SET state = 'sent', attempts = 2, reason ="
+    " 'throttled', updated_s = 14600, actor = 'reporter', request_id ="
+    " 'rq-2', answer = 'ThrottlingException', next_attempt_s = 14650,"
+    " is_alone = 1 WHERE id = 'r3';"
+    "UPDATE ledger_record SET state = 'refused', reason = 'twice',"
+    " updated_s = 14700, request_id = 'rq-3', answer = 'DuplicateRecord',"
+    " amazon_quantity = 4 WHERE id = 'r3';"
+    "INSERT INTO ledger_record (id, agreement_id, product_code, dimension,"
+    " hour, timestamp, quantity, identity_mode, state, deadline_s, sealed_s,"
+    " updated_s, actor) VALUES ('r0', 'agr-1', 'p', 'apigateway', 0, 1, 11,"
+    " 'license', 'sealed', 86401, 14800, 14800, 'seal');";
+
+static void
+run_script(sqlite3 *db, const char *sql)
 {
+    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK) {
+        fail_msg("%s", sqlite3_errmsg(db));
+    }
+}
+
+/* A store as version left it, with the rows of the scripts, brought up. */
+static int
+set_up_from(void **state, int version)
+{
+    int             i;
+    char            sql[128];
     sqlite3        *db;
     struct tg_error err;
     struct fixture *f = calloc(1, sizeof(*f));
@@ -74,10 +102,16 @@ set_up(void **state)
     assert_non_null(mkdtemp(f->dir));
     (void) snprintf(f->path, sizeof(f->path), "%s/t.db", f->dir);
     assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, tg_migrations[0].sql, NULL, NULL,
-        NULL), SQLITE_OK);
-    if (sqlite3_exec(db, former, NULL, NULL, NULL) != SQLITE_OK) {
-        fail_msg("%s", sqlite3_errmsg(db));
+    run_script(db, tg_migrations[0].sql);
+    run_script(db, former);
+    for (i = 1; i < version; i++) {
+        run_script(db, tg_migrations[i].sql);
+        (void) snprintf(sql, sizeof(sql), "INSERT INTO schema_migration"
+            " VALUES (%d, 'former', 1)", i + 1);
+        run_script(db, sql);
+    }
+    if (version > 1) {
+        run_script(db, unnumbered);
     }
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
     assert_int_equal(tg_store_open(&f->store, f->path, &err), TG_OK);
@@ -86,6 +120,18 @@ set_up(void **state)
     }
     *state = f;
     return 0;
+}
+
+static int
+set_up(void **state)
+{
+    return set_up_from(state, 1);
+}
+
+static int
+set_up_unnumbered(void **state)
+{
+    return set_up_from(state, UNNUMBERED);
 }
 
 static int
@@ -182,11 +228,11 @@ each_record_has_a_history(void **state)
     struct fixture *f = *state;
 
     assert_int_equal(number(f, "SELECT COUNT(*) FROM ledger_history WHERE"
-        " record_id = 'r1'"), 3);
+        " record = " NUMBER_OF("r1")), 3);
     assert_int_equal(number(f, "SELECT COUNT(*) FROM ledger_history WHERE"
-        " record_id = 'r2' AND to_state = 'refused' AND reason = 'no' AND"
+        " record = " NUMBER_OF("r2") " AND to_state = 'refused' AND reason = 'no' AND"
         " at_s = 10901"), 1);
-    assert_int_equal(number(f, "SELECT COUNT(DISTINCT record_id) FROM"
+    assert_int_equal(number(f, "SELECT COUNT(DISTINCT record) FROM"
         " ledger_history"), 3);
 }
 
@@ -218,19 +264,74 @@ the_rules_hold_for_them(void **state)
     assert_int_equal(number(f, "SELECT units FROM ledger_total WHERE"
         " state = 'settled'"), 14);
     assert_int_equal(number(f, "SELECT COUNT(*) FROM ledger_history WHERE"
-        " record_id = 'r3'"), 2);
+        " record = " NUMBER_OF("r3")), 2);
+}
+
+/* Every column of a record, and every row of its history. */
+static void
+records_get_numbers_and_lose_nothing(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(number(f, "SELECT COUNT(*) FROM ledger_record"), 4);
+    assert_int_equal(number(f, "SELECT COUNT(*) FROM ledger_record WHERE"
+        " id = 'r3' AND agreement_id = 'agr-1' AND product_code = 'p' AND"
+        " dimension = 'apigateway' AND hour = 10800 AND timestamp = 10800"
+        " AND quantity = 9 AND identity_mode = 'license' AND state ="
+        " 'refused' AND attempts = 2 AND next_attempt_s = 14650 AND"
+        " is_alone = 1 AND deadline_s = 97200 AND metering_record_id IS NULL"
+        " AND reason = 'twice' AND sealed_s = 14500 AND updated_s = 14700"
+        " AND actor = 'reporter' AND request_id = 'rq-3' AND answer ="
+        " 'DuplicateRecord' AND amazon_quantity = 4"), 1);
+    assert_int_equal(number(f, "SELECT COUNT(*) FROM ledger_history h JOIN"
+        " ledger_record r ON r.number = h.record"), 3 + 1 + 3 + 1);
+    assert_int_equal(number(f, "SELECT COUNT(*) FROM ledger_history WHERE"
+        " record = " NUMBER_OF("r3") " AND from_state = 'sent' AND to_state"
+        " = 'sent' AND at_s = 14600 AND attempt = 2 AND request_id = 'rq-2'"
+        " AND answer = 'ThrottlingException' AND reason = 'throttled' AND"
+        " actor = 'reporter'"), 1);
+    /* older hours first: what lies together goes out together */
+    assert_int_equal(number(f, "SELECT COUNT(*) FROM ledger_record a JOIN"
+        " ledger_record b ON a.number < b.number AND a.hour > b.hour"), 0);
+}
+
+static void
+the_numbered_ones_go_on(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(change(f, "UPDATE ledger_record SET state = 'sent'"
+        " WHERE id = 'r3'"), TG_CONFLICT);
+    assert_int_equal(change(f, "UPDATE ledger_record SET state = 'sent',"
+        " attempts = 1, updated_s = 86401 WHERE id = 'r0'"), TG_CONFLICT);
+    assert_int_equal(change(f, "UPDATE ledger_record SET state = 'sent',"
+        " attempts = 1, updated_s = 86400 WHERE id = 'r0'"), TG_OK);
+    assert_int_equal(change(f, "INSERT INTO ledger_adjustment (id,"
+        " agreement_id, dimension, hour, billed_hour, quantity, reason,"
+        " actor, at_s) VALUES ('a', 'agr-1', 'apigateway', 0, 0, 1, 'why',"
+        " 'me', 1)"), TG_CONFLICT);
+    assert_int_equal(number(f, "SELECT COUNT(*) FROM ledger_total t WHERE"
+        " records = (SELECT COUNT(*) FROM ledger_record r WHERE"
+        " r.state = t.state) AND units = (SELECT COALESCE(SUM(quantity), 0)"
+        " FROM ledger_record r WHERE r.state = t.state)"), 6);
+    assert_int_equal(number(f, "SELECT COUNT(*) FROM ledger_history WHERE"
+        " record = " NUMBER_OF("r0")), 2);
 }
 
 int
 main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define UNNUMBERED_TEST(name) cmocka_unit_test_setup_teardown(name,           \
+    set_up_unnumbered, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(records_keep_what_they_were),
         TEST(usage_keeps_what_it_was),
         TEST(each_record_has_a_history),
         TEST(the_sums_count_them),
         TEST(the_rules_hold_for_them),
+        UNNUMBERED_TEST(records_get_numbers_and_lose_nothing),
+        UNNUMBERED_TEST(the_numbered_ones_go_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
