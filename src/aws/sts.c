@@ -189,6 +189,9 @@ write_body(struct tg_buf *body, const char *action,
     }
     add_parameter(body, "ExternalId", role->external_id);
     add_parameter(body, "WebIdentityToken", role->web_identity_token);
+    if (body->status == TG_NOMEM) {
+        return tg_error_set(err, TG_NOMEM, "out of memory");
+    }
     return body->status == TG_OK ? TG_OK
         : tg_error_set(err, body->status, "the request to STS does not fit"
               " into %zu bytes", body->max);

@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <cmocka.h>
 
 #include "aws/keyring.h"
@@ -64,21 +63,20 @@ fake_send(void *data, const struct tg_aws_request *request,
 
 static const struct tg_aws_transport transport = { fake_send, NULL };
 static struct tg_aws_keyring        *k;
-static char                          path[64];
+static FILE                         *file; /* the shared one, without a name */
+static char                          path[32];
 
 static int
 set_up(void **state)
 {
-    int                        fd;
     const struct tg_aws_source source = { .region = "us-east-1",
         .transport = &transport };
 
     (void) state;
     clearenv();
-    strcpy(path, "/tmp/tg-keyring-XXXXXX");
-    fd = mkstemp(path);
-    assert_true(fd >= 0);
-    close(fd);
+    file = tmpfile();
+    assert_non_null(file);
+    (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", fileno(file));
     setenv("AWS_SHARED_CREDENTIALS_FILE", path, 1);
     setenv("AWS_CONFIG_FILE", "/dev/null", 1);
     setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://localhost/", 1);
@@ -96,7 +94,7 @@ tear_down(void **state)
 {
     (void) state;
     tg_aws_keyring_close(k);
-    return unlink(path);
+    return fclose(file);
 }
 
 /* The number of the key at that time; -1: there is none. */
