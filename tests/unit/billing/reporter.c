@@ -635,11 +635,31 @@ the_nearest_deadline_goes_first(void **state)
     world_agreement(w, "agr-z", "999999999999", "license");
     world_owner(w, 60, 1, "agr-z", "key-z");
     world_count(w, 60, 1000);
-    world_sql(w, "UPDATE agreement SET state = 'ended', ended_s = 1795395690"
-        " WHERE id = 'agr-z'"); /* who leaves has an hour */
+    world_sql(w, "UPDATE agreement SET state = 'ended', ended_s = 1795395690,"
+        " product_code = 'zz-last' WHERE id = 'agr-z'"); /* has an hour */
     assert_int_equal(world_seal_early(w, "agr-z"), TG_OK);
     assert_int_equal(world_step(w), TG_OK);
     assert_int_equal(market_units(&w->market, "999999999999"), 1000);
+}
+
+/* The clock is set back, rightly, and Amazon's agrees. */
+static void
+nothing_goes_out_with_a_time_that_is_still_to_come(void **state)
+{
+    struct world *w = *state;
+
+    world_count(w, 0, 5);
+    world_pass(w, 2 * TG_HOUR_S + 100);
+    assert_int_equal(world_seal(w), TG_OK);
+    w->now_s = HOUR - 100;
+    w->market.now_s = w->now_s;
+    tg_guard_confirm_clock(&w->guard, w->now_s, w->boot_s);
+    assert_int_not_equal(world_step(w), TG_OK);
+    assert_int_equal(w->market.requests, 0);
+    world_pass(w, 200); /* the hour has begun, by this clock */
+    tg_guard_confirm_clock(&w->guard, w->now_s, w->boot_s);
+    world_report(w);
+    assert_int_equal(market_units(&w->market, ""), 5);
 }
 
 static void
@@ -691,6 +711,7 @@ main(void)
         TEST(of_two_reporters_one_sends),
         TEST(who_slept_past_its_term_sends_nothing),
         TEST(the_nearest_deadline_goes_first),
+        TEST(nothing_goes_out_with_a_time_that_is_still_to_come),
         TEST(statistics_count_what_is_committed),
     };
 
