@@ -14,7 +14,6 @@
 #include "aws/program.h"
 #include "aws/sts.h"
 #include "util/buf.h"
-#include "util/digest.h"
 #include "util/file.h"
 
 #define ROLES_MAX 8 /* one from the other */
@@ -362,7 +361,7 @@ from_web_identity(struct chain *c, struct tg_aws_credentials *out,
     struct tg_buf      token;
     struct tg_aws_role with_token = *role;
 
-    tg_buf_init(&token, IDENTITY_TOKEN_MAX);
+    tg_buf_init_secret(&token, IDENTITY_TOKEN_MAX);
     status = TG_STALE;
     for (int i = 0; i < 2 && status == TG_STALE; i++) {
         status = read_identity_token(&token, file, where, c->err);
@@ -370,9 +369,6 @@ from_web_identity(struct chain *c, struct tg_aws_credentials *out,
             with_token.web_identity_token = token.data;
             status = assume(c, out, &with_token, NULL);
         }
-    }
-    if (token.cap > 0) {
-        tg_wipe(token.data, token.cap);
     }
     tg_buf_clear(&token);
     return status == TG_STALE ? TG_DENIED : status;

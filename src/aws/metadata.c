@@ -10,7 +10,6 @@
 
 #include "aws/environment.h"
 #include "util/buf.h"
-#include "util/digest.h"
 #include "util/file.h"
 
 #define URL_SIZE 2048
@@ -33,15 +32,6 @@ struct ask {
     unsigned                       tries;
 };
 
-static void
-wipe_reply(struct tg_aws_reply *reply)
-{
-    if (reply->body.cap > 0) {
-        tg_wipe(reply->body.data, reply->body.cap);
-    }
-    tg_aws_reply_clear(reply);
-}
-
 /* TG_IO: no answer, or a 5xx, after all tries; the reply has a status. */
 static enum tg_status
 fetch(struct tg_aws_reply *reply, const struct ask *ask,
@@ -58,7 +48,7 @@ fetch(struct tg_aws_reply *reply, const struct ask *ask,
         if (i > 0) {
             nanosleep(&pause, NULL);
         }
-        wipe_reply(reply);
+        tg_aws_reply_clear(reply);
         if (ask->transport->send(ask->transport->data, &request, reply, err)
             != TG_AWS_ANSWERED)
         {
@@ -216,7 +206,7 @@ tg_aws_container_credentials(struct tg_aws_credentials *out,
 
     tg_aws_credentials_init(out);
     tg_aws_reply_init(&reply);
-    tg_buf_init(&token, TOKEN_MAX);
+    tg_buf_init_secret(&token, TOKEN_MAX);
     status = container_url(url, err);
     if (status == TG_OK) {
         status = container_token(&token, err);
@@ -231,11 +221,8 @@ tg_aws_container_credentials(struct tg_aws_credentials *out,
     if (status == TG_OK) {
         status = read_container(out, &reply, url, now_s, err);
     }
-    if (token.cap > 0) {
-        tg_wipe(token.data, token.cap);
-    }
     tg_buf_clear(&token);
-    wipe_reply(&reply);
+    tg_aws_reply_clear(&reply);
     return status;
 }
 
@@ -332,7 +319,7 @@ get_token(struct imds *m, struct tg_error *err)
         status = tg_error_set(err, m->token.status, "the token of the"
             " instance endpoint does not fit into memory");
     }
-    wipe_reply(&reply);
+    tg_aws_reply_clear(&reply);
     return status;
 }
 
@@ -370,7 +357,7 @@ get_role(struct imds *m, char role[256], struct tg_error *err)
         status = tg_error_set(err, TG_NOTFOUND, "the instance has no role"
             " (status %d of %s)", reply.status, m->base);
     }
-    wipe_reply(&reply);
+    tg_aws_reply_clear(&reply);
     return status;
 }
 
@@ -408,7 +395,7 @@ get_credentials(struct imds *m, struct tg_aws_credentials *out,
     if (status != TG_OK) {
         tg_aws_credentials_wipe(out);
     }
-    wipe_reply(&reply);
+    tg_aws_reply_clear(&reply);
     return status;
 }
 
@@ -426,7 +413,7 @@ tg_aws_instance_credentials(struct tg_aws_credentials *out,
         return tg_error_set(err, TG_NOTFOUND, "the instance endpoint is"
             " switched off by AWS_EC2_METADATA_DISABLED");
     }
-    tg_buf_init(&m.token, TOKEN_MAX);
+    tg_buf_init_secret(&m.token, TOKEN_MAX);
     configure(&m, profiles, profile);
     status = get_token(&m, err);
     if (status == TG_OK) {
@@ -434,9 +421,6 @@ tg_aws_instance_credentials(struct tg_aws_credentials *out,
     }
     if (status == TG_OK) {
         status = get_credentials(&m, out, role, now_s, err);
-    }
-    if (m.token.cap > 0) {
-        tg_wipe(m.token.data, m.token.cap);
     }
     tg_buf_clear(&m.token);
     return status;

@@ -8,7 +8,6 @@
 
 #include "aws/environment.h"
 #include "util/buf.h"
-#include "util/digest.h"
 #include "util/file.h"
 
 #define FILE_MAX ((size_t) 1024 * 1024)
@@ -274,7 +273,7 @@ read_source(struct tg_aws_profiles *p, int file, struct tg_error *err)
     struct cursor  c = { .p = p, .file = file, .kind = KIND_OTHER,
         .err = err };
 
-    tg_buf_init(&source->text, FILE_MAX);
+    tg_buf_init_secret(&source->text, FILE_MAX); /* P3 */
     status = tg_file_read(&source->text, source->path, err);
     if (status != TG_OK) {
         return status == TG_NOTFOUND && !source->is_both ? TG_OK : status;
@@ -330,9 +329,6 @@ tg_aws_profiles_free(struct tg_aws_profiles *p)
         return;
     }
     for (i = 0; i < p->source_count; i++) {
-        if (p->sources[i].text.cap > 0) {
-            tg_wipe(p->sources[i].text.data, p->sources[i].text.cap); /* P3 */
-        }
         tg_buf_clear(&p->sources[i].text);
     }
     free(p->lines);

@@ -227,7 +227,7 @@ tg_aws_program_credentials(struct tg_aws_credentials *out,
     if (line == NULL) {
         return tg_error_set(err, TG_NOMEM, "out of memory");
     }
-    tg_buf_init(&output, OUTPUT_MAX);
+    tg_buf_init_secret(&output, OUTPUT_MAX);
     status = check_file(s, where, err);
     if (status == TG_OK
         && tg_aws_words_split(words, WORDS_MAX, line) != TG_OK)
@@ -250,9 +250,6 @@ tg_aws_program_credentials(struct tg_aws_credentials *out,
         status = tg_aws_credentials_parse(out, output.data, output.len,
             "SessionToken", where, err);
         out->is_short = true;
-    }
-    if (output.cap > 0) {
-        tg_wipe(output.data, output.cap);
     }
     tg_buf_clear(&output);
     free(line);

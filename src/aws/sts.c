@@ -106,9 +106,6 @@ on_end(void *data, const XML_Char *name)
         }
         r->in_user = strcmp(name, "AssumedRoleUser") != 0;
     }
-    if (r->text.cap > 0) {
-        tg_wipe(r->text.data, r->text.cap);
-    }
     tg_buf_reset(&r->text);
 }
 
@@ -137,7 +134,7 @@ tg_aws_sts_parse(struct tg_aws_credentials *out,
     if (parser == NULL) {
         return tg_error_set(err, TG_NOMEM, "out of memory");
     }
-    tg_buf_init(&r.text, TG_AWS_TOKEN_MAX);
+    tg_buf_init_secret(&r.text, TG_AWS_TOKEN_MAX);
     XML_SetUserData(parser, &r);
     XML_SetElementHandler(parser, on_start, on_end);
     XML_SetCharacterDataHandler(parser, on_text);
@@ -145,9 +142,6 @@ tg_aws_sts_parse(struct tg_aws_credentials *out,
     is_whole = len < BODY_MAX
         && XML_Parse(parser, text, (int) len, 1) == XML_STATUS_OK;
     XML_ParserFree(parser);
-    if (r.text.cap > 0) {
-        tg_wipe(r.text.data, r.text.cap);
-    }
     tg_buf_clear(&r.text);
     if (!is_whole || r.status != TG_OK) {
         return tg_error_set(err, TG_INVALID, "the answer is no XML document"
@@ -268,9 +262,6 @@ ask(struct tg_aws_credentials *out, const struct tg_aws_sts *sts,
                 why.message);
         }
     }
-    if (reply.body.cap > 0) {
-        tg_wipe(reply.body.data, reply.body.cap);
-    }
     tg_aws_reply_clear(&reply);
     if (status != TG_OK) {
         tg_aws_credentials_wipe(out);
@@ -299,7 +290,7 @@ assume(struct tg_aws_credentials *out, const struct tg_aws_sts *sts,
     enum tg_status status;
     struct tg_buf  body;
 
-    tg_buf_init(&body, BODY_MAX);
+    tg_buf_init_secret(&body, BODY_MAX); /* it may hold a token */
     status = write_body(&body, action, role, err);
     if (status == TG_OK) {
         status = ask(out, sts, &body, source, role->arn, err);
@@ -309,9 +300,6 @@ assume(struct tg_aws_credentials *out, const struct tg_aws_sts *sts,
     {
         pause_before(attempt);
         status = ask(out, sts, &body, source, role->arn, err);
-    }
-    if (body.cap > 0) {
-        tg_wipe(body.data, body.cap); /* it may hold a token */
     }
     tg_buf_clear(&body);
     return status;

@@ -40,7 +40,7 @@ void
 tg_aws_reply_init(struct tg_aws_reply *reply)
 {
     memset(reply, 0, sizeof(*reply));
-    tg_buf_init(&reply->body, TG_AWS_REPLY_MAX);
+    tg_buf_init_secret(&reply->body, TG_AWS_REPLY_MAX);
 }
 
 void
@@ -308,7 +308,7 @@ header_list(const struct tg_aws_request *request)
     struct tg_buf      line;
     struct curl_slist *list = NULL;
 
-    tg_buf_init(&line, HEADER_MAX);
+    tg_buf_init_secret(&line, HEADER_MAX); /* Authorization, token */
     /* no 100-continue: a body is one or two packets */
     is_good = slist_add(&list, "Expect:");
     for (i = 0; i < request->header_count && is_good; i++) {
@@ -316,9 +316,6 @@ header_list(const struct tg_aws_request *request)
         tg_buf_printf(&line, "%s: %s", request->headers[i].name,
             request->headers[i].value);
         is_good = line.status == TG_OK && slist_add(&list, line.data);
-    }
-    if (line.cap > 0) {
-        tg_wipe(line.data, line.cap); /* Authorization, session token */
     }
     tg_buf_clear(&line);
     if (!is_good) {

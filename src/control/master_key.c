@@ -95,13 +95,10 @@ take_file(struct tg_master_keys *out, const char *path, struct tg_error *err)
     enum tg_status status;
     struct tg_buf  text;
 
-    tg_buf_init(&text, 1024);
+    tg_buf_init_secret(&text, 1024);
     status = tg_file_read(&text, path, err);
     if (status == TG_OK) {
         status = take_lines(out, text.data, path, err);
-    }
-    if (text.cap > 0) {
-        tg_wipe(text.data, text.cap);
     }
     tg_buf_clear(&text);
     return status;

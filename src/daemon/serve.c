@@ -24,6 +24,7 @@
 #include "daemon/keeper.h"
 #include "daemon/servers.h"
 #include "daemon/statedir.h"
+#include "http/json.h"
 #include "plane/board.h"
 #include "settings/settings.h"
 #include "util/clock.h"
@@ -335,6 +336,7 @@ tg_serve_main(const struct tg_settings *settings)
     enum tg_status  status;
 
     tg_log_set_level((enum tg_log_level) d.settings->log.level);
+    tg_http_json_wipe_memory();
     (void) umask(0007); /* the mapped files are shared with a group */
     raise_file_limit(d.settings);
     status = open_all(&d, &err);

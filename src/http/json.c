@@ -1,8 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/json.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "util/digest.h"
+
+static void
+wipe_and_free(void *memory)
+{
+    if (memory != NULL) {
+        tg_wipe(memory, malloc_usable_size(memory));
+        free(memory);
+    }
+}
+
+void
+tg_http_json_wipe_memory(void)
+{
+    json_set_alloc_funcs(malloc, wipe_and_free);
+}
 
 enum tg_status
 tg_http_json_parse(json_t **out, const struct tg_http_request *req,
@@ -43,6 +61,7 @@ tg_http_json_reply(struct tg_http_response *res, int status,
             "memory\"}");
     } else {
         tg_http_reply(res, status, content_type, text);
+        tg_wipe(text, strlen(text));
     }
     free(text);
     json_decref(value);

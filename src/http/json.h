@@ -14,6 +14,13 @@
 #define TG_HTTP_JSON "application/json"
 
 /*
+ * From now on memory of jansson's is wiped before it goes back: answers hold
+ * keys' values, and requests tokens.  To be called once, before anything is
+ * made with jansson.
+ */
+void tg_http_json_wipe_memory(void);
+
+/*
  * Parses the body; an empty one gives an empty object.  The caller owns *out.
  * TG_INVALID when it is no JSON, holds a key twice or is no object; err then
  * names line and column.

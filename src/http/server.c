@@ -23,6 +23,7 @@
 #include "http/listen.h"
 #include "http/request.h"
 #include "util/clock.h"
+#include "util/digest.h"
 #include "util/log.h"
 
 #define DEFAULT_CONNECTIONS 256
@@ -63,8 +64,8 @@ begin_exchange(void *cls, const char *target, struct MHD_Connection *con)
     if (ex == NULL) {
         return NULL;
     }
-    tg_arena_init(&ex->arena);
-    tg_buf_init(&ex->body, server->config.max_body_bytes);
+    tg_arena_init_secret(&ex->arena);
+    tg_buf_init_secret(&ex->body, server->config.max_body_bytes);
     ex->req.arena = &ex->arena;
     ex->req.target = tg_arena_strdup(&ex->arena, target);
     return ex;
@@ -270,56 +271,58 @@ nap(struct tg_http_server *server, unsigned ms)
     }
 }
 
-/* A body that breaks off half way: res->cut. */
-struct torn {
+/* What is sent; it may hold a key. */
+struct payload {
     char  *body;
     size_t len;
 };
 
+/* Half of it: res->cut. */
 static ssize_t
 read_torn(void *data, uint64_t position, char *out, size_t max)
 {
-    struct torn *t = data;
-    size_t       left;
+    struct payload *p = data;
+    size_t          left;
 
-    if (position >= t->len / 2) {
+    if (position >= p->len / 2) {
         return MHD_CONTENT_READER_END_WITH_ERROR;
     }
-    left = t->len / 2 - (size_t) position;
+    left = p->len / 2 - (size_t) position;
     left = left < max ? left : max;
-    memcpy(out, t->body + position, left);
+    memcpy(out, p->body + position, left);
     return (ssize_t) left;
 }
 
 static void
-free_torn(void *data)
+free_payload(void *data)
 {
-    struct torn *t = data;
+    struct payload *p = data;
 
-    free(t->body);
-    free(t);
+    tg_wipe(p->body, p->len);
+    free(p->body);
+    free(p);
 }
 
 /* Takes body; NULL: out of memory. */
 static struct MHD_Response *
 make_response(char *body, size_t len, bool is_cut)
 {
-    struct torn         *t;
-    struct MHD_Response *out = NULL;
+    struct payload      *p = malloc(sizeof(*p));
+    struct MHD_Response *out;
 
-    if (!is_cut) {
-        out = MHD_create_response_from_buffer(len, body,
-            MHD_RESPMEM_MUST_FREE);
-    } else if ((t = malloc(sizeof(*t))) != NULL) {
-        *t = (struct torn) { body, len };
-        out = MHD_create_response_from_callback(len, 1024, read_torn, t,
-            free_torn);
-        if (out == NULL) {
-            free(t);
-        }
-    }
-    if (out == NULL) {
+    if (p == NULL) {
+        tg_wipe(body, len);
         free(body);
+        return NULL;
+    }
+    *p = (struct payload) { body, len };
+    out = is_cut
+        ? MHD_create_response_from_callback(len, 1024, read_torn, p,
+              free_payload)
+        : MHD_create_response_from_buffer_with_free_callback_cls(len, body,
+              free_payload, p);
+    if (out == NULL) {
+        free_payload(p);
     }
     return out;
 }
@@ -373,7 +376,7 @@ answer(struct tg_http_server *server, struct exchange *ex,
     enum MHD_Result         result = MHD_NO;
     struct tg_http_response res = { .status = 200, .arena = &ex->arena };
 
-    tg_buf_init(&res.body, RESPONSE_MAX);
+    tg_buf_init_secret(&res.body, RESPONSE_MAX);
     if (ex->req.refused != 0) {
         refuse(server, ex, &res);
     } else {

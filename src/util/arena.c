@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/digest.h"
+
 #define BLOCK_SIZE ((size_t) 8192)
 
 struct tg_arena_block {
@@ -20,6 +22,14 @@ void
 tg_arena_init(struct tg_arena *a)
 {
     a->blocks = NULL;
+    a->is_secret = false;
+}
+
+void
+tg_arena_init_secret(struct tg_arena *a)
+{
+    a->blocks = NULL;
+    a->is_secret = true;
 }
 
 void
@@ -29,6 +39,9 @@ tg_arena_clear(struct tg_arena *a)
 
     for (block = a->blocks; block != NULL; block = next) {
         next = block->next;
+        if (a->is_secret) {
+            tg_wipe(block->data, block->used);
+        }
         free(block);
     }
     a->blocks = NULL;

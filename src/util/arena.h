@@ -3,22 +3,26 @@
  *
  * An API request, a batch or a report allocates from its arena and gives all
  * of it back at once.  Nothing is freed singly.  An arena belongs to one
- * thread.
+ * thread.  A secret one, for what may hold keys or tokens, leaves nothing of
+ * it in the memory that it gives back.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef TG_UTIL_ARENA_H
 #define TG_UTIL_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "util/status.h"
 
 struct tg_arena {
     struct tg_arena_block *blocks; /* newest first */
+    bool                   is_secret;
 };
 
 void tg_arena_init(struct tg_arena *a);
+void tg_arena_init_secret(struct tg_arena *a);
 void tg_arena_clear(struct tg_arena *a);
 
 /*

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/digest.h"
+
 static char empty[1];
 
 void
@@ -16,15 +18,36 @@ tg_buf_init(struct tg_buf *b, size_t max)
     b->cap = 0;
     b->max = max;
     b->status = TG_OK;
+    b->is_secret = false;
+}
+
+void
+tg_buf_init_secret(struct tg_buf *b, size_t max)
+{
+    tg_buf_init(b, max);
+    b->is_secret = true;
+}
+
+/* Empty, of the same kind. */
+static void
+begin_anew(struct tg_buf *b)
+{
+    bool is_secret = b->is_secret;
+
+    tg_buf_init(b, b->max);
+    b->is_secret = is_secret;
 }
 
 void
 tg_buf_clear(struct tg_buf *b)
 {
     if (b->cap > 0) {
+        if (b->is_secret) {
+            tg_wipe(b->data, b->cap);
+        }
         free(b->data);
     }
-    tg_buf_init(b, b->max);
+    begin_anew(b);
 }
 
 void
@@ -35,6 +58,24 @@ tg_buf_reset(struct tg_buf *b)
     if (b->cap > 0) {
         b->data[0] = '\0';
     }
+}
+
+/* Memory of cap bytes with what is there; NULL: none, and nothing changed. */
+static char *
+grow(struct tg_buf *b, size_t cap)
+{
+    char *data;
+
+    if (!b->is_secret || b->cap == 0) {
+        return realloc(b->cap > 0 ? b->data : NULL, cap);
+    }
+    data = malloc(cap); /* realloc would leave the old bytes behind */
+    if (data != NULL) {
+        memcpy(data, b->data, b->len);
+        tg_wipe(b->data, b->cap);
+        free(b->data);
+    }
+    return data;
 }
 
 /* Makes room for more bytes and the NUL behind them. */
@@ -57,7 +98,7 @@ reserve(struct tg_buf *b, size_t more)
     while (cap <= b->len + more) {
         cap *= 2;
     }
-    data = realloc(b->cap > 0 ? b->data : NULL, cap);
+    data = grow(b, cap);
     if (data == NULL) {
         return b->status = TG_NOMEM;
     }
@@ -124,6 +165,6 @@ tg_buf_take(struct tg_buf *b)
         return NULL;
     }
     data = b->data;
-    tg_buf_init(b, b->max);
+    begin_anew(b);
     return data;
 }

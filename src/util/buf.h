@@ -8,12 +8,15 @@
  *       be used as a C string; data is "" before that.
  *   B3  After the first failure every later append returns that failure too
  *       (it is sticky), so a writer may check once, at the end.
+ *   B4  A secret buffer leaves nothing of what it held in memory that it
+ *       gives back, when it grows as well; what was taken is the caller's.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef TG_UTIL_BUF_H
 #define TG_UTIL_BUF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "util/status.h"
@@ -24,10 +27,14 @@ struct tg_buf {
     size_t         cap;
     size_t         max;
     enum tg_status status; /* TG_OK, or the first failure (B3) */
+    bool           is_secret;
 };
 
 /* Starts an empty buffer that may hold max bytes; allocates nothing. */
 void tg_buf_init(struct tg_buf *b, size_t max);
+
+/* The same for what must not be found in memory later (B4). */
+void tg_buf_init_secret(struct tg_buf *b, size_t max);
 
 /* Frees the memory; the buffer is empty again, with the same max. */
 void tg_buf_clear(struct tg_buf *b);

@@ -170,6 +170,35 @@ def test_a_key_value_cannot_be_set_and_does_not_reach_the_trail(shared):
                       " WHERE record LIKE ?", f"%{wanted}%") == [(0,)]
 
 
+def occurrences(pid, text):
+    """How often it stands in the memory that a process has written."""
+    found = 0
+    with open(f"/proc/{pid}/maps") as maps, \
+            open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for line in maps:
+            span, rights = line.split()[:2]
+            first, end = (int(number, 16) for number in span.split("-"))
+            if "w" in rights:
+                try:
+                    memory.seek(first)
+                    found += memory.read(end - first).count(text.encode())
+                except OSError:
+                    pass                # nothing there: a guard page
+    return found
+
+
+def test_a_daemon_does_not_remember_the_values_that_it_told(world):
+    plan = world.plan(world.import_api())
+    key, value = world.key(plan)
+    for _ in range(5):
+        assert world.apigateway.get_api_key(
+            apiKey=key, includeValue=True)["value"] == value
+        world.apigateway.get_api_keys(includeValues=True)
+        world.apigateway.get_usage_plan_keys(usagePlanId=plan)
+    assert occurrences(world.stack.daemon.pid, key), "it can be searched"
+    assert occurrences(world.stack.daemon.pid, value) == 0
+
+
 def test_thousands_of_keys_in_one_file(shared):
     """The table of keys grows twice, as fast as idle workers follow; and
     nginx, which puts into files what its buffers do not hold, writes no key
