@@ -8,23 +8,31 @@
 #include "control/rest_rows.h"
 
 enum tg_status
-tg_api_part_get(struct tg_control_call *call, const char *kind,
-    const char *id, json_t **out)
+tg_api_part_find(struct tg_control_call *call, const char *api_id,
+    const char *kind, const char *id, json_t **out)
 {
     struct tg_stmt *q;
-    const char     *api_id = tg_http_path_get(call->req, "restapi_id");
     enum tg_status  status = tg_store_query(call->store, &q, &call->err,
         "SELECT doc FROM api_part WHERE api_id = $1 AND kind = $2 AND "
         "id = $3", "sss", api_id, kind, id);
 
     *out = NULL;
-    call->resource_type = "AWS::ApiGateway::RestApi";
-    call->resource_name = api_id;
     if (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
         *out = tg_row_json(q, 0);
     }
     tg_stmt_done(q);
     return status;
+}
+
+enum tg_status
+tg_api_part_get(struct tg_control_call *call, const char *kind,
+    const char *id, json_t **out)
+{
+    const char *api_id = tg_http_path_get(call->req, "restapi_id");
+
+    call->resource_type = "AWS::ApiGateway::RestApi";
+    call->resource_name = api_id;
+    return tg_api_part_find(call, api_id, kind, id, out);
 }
 
 enum tg_status

@@ -66,6 +66,8 @@ extern const struct tg_operation tg_deployment_operations[];
 extern const struct tg_operation tg_stage_operations[];
 extern const struct tg_operation tg_model_operations[];
 extern const struct tg_operation tg_authorizer_operations[];
+extern const struct tg_operation tg_documentation_part_operations[];
+extern const struct tg_operation tg_documentation_version_operations[];
 extern const struct tg_operation tg_export_operations[];
 extern const struct tg_operation tg_domain_name_operations[];
 extern const struct tg_operation tg_base_path_mapping_operations[];

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "control/call.h"
+#include "control/documentation.h"
 #include "control/members.h"
 #include "control/openapi_write.h"
 #include "control/rest_rows.h"
@@ -26,28 +27,44 @@ no_memory(struct tg_control_call *call)
     return tg_error_set(&call->err, TG_NOMEM, "out of memory");
 }
 
-/* The snapshot of the stage's deployment, and the time of that. */
+/* The snapshot of the stage's deployment, the time of that, and the stage. */
 static enum tg_status
 read_snapshot(struct tg_control_call *call, const char *api_id,
-    json_t **snapshot, int64_t *created_s)
+    json_t **snapshot, int64_t *created_s, json_t **stage)
 {
     enum tg_status  status;
     struct tg_stmt *q = NULL;
 
     status = tg_store_query(call->store, &q, &call->err,
-        "SELECT d.snapshot, d.created_s FROM stage s JOIN deployment d"
+        "SELECT d.snapshot, d.created_s, s.doc FROM stage s JOIN deployment d"
         " ON d.api_id = s.api_id AND d.id = s.deployment_id"
         " WHERE s.api_id = $1 AND s.name = $2", "ss", api_id,
         tg_http_path_get(call->req, "stage_name"));
     if (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
         *snapshot = tg_row_json(q, 0);
         *created_s = tg_stmt_int(q, 1);
+        *stage = tg_row_json(q, 2);
         status = *snapshot != NULL ? TG_OK : no_memory(call);
     }
     tg_stmt_done(q);
     return status == TG_NOTFOUND
         ? tg_call_not_found(call, "Invalid stage identifier specified")
         : status;
+}
+
+/* "apigateway" is all that there is. */
+static void
+wish(struct tg_openapi_source *source, const char *extension)
+{
+    const bool is_all = strcmp(extension, "apigateway") == 0;
+
+    source->has_extensions |= is_all;
+    source->has_integrations |= is_all
+        || strcmp(extension, "integrations") == 0;
+    source->has_authorizers |= is_all
+        || strcmp(extension, "authorizers") == 0;
+    source->has_documentation |= is_all
+        || strcmp(extension, "documentation") == 0;
 }
 
 /* The document's form, by the path; its extensions, by the query. */
@@ -58,25 +75,30 @@ read_wishes(struct tg_control_call *call, struct tg_openapi_source *source)
         "authorizers", "documentation", "postman", NULL };
     const char *type = tg_http_path_get(call->req, "export_type");
     const char *wanted = tg_call_query(call, "extensions");
+    char        one[32];
 
     source->is_swagger = strcmp(type, "swagger") == 0;
     if (!source->is_swagger && strcmp(type, "oas30") != 0) {
         return tg_call_bad_request(call, "Invalid export type specified: "
             "%.40s. Must be one of: [oas30, swagger]", type);
     }
-    if (wanted != NULL && !tg_is_one_of(wanted, extensions)) {
-        return tg_call_bad_request(call, "Invalid extensions specified: "
-            "%.40s. Must be one of: [apigateway, integrations, authorizers, "
-            "documentation, postman]", wanted);
+    for (; wanted != NULL && *wanted != '\0';
+         wanted += strspn(wanted, ","))
+    {
+        (void) snprintf(one, sizeof(one), "%.*s",
+            (int) strcspn(wanted, ","), wanted);
+        if (!tg_is_one_of(one, extensions)) {
+            return tg_call_bad_request(call, "Invalid extensions specified: "
+                "%.40s. Must be one of: [apigateway, integrations, "
+                "authorizers, documentation, postman]", wanted);
+        }
+        if (strcmp(one, "postman") == 0) {
+            return tg_call_bad_request(call, "The extensions for Postman are "
+                "not supported by this gateway");
+        }
+        wish(source, one);
+        wanted += strcspn(wanted, ",");
     }
-    if (wanted != NULL && strcmp(wanted, "postman") == 0) {
-        return tg_call_bad_request(call,
-            "The extensions for Postman are not supported by this gateway");
-    }
-    source->has_extensions = wanted != NULL
-        && strcmp(wanted, "apigateway") == 0;
-    source->has_integrations = source->has_extensions
-        || (wanted != NULL && strcmp(wanted, "integrations") == 0);
     return TG_OK;
 }
 
@@ -124,12 +146,24 @@ name_file(struct tg_control_call *call,
     }
 }
 
+/* The version that the stage names; none where it names none. */
+static enum tg_status
+read_documentation(struct tg_control_call *call, const char *api_id,
+    const json_t *stage, json_t **out)
+{
+    const char *version = tg_text_of(stage, "documentationVersion");
+
+    return version == NULL ? TG_OK
+        : tg_documentation_version_get(call, api_id, version, out);
+}
+
 static enum tg_status
 get_export(struct tg_control_call *call)
 {
     char                     host[128], version[32] = "";
     int64_t                  created_s = 0;
-    json_t                  *api = NULL, *snapshot = NULL;
+    json_t                  *api = NULL, *snapshot = NULL, *stage = NULL;
+    json_t                  *documentation = NULL;
     struct tg_openapi_source source = {
         .stage = tg_http_path_get(call->req, "stage_name"),
         .host = host, .version = version,
@@ -140,7 +174,12 @@ get_export(struct tg_control_call *call)
         status = read_wishes(call, &source);
     }
     if (status == TG_OK) {
-        status = read_snapshot(call, source.api_id, &snapshot, &created_s);
+        status = read_snapshot(call, source.api_id, &snapshot, &created_s,
+            &stage);
+    }
+    if (status == TG_OK && source.has_documentation) {
+        status = read_documentation(call, source.api_id, stage,
+            &documentation);
     }
     if (status == TG_OK) {
         status = tg_api_answer(call, source.api_id, &api);
@@ -153,6 +192,7 @@ get_export(struct tg_control_call *call)
             gmtime_r(&(time_t) { created_s }, &(struct tm) { 0 }));
         source.api = api;
         source.snapshot = snapshot;
+        source.documentation = documentation;
         status = answer_document(call, &source);
     }
     if (status == TG_OK) {
@@ -160,6 +200,8 @@ get_export(struct tg_control_call *call)
     }
     json_decref(api);
     json_decref(snapshot);
+    json_decref(stage);
+    json_decref(documentation);
     return status;
 }
 

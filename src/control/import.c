@@ -17,7 +17,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "control/authorizer_doc.h"
 #include "control/document.h"
+#include "control/documentation.h"
 #include "control/openapi.h"
 #include "control/publisher.h"
 #include "control/rest_rows.h"
@@ -32,6 +34,7 @@ struct import {
     const char               *prefix;  /* of every path; "" */
     json_t                   *resources; /* path -> id */
     json_t                   *validators; /* name -> id */
+    json_t                   *authorizers; /* name -> id */
     bool                      is_put;   /* into an API that there is */
     bool                      is_merge; /* over what it has */
 };
@@ -107,31 +110,84 @@ import_models(struct import *im)
     return status;
 }
 
+/*
+ * Parts that have a name and an id: those of the document into the API, and
+ * which id each name has into ids, where the API's own stand already.
+ */
 static enum tg_status
-import_validators(struct import *im)
+import_named(struct import *im, const char *kind, const json_t *parts,
+    json_t *ids)
 {
     const char    *name, *id;
-    json_t        *validator, *doc;
+    json_t        *part, *doc;
     enum tg_status status = TG_OK;
 
-    json_object_foreach(im->openapi->validators, name, validator) {
+    json_object_foreach((json_t *) parts, name, part) {
         if (status != TG_OK) {
             return status;
         }
-        id = tg_text_of(im->validators, name); /* the API has it */
+        id = tg_text_of(ids, name); /* the API has it */
         id = id ? tg_arena_strdup(im->call->arena, id)
                 : tg_new_id(im->call->arena, 6);
-        doc = json_copy(validator);
+        doc = json_copy(part);
         if (!id || !doc) {
             return no_memory(im);
         }
         json_object_set_new(doc, "id", json_string(id));
         json_object_set_new(doc, "name", json_string(name));
-        json_object_set_new(im->validators, name, json_string(id));
-        status = tg_api_part_put(im->call, im->api_id, "requestvalidator",
-            id, doc);
+        json_object_set_new(ids, name, json_string(id));
+        status = tg_api_part_put(im->call, im->api_id, kind, id, doc);
         json_decref(doc);
     }
+    return status;
+}
+
+static enum tg_status
+import_validators(struct import *im)
+{
+    return import_named(im, "requestvalidator", im->openapi->validators,
+        im->validators);
+}
+
+static enum tg_status
+import_authorizers(struct import *im)
+{
+    return import_named(im, TG_AUTHORIZER_KIND, im->openapi->authorizers,
+        im->authorizers);
+}
+
+/* The parts' ids, in the document's order, into ids. */
+static enum tg_status
+put_documentation(struct tg_control_call *call, const char *api_id,
+    const struct tg_openapi *openapi, json_t *ids)
+{
+    json_t        *part;
+    size_t         i;
+    const char    *id;
+    enum tg_status status = TG_OK;
+
+    json_array_foreach(openapi->documentation, i, part) {
+        if (status == TG_OK) {
+            status = tg_documentation_put(call, api_id,
+                json_object_get(part, "location"),
+                tg_text_of(part, "properties"), &id);
+        }
+        if (status == TG_OK && json_array_append_new(ids, json_string(id))) {
+            status = TG_NOMEM;
+        }
+    }
+    return status == TG_OK ? tg_documentation_check_count(call, api_id)
+                           : status;
+}
+
+static enum tg_status
+import_documentation(struct import *im)
+{
+    json_t        *ids = json_array();
+    enum tg_status status = put_documentation(im->call, im->api_id,
+        im->openapi, ids);
+
+    json_decref(ids);
     return status;
 }
 
@@ -225,6 +281,7 @@ import_method(struct import *im, const json_t *entry)
     json_t     *method = json_object_get(entry, "method");
     json_t     *integration = json_object_get(method, "methodIntegration");
     const char *validator = tg_text_of(entry, "validator");
+    const char *authorizer = tg_text_of(entry, "authorizer");
     const char *path = full_path(im, tg_text_of(entry, "path")), *id;
     enum tg_status status = path ? resource_at(im, path, &id)
                                  : no_memory(im);
@@ -235,6 +292,10 @@ import_method(struct import *im, const json_t *entry)
     if (validator) {
         json_object_set(method, "requestValidatorId",
             json_object_get(im->validators, validator));
+    }
+    if (authorizer) {
+        json_object_set(method, "authorizerId",
+            json_object_get(im->authorizers, authorizer));
     }
     if (integration && !*tg_text_of(integration, "cacheNamespace")) {
         json_object_set_new(integration, "cacheNamespace", json_string(id));
@@ -304,7 +365,8 @@ clear_api(struct import *im)
     static const char *const statements[] = {
         "DELETE FROM method WHERE api_id = $1",
         "DELETE FROM resource WHERE api_id = $1 AND parent_id IS NOT NULL",
-        "DELETE FROM api_part WHERE api_id = $1",
+        "DELETE FROM api_part WHERE api_id = $1 AND "
+            "kind <> 'documentationversion'", /* stages name those */
     };
     enum tg_status status = TG_OK;
 
@@ -353,15 +415,25 @@ open_api(struct import *im)
     }
     status = read_names(im, "SELECT path, id, NULL FROM resource "
         "WHERE api_id = $1 AND parent_id IS NOT NULL", im->resources);
+    if (status == TG_OK) {
+        status = read_names(im, "SELECT id, id, doc FROM api_part "
+            "WHERE api_id = $1 AND kind = 'requestvalidator'",
+            im->validators);
+    }
     return status == TG_OK ? read_names(im, "SELECT id, id, doc FROM "
-               "api_part WHERE api_id = $1 AND kind = 'requestvalidator'",
-               im->validators)
+               "api_part WHERE api_id = $1 AND kind = 'authorizer'",
+               im->authorizers)
                            : status;
 }
 
 static enum tg_status
 import_api(struct import *im)
 {
+    static enum tg_status (*const steps[])(struct import *im) = {
+        import_models, import_validators, import_authorizers,
+        import_gateway_responses, import_documentation, import_paths,
+        import_methods,
+    };
     const char *type
         = tg_call_query(im->call, "endpointConfigurationTypes");
     enum tg_status status = choose_prefix(im);
@@ -376,34 +448,26 @@ import_api(struct import *im)
                                 im->openapi->api, &im->api_id, &im->root_id),
                                 "");
     }
-    if (status == TG_OK) {
-        status = import_models(im);
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        if (status == TG_OK) {
+            status = steps[i](im);
+        }
     }
-    if (status == TG_OK) {
-        status = import_validators(im);
-    }
-    if (status == TG_OK) {
-        status = import_gateway_responses(im);
-    }
-    if (status == TG_OK) {
-        status = import_paths(im);
-    }
-    return status == TG_OK ? import_methods(im) : status;
+    return status;
 }
 
 /* failonwarnings: the first of them is the refusal. */
 static enum tg_status
-check_warnings(struct import *im)
+check_warnings(struct tg_control_call *call, const json_t *warnings)
 {
-    const char *flag = tg_call_query(im->call, "failonwarnings");
-    json_t     *warnings = im->openapi->warnings;
+    const char *flag = tg_call_query(call, "failonwarnings");
 
     if (!flag || strcasecmp(flag, "true") != 0
         || !json_array_size(warnings))
     {
         return TG_OK;
     }
-    return tg_call_bad_request(im->call,
+    return tg_call_bad_request(call,
         "Warnings found during import, and failonwarnings is set: %s",
         json_string_value(json_array_get(warnings, 0)));
 }
@@ -422,7 +486,7 @@ import_document(struct import *im, struct tg_openapi *openapi)
             "%s", err.message);
     }
     if (status == TG_OK) {
-        status = check_warnings(im);
+        status = check_warnings(im->call, openapi->warnings);
     }
     if (status == TG_OK) {
         status = import_api(im);
@@ -458,9 +522,11 @@ import_body(struct import *im)
     im->openapi = &openapi;
     im->resources = json_object();
     im->validators = json_object();
+    im->authorizers = json_object();
     status = import_document(im, &openapi);
     json_decref(im->resources);
     json_decref(im->validators);
+    json_decref(im->authorizers);
     tg_openapi_clear(&openapi);
     tg_document_clear(&document);
     return status;
@@ -474,24 +540,114 @@ tg_import_rest_api(struct tg_control_call *call)
     return import_body(&im);
 }
 
+/* mode=merge or overwrite; merge when nothing is said. */
+static enum tg_status
+read_mode(struct tg_control_call *call, const char *input, bool *is_merge)
+{
+    const char *mode = tg_call_query(call, "mode");
+
+    *is_merge = !mode || strcasecmp(mode, "merge") == 0;
+    return *is_merge || strcasecmp(mode, "overwrite") == 0 ? TG_OK
+        : tg_call_refuse(call, 400, "ValidationException",
+            "1 validation error detected: Value '%.40s' at '%s.mode' failed "
+            "to satisfy constraint: Member must satisfy enum value set: "
+            "[merge, overwrite]", mode, input);
+}
+
 enum tg_status
 tg_put_rest_api(struct tg_control_call *call)
 {
-    struct import  im = { .call = call, .is_put = true, .is_merge = true };
-    const char    *mode = tg_call_query(call, "mode");
+    struct import  im = { .call = call, .is_put = true };
     enum tg_status status = tg_api_of(call, &im.api_id);
 
+    if (status == TG_OK) {
+        status = read_mode(call, "putRestApiInput", &im.is_merge);
+    }
+    return status == TG_OK ? import_body(&im) : status;
+}
+
+/* ---- ImportDocumentationParts ---- */
+
+/* Writes the parts that were read, and answers with their ids. */
+static enum tg_status
+import_parts(struct tg_control_call *call, const char *api_id,
+    const struct tg_openapi *openapi, bool is_merge)
+{
+    json_t        *ids = json_array();
+    json_t        *warnings = json_array_size(openapi->warnings)
+        ? openapi->warnings : NULL;
+    enum tg_status status = check_warnings(call, openapi->warnings);
+
+    if (status == TG_OK && !is_merge) {
+        status = tg_store_exec(call->store, &call->err,
+            "DELETE FROM api_part WHERE api_id = $1 AND kind = $2", "ss",
+            api_id, TG_DOCUMENTATION_PART);
+    }
+    if (status == TG_OK) {
+        status = put_documentation(call, api_id, openapi, ids);
+    }
+    if (status == TG_OK) {
+        status = tg_call_result(call, json_pack("{sO sO*}", "ids", ids,
+            "warnings", warnings));
+    }
+    json_decref(ids);
+    return status;
+}
+
+/* A body that is no OpenAPI document is refused in Amazon's words. */
+static enum tg_status
+refuse_builder(struct tg_control_call *call)
+{
+    return tg_call_bad_request(call,
+        "Unable to build importer with provided input.");
+}
+
+static enum tg_status
+import_documented(struct tg_control_call *call, const char *api_id,
+    const struct tg_document *document, bool is_merge)
+{
+    struct tg_openapi openapi;
+    struct tg_error   err = { 0 };
+    enum tg_status    status;
+
+    if (!json_object_get(document->root, "swagger")
+        && !json_object_get(document->root, "openapi"))
+    {
+        return refuse_builder(call);
+    }
+    status = tg_openapi_read_documentation(&openapi, document, &err);
+    if (status == TG_OK) {
+        status = import_parts(call, api_id, &openapi, is_merge);
+    } else if (status == TG_INVALID) {
+        status = tg_call_bad_request(call, "Invalid OpenAPI document: %s",
+            err.message);
+    }
+    tg_openapi_clear(&openapi);
+    return status;
+}
+
+enum tg_status
+tg_import_documentation_parts(struct tg_control_call *call)
+{
+    struct tg_document document;
+    struct tg_error    err = { 0 };
+    const char        *api_id;
+    bool               is_merge;
+    enum tg_status     status = tg_api_of(call, &api_id);
+
+    if (status == TG_OK) {
+        status = read_mode(call, "importDocumentationPartsInput", &is_merge);
+    }
     if (status != TG_OK) {
         return status;
     }
-    if (mode && strcasecmp(mode, "merge") != 0) {
-        if (strcasecmp(mode, "overwrite") != 0) {
-            return tg_call_refuse(call, 400, "ValidationException",
-                "1 validation error detected: Value '%.40s' at "
-                "'putRestApiInput.mode' failed to satisfy constraint: Member "
-                "must satisfy enum value set: [merge, overwrite]", mode);
-        }
-        im.is_merge = false;
+    status = tg_document_parse(&document, call->req->body,
+        call->req->body_len, &err);
+    if (status == TG_OK) {
+        status = import_documented(call, api_id, &document, is_merge);
+    } else if (status == TG_INVALID || status == TG_LIMIT) {
+        status = refuse_builder(call);
     }
-    return import_body(&im);
+    tg_document_clear(&document);
+    return status;
 }

@@ -446,7 +446,7 @@ check_extensions(struct tg_openapi_reader *r)
     static const char *const known[] = { "api-key-source",
         "binary-media-types", "minimum-compression-size",
         "endpoint-configuration", "request-validators", "request-validator",
-        "gateway-responses", "importexport-version", NULL };
+        "gateway-responses", "documentation", "importexport-version", NULL };
     const char *name;
     json_t     *value;
 
@@ -540,40 +540,60 @@ read_paths(struct tg_openapi_reader *r)
 
 /* ---- all of it ---- */
 
-enum tg_status
-tg_openapi_read(struct tg_openapi *out, const struct tg_document *document,
-    int timeout_max_ms, struct tg_error *err)
+typedef enum tg_status read_step(struct tg_openapi_reader *r);
+
+static enum tg_status
+read_by(struct tg_openapi_reader *r, read_step *const *steps, size_t count)
 {
-    static enum tg_status (*const steps[])(struct tg_openapi_reader *r) = {
-        read_version, read_info, read_settings, check_extensions,
-        read_validators, read_gateway_responses, tg_openapi_models,
-        read_paths,
-    };
-    struct tg_openapi_reader r = { .document = document,
-        .root = document->root, .timeout_max_ms = timeout_max_ms,
-        .out = out, .err = err };
     enum tg_status status = TG_OK;
 
-    *out = (struct tg_openapi) {
+    r->root = r->document->root;
+    *r->out = (struct tg_openapi) {
         .api = json_object(),
         .paths = json_array(),
         .methods = json_array(),
         .models = json_object(),
         .validators = json_object(),
         .gateway_responses = json_object(),
+        .authorizers = json_object(),
+        .documentation = json_array(),
         .warnings = json_array(),
     };
-    tg_arena_init(&r.arena);
-    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        if (status == TG_OK) {
-            status = steps[i](&r);
-        }
+    tg_arena_init(&r->arena);
+    for (size_t i = 0; i < count && status == TG_OK; i++) {
+        status = steps[i](r);
     }
     if (status == TG_OK) {
-        read_base_path(&r);
+        read_base_path(r);
     }
-    tg_arena_clear(&r.arena);
+    tg_arena_clear(&r->arena);
     return status;
+}
+
+enum tg_status
+tg_openapi_read(struct tg_openapi *out, const struct tg_document *document,
+    int timeout_max_ms, struct tg_error *err)
+{
+    static read_step *const steps[] = {
+        read_version, read_info, read_settings, check_extensions,
+        read_validators, read_gateway_responses, tg_openapi_authorizers,
+        tg_openapi_documentation, tg_openapi_models, read_paths,
+    };
+    struct tg_openapi_reader r = { .document = document,
+        .timeout_max_ms = timeout_max_ms, .out = out, .err = err };
+
+    return read_by(&r, steps, sizeof steps / sizeof steps[0]);
+}
+
+enum tg_status
+tg_openapi_read_documentation(struct tg_openapi *out,
+    const struct tg_document *document, struct tg_error *err)
+{
+    static read_step *const steps[] = { tg_openapi_documentation };
+    struct tg_openapi_reader r = { .document = document, .out = out,
+        .err = err };
+
+    return read_by(&r, steps, 1);
 }
 
 void
@@ -586,5 +606,7 @@ tg_openapi_clear(struct tg_openapi *api)
     json_decref(api->models);
     json_decref(api->validators);
     json_decref(api->gateway_responses);
+    json_decref(api->authorizers);
+    json_decref(api->documentation);
     json_decref(api->warnings);
 }

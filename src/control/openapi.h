@@ -33,10 +33,12 @@ struct tg_openapi {
     json_t *api;       /* the members of CreateRestApi */
     json_t *base_path; /* "/v7"; "" when there is none */
     json_t *paths;     /* [{path, at}], in the document's order */
-    json_t *methods;   /* [{path, verb, at, validator?, method}] */
+    json_t *methods; /* [{path, verb, at, validator?, authorizer?, method}] */
     json_t *models;    /* {name: {contentType, description?, schema}} */
     json_t *validators; /* {name: {validateRequestBody, ...}} */
     json_t *gateway_responses; /* {TYPE: GatewayResponse} */
+    json_t *authorizers;   /* {name: Authorizer} */
+    json_t *documentation; /* [{location, properties}] */
     json_t *warnings;  /* [text] */
 };
 
@@ -46,6 +48,10 @@ struct tg_openapi {
 /* TG_INVALID with err (A1), or TG_NOMEM.  *out is cleared by the caller. */
 TG_MUST_CHECK enum tg_status tg_openapi_read(struct tg_openapi *out,
     const struct tg_document *document, int timeout_max_ms,
+    struct tg_error *err);
+/* The documentation alone, of a document that need not be an API. */
+TG_MUST_CHECK enum tg_status tg_openapi_read_documentation(
+    struct tg_openapi *out, const struct tg_document *document,
     struct tg_error *err);
 void tg_openapi_clear(struct tg_openapi *api);
 

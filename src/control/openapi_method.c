@@ -4,8 +4,8 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <string.h>
-#include <strings.h>
 
+#include "control/authorizer_doc.h"
 #include "control/mapping.h"
 #include "control/method_doc.h"
 #include "control/openapi_reader.h"
@@ -245,77 +245,6 @@ read_responses(struct tg_openapi_reader *r, const json_t *operation,
     return status;
 }
 
-/* ---- who may call ---- */
-
-/* One scheme of a security requirement. */
-static enum tg_status
-read_scheme(struct tg_openapi_reader *r, const char *name, const char *at,
-    bool *needs_key)
-{
-    const json_t *schemes = r->is_swagger
-        ? json_object_get(r->root, "securityDefinitions")
-        : json_object_get(json_object_get(r->root, "components"),
-            "securitySchemes");
-    const json_t *scheme = json_object_get(schemes, name);
-    const char   *type, *in, *header;
-
-    if (scheme && tg_openapi_follow(r, &scheme, &at) != TG_OK) {
-        scheme = NULL;
-    }
-    if (!scheme) {
-        return tg_openapi_fail(r, at, "there is no security scheme %.60s",
-            name);
-    }
-    type = tg_text_of(scheme, "type");
-    in = tg_text_of(scheme, "in");
-    header = tg_text_of(scheme, "name");
-    if (json_object_get(scheme, X "authorizer")
-        || json_object_get(scheme, X "authtype"))
-    {
-        return tg_openapi_fail(r, at, "the security scheme %.60s needs an "
-            "authorizer, which this gateway does not support", name);
-    }
-    if (!type || strcmp(type, "apiKey") != 0 || !in
-        || strcmp(in, "header") != 0 || !header
-        || strcasecmp(header, "x-api-key") != 0)
-    {
-        tg_openapi_warn(r, at, "the security scheme %.60s is not an API key "
-            "in the header x-api-key: it is left to the backend", name);
-        return TG_OK;
-    }
-    *needs_key = true;
-    return TG_OK;
-}
-
-static enum tg_status
-read_security(struct tg_openapi_reader *r, const json_t *operation,
-    const char *at, bool *needs_key)
-{
-    bool           is_own = json_object_get(operation, "security") != NULL;
-    const json_t  *list;
-    json_t        *requirement, *scopes;
-    const char    *name;
-    size_t         i;
-    enum tg_status status;
-
-    *needs_key = false;
-    at = is_own ? at : "";
-    status = tg_openapi_get(r, &list, is_own ? operation : r->root, at,
-        "security", JSON_ARRAY);
-    at = tg_openapi_at(r, at, "security");
-    json_array_foreach((json_t *) list, i, requirement) {
-        const char *here = tg_openapi_at_index(r, at, i);
-
-        json_object_foreach(requirement, name, scopes) {
-            if (status == TG_OK) {
-                status = read_scheme(r, name, tg_openapi_at(r, here, name),
-                    needs_key);
-            }
-        }
-    }
-    return status;
-}
-
 /* ---- the whole ---- */
 
 static enum tg_status
@@ -337,26 +266,45 @@ read_validator(struct tg_openapi_reader *r, const json_t *operation,
     return status;
 }
 
+/*
+ * The method's authorizationType: what guards it goes before what the
+ * operation says of itself, so that no document opens a method by mistake.
+ */
+static const char *
+authorization_of(const struct tg_openapi_reader *r, const json_t *operation,
+    const struct tg_openapi_security *security)
+{
+    const char *type = tg_text_of(json_object_get(operation, X "auth"),
+        "type");
+
+    if (security->authorizer) {
+        return tg_authorizer_guards(json_object_get(r->out->authorizers,
+            security->authorizer));
+    }
+    if (security->is_iam) {
+        return "AWS_IAM";
+    }
+    return type ? type : "NONE";
+}
+
 /* Members of PutMethod as stored, with responses and integration. */
 static enum tg_status
 make_method(struct tg_openapi_reader *r, const json_t *operation,
-    const char *at, const struct method *m, json_t **out)
+    const char *at, const struct method *m,
+    const struct tg_openapi_security *security, json_t **out)
 {
     struct tg_refusal refusal = { 0 };
-    const char *auth = tg_text_of(
-        json_object_get(operation, X "auth"), "type");
-    bool           needs_key;
     json_t        *in, *integration;
     const json_t  *extension
         = json_object_get(operation, X "integration");
-    enum tg_status status = read_security(r, operation, at, &needs_key);
+    enum tg_status status;
 
-    if (status != TG_OK) {
-        return status;
-    }
-    in = json_pack("{ss sb sO sO}", "authorizationType", auth ? auth : "NONE",
-        "apiKeyRequired", needs_key, "requestParameters", m->parameters,
-        "requestModels", m->models);
+    /* The authorizer's id is put in when it has one: import.c. */
+    in = json_pack("{ss sb sO sO ss* sO*}", "authorizationType",
+        authorization_of(r, operation, security), "apiKeyRequired",
+        security->needs_key, "requestParameters", m->parameters,
+        "requestModels", m->models, "authorizerId", security->authorizer,
+        "authorizationScopes", (json_t *) security->scopes);
     if (tg_text_of(operation, "operationId")) {
         json_object_set(in, "operationName",
             json_object_get(operation, "operationId"));
@@ -385,6 +333,7 @@ tg_openapi_method(struct tg_openapi_reader *r, const char *path,
     struct method  m = { json_object(), json_object(), json_object() };
     const json_t  *validator = NULL;
     json_t        *method = NULL;
+    struct tg_openapi_security security = { 0 };
     enum tg_status status
         = read_parameters(r, operation, item, item_at, &m);
 
@@ -401,11 +350,15 @@ tg_openapi_method(struct tg_openapi_reader *r, const char *path,
         status = read_validator(r, operation, at, &validator);
     }
     if (status == TG_OK) {
-        status = make_method(r, operation, at, &m, &method);
+        status = tg_openapi_security(r, operation, at, &security);
+    }
+    if (status == TG_OK) {
+        status = make_method(r, operation, at, &m, &security, &method);
     }
     if (status == TG_OK && json_array_append_new(r->out->methods,
-            json_pack("{ss ss ss sO* sO}", "path", path, "verb", verb, "at",
-                at, "validator", (json_t *) validator, "method", method)))
+            json_pack("{ss ss ss sO* ss* sO}", "path", path, "verb", verb,
+                "at", at, "validator", (json_t *) validator, "authorizer",
+                security.authorizer, "method", method)))
     {
         status = TG_NOMEM;
     }

@@ -2,7 +2,8 @@
  * openapi_reader.h - what the files that read an OpenAPI document share
  *
  * openapi.c reads the document's frame, openapi_method.c an operation,
- * openapi_integration.c its integration, openapi_model.c schemas.
+ * openapi_security.c who may call it, openapi_integration.c its integration,
+ * openapi_model.c schemas, openapi_documentation.c what is said of the API.
  *
  * A place in the document is an RFC 6901 pointer in the reader's arena.  A
  * function that finds a fault calls openapi_fail and returns what it returns.
@@ -63,6 +64,31 @@ TG_MUST_CHECK enum tg_status tg_openapi_models(struct tg_openapi_reader *r);
 TG_MUST_CHECK enum tg_status tg_openapi_model_of(struct tg_openapi_reader *r,
     const json_t *schema, const char *at, const char *content_type,
     const char **name);
+
+/* ---- openapi_documentation.c ---- */
+
+/* The documentation's parts, into out->documentation. */
+TG_MUST_CHECK enum tg_status tg_openapi_documentation(
+    struct tg_openapi_reader *r);
+
+/* ---- openapi_security.c ---- */
+
+/* Who may call an operation. */
+struct tg_openapi_security {
+    bool          needs_key;
+    bool          is_iam;
+    const char   *authorizer; /* its name; NULL: none */
+    const json_t *scopes;     /* lent by the document; NULL: none */
+};
+
+/* The schemes that have an authorizer, into out->authorizers. */
+TG_MUST_CHECK enum tg_status tg_openapi_authorizers(
+    struct tg_openapi_reader *r);
+
+/* What the operation, or the document for it, requires of callers. */
+TG_MUST_CHECK enum tg_status tg_openapi_security(struct tg_openapi_reader *r,
+    const json_t *operation, const char *at,
+    struct tg_openapi_security *out);
 
 /* ---- openapi_method.c ---- */
 

@@ -7,92 +7,14 @@
 #include <string.h>
 
 #include "control/members.h"
+#include "control/openapi_writer.h"
 
-#define X "x-amazon-apigateway-"
-#define KEY_SCHEME "api_key"
-#define MODELS_PLACE "/models/"
-
-/* Sets a member unless value is NULL or holds nothing; takes value. */
-static void
-set(json_t *object, const char *name, json_t *value)
-{
-    if (value == NULL
-        || (json_is_object(value) && json_object_size(value) == 0)
-        || (json_is_array(value) && json_array_size(value) == 0))
-    {
-        json_decref(value);
-    } else {
-        (void) json_object_set_new(object, name, value);
-    }
-}
+#define TG_OPENAPI_X "x-amazon-apigateway-"
 
 static void
 copy_member(json_t *to, const json_t *from, const char *name)
 {
-    set(to, name, json_incref(json_object_get(from, name)));
-}
-
-static const json_t *
-part_of(const struct tg_openapi_source *s, const char *kind)
-{
-    return json_object_get(json_object_get(s->snapshot, "parts"), kind);
-}
-
-/*
- * ---- models
- */
-
-static json_t *
-reference(const struct tg_openapi_source *s, const char *model)
-{
-    return json_pack("{s:o}", "$ref", json_sprintf("#/%s/%s",
-        s->is_swagger ? "definitions" : "components/schemas", model));
-}
-
-/* References to models of the API become references in the document. */
-static void
-rewrite(const struct tg_openapi_source *s, json_t *schema)
-{
-    size_t      i;
-    const char *key, *name;
-    json_t     *value, *ref = json_object_get(schema, "$ref");
-
-    name = json_string_value(ref) != NULL
-        ? strstr(json_string_value(ref), MODELS_PLACE) : NULL;
-    if (name != NULL) {
-        json_t *inside = reference(s, name + strlen(MODELS_PLACE));
-
-        (void) json_object_update(schema, inside);
-        json_decref(inside);
-    }
-    json_array_foreach (schema, i, value) {
-        rewrite(s, value);
-    }
-    json_object_foreach (schema, key, value) {
-        if (json_is_object(value) || json_is_array(value)) {
-            rewrite(s, value);
-        }
-    }
-}
-
-static json_t *
-write_models(const struct tg_openapi_source *s)
-{
-    const char *name;
-    json_t     *model, *schema, *out = json_object();
-
-    json_object_foreach ((json_t *) part_of(s, "model"), name, model) {
-        const char *text = tg_text_of(model, "schema");
-
-        schema = text != NULL ? json_loads(text, 0, NULL) : NULL;
-        if (!json_is_object(schema)) {
-            json_decref(schema);
-            schema = json_pack("{s:s}", "type", "object");
-        }
-        rewrite(s, schema);
-        (void) json_object_set_new(out, name, schema);
-    }
-    return out;
+    tg_openapi_set(to, name, json_incref(json_object_get(from, name)));
 }
 
 /*
@@ -166,7 +88,7 @@ write_content(const struct tg_openapi_source *s, const json_t *models)
 
     json_object_foreach ((json_t *) models, type, name) {
         (void) json_object_set_new(out, type, json_pack("{s:o}", "schema",
-            reference(s, json_string_value(name))));
+            tg_openapi_reference(s, json_string_value(name))));
     }
     return out;
 }
@@ -196,14 +118,14 @@ write_request_body(const struct tg_openapi_source *s, json_t *operation,
         return;
     }
     if (!s->is_swagger) {
-        set(operation, "requestBody", json_pack("{s:o, s:b}", "content",
+        tg_openapi_set(operation, "requestBody", json_pack("{s:o, s:b}", "content",
             write_content(s, models), "required", 1));
         return;
     }
-    set(operation, "consumes", write_types(models, &model));
+    tg_openapi_set(operation, "consumes", write_types(models, &model));
     (void) json_array_append_new(parameters, json_pack(
         "{s:s, s:s, s:b, s:o}", "in", "body", "name", model, "required", 1,
-        "schema", reference(s, model)));
+        "schema", tg_openapi_reference(s, model)));
 }
 
 /*
@@ -238,14 +160,14 @@ write_response(const struct tg_openapi_source *s, const char *code,
     json_t       *out = json_pack("{s:o}", "description",
         json_sprintf("%s response", code));
 
-    set(out, "headers", write_headers(s, response));
+    tg_openapi_set(out, "headers", write_headers(s, response));
     if (!s->is_swagger) {
-        set(out, "content", write_content(s, models));
+        tg_openapi_set(out, "content", write_content(s, models));
     } else if (json_object_size(models) > 0) {
         types = write_types(models, &model);
         (void) json_array_extend(produces, types);
         json_decref(types);
-        set(out, "schema", reference(s, model));
+        tg_openapi_set(out, "schema", tg_openapi_reference(s, model));
     }
     return out;
 }
@@ -283,7 +205,7 @@ write_responses(const struct tg_openapi_source *s, json_t *operation,
         (void) json_object_set_new(out, code,
             write_response(s, code, response, produces));
     }
-    set(operation, "produces", without_twins(produces));
+    tg_openapi_set(operation, "produces", without_twins(produces));
     /* The member has to be there, even if it holds nothing. */
     (void) json_object_set_new(operation, "responses", out);
 }
@@ -337,7 +259,7 @@ write_integration(const json_t *integration, const char *resource_id)
     size_t      i;
 
     for (i = 0; i < sizeof(lowered) / sizeof(lowered[0]); i++) {
-        set(out, lowered[i], lower(json_object_get(integration,
+        tg_openapi_set(out, lowered[i], lower(json_object_get(integration,
             lowered[i])));
     }
     if (name_space != NULL && strcmp(name_space, resource_id) == 0) {
@@ -347,22 +269,13 @@ write_integration(const json_t *integration, const char *resource_id)
         (void) json_object_del(out, "cacheKeyParameters");
     }
     (void) json_object_del(out, "integrationResponses");
-    set(out, "responses", write_integration_responses(integration));
+    tg_openapi_set(out, "responses", write_integration_responses(integration));
     return out;
 }
 
 /*
  * ---- operations and paths
  */
-
-/* The name under which a validator stands in the document. */
-static const char *
-validator_name(const json_t *validator)
-{
-    const char *name = tg_text_of(validator, "name");
-
-    return name != NULL ? name : tg_text_of(validator, "id");
-}
 
 static void
 write_operation_extensions(const struct tg_openapi_source *s,
@@ -371,17 +284,17 @@ write_operation_extensions(const struct tg_openapi_source *s,
     const char   *validator = tg_text_of(method, "requestValidatorId");
     const char   *auth = tg_text_of(method, "authorizationType");
     const json_t *integration = json_object_get(method, "methodIntegration");
-    const char   *name = validator == NULL ? NULL : validator_name(
-        json_object_get(part_of(s, "requestvalidator"), validator));
+    const char   *name = validator == NULL ? NULL : tg_openapi_validator_name(
+        json_object_get(tg_openapi_parts(s, "requestvalidator"), validator));
 
     if (s->has_extensions && name != NULL) {
-        set(operation, X "request-validator", json_string(name));
+        tg_openapi_set(operation, TG_OPENAPI_X "request-validator", json_string(name));
     }
     if (s->has_extensions && auth != NULL && strcmp(auth, "NONE") != 0) {
-        set(operation, X "auth", json_pack("{s:s}", "type", auth));
+        tg_openapi_set(operation, TG_OPENAPI_X "auth", json_pack("{s:s}", "type", auth));
     }
     if (s->has_integrations && integration != NULL) {
-        set(operation, X "integration", write_integration(integration,
+        tg_openapi_set(operation, TG_OPENAPI_X "integration", write_integration(integration,
             tg_text_of(resource, "id")));
     }
 }
@@ -394,13 +307,11 @@ write_operation(const struct tg_openapi_source *s, const json_t *resource,
     json_t     *out = json_object();
     json_t     *parameters = write_parameters(s, method);
 
-    set(out, "operationId", name != NULL ? json_string(name) : NULL);
+    tg_openapi_set(out, "operationId", name != NULL ? json_string(name) : NULL);
     write_request_body(s, out, parameters, method);
-    set(out, "parameters", parameters);
+    tg_openapi_set(out, "parameters", parameters);
     write_responses(s, out, method);
-    if (json_is_true(json_object_get(method, "apiKeyRequired"))) {
-        set(out, "security", json_pack("[{s:[]}]", KEY_SCHEME));
-    }
+    tg_openapi_set(out, "security", tg_openapi_write_security(s, method));
     write_operation_extensions(s, out, resource, method);
     return out;
 }
@@ -421,7 +332,7 @@ write_item(const struct tg_openapi_source *s, const json_t *resource)
         }
         key[i] = '\0';
         (void) json_object_set_new(out,
-            strcmp(verb, "ANY") == 0 ? X "any-method" : key,
+            strcmp(verb, "ANY") == 0 ? TG_OPENAPI_X "any-method" : key,
             write_operation(s, resource, method));
     }
     return out;
@@ -469,36 +380,15 @@ write_paths(const struct tg_openapi_source *s)
  * ---- the frame
  */
 
-static bool
-needs_key(const struct tg_openapi_source *s)
-{
-    size_t      i;
-    const char *verb;
-    json_t     *resource, *method;
-
-    json_array_foreach (json_object_get(s->snapshot, "resources"), i,
-        resource)
-    {
-        json_object_foreach (json_object_get(resource, "methods"), verb,
-            method)
-        {
-            if (json_is_true(json_object_get(method, "apiKeyRequired"))) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 static json_t *
 write_info(const struct tg_openapi_source *s)
 {
     const char *version = tg_text_of(s->api, "version");
     json_t     *out = json_object();
 
-    set(out, "title", json_incref(json_object_get(s->api, "name")));
+    tg_openapi_set(out, "title", json_incref(json_object_get(s->api, "name")));
     copy_member(out, s->api, "description");
-    set(out, "version", json_string(version != NULL ? version : s->version));
+    tg_openapi_set(out, "version", json_string(version != NULL ? version : s->version));
     return out;
 }
 
@@ -506,11 +396,11 @@ static void
 write_address(const struct tg_openapi_source *s, json_t *out)
 {
     if (s->is_swagger) {
-        set(out, "host", json_string(s->host));
-        set(out, "basePath", json_sprintf("/%s", s->stage));
-        set(out, "schemes", json_pack("[s]", "https"));
+        tg_openapi_set(out, "host", json_string(s->host));
+        tg_openapi_set(out, "basePath", json_sprintf("/%s", s->stage));
+        tg_openapi_set(out, "schemes", json_pack("[s]", "https"));
     } else {
-        set(out, "servers", json_pack("[{s:o, s:{s:{s:o}}}]", "url",
+        tg_openapi_set(out, "servers", json_pack("[{s:o, s:{s:{s:o}}}]", "url",
             json_sprintf("https://%s/{basePath}", s->host), "variables",
             "basePath", "default", json_string(s->stage)));
     }
@@ -519,57 +409,17 @@ write_address(const struct tg_openapi_source *s, json_t *out)
 static void
 write_components(const struct tg_openapi_source *s, json_t *out)
 {
-    json_t *components, *schemes = json_object();
+    json_t *components, *schemes = tg_openapi_write_schemes(s);
 
-    if (needs_key(s)) {
-        set(schemes, KEY_SCHEME, json_pack("{s:s, s:s, s:s}", "type",
-            "apiKey", "name", "x-api-key", "in", "header"));
-    }
     if (s->is_swagger) {
-        set(out, "securityDefinitions", schemes);
-        set(out, "definitions", write_models(s));
+        tg_openapi_set(out, "securityDefinitions", schemes);
+        tg_openapi_set(out, "definitions", tg_openapi_write_models(s));
         return;
     }
     components = json_object();
-    set(components, "schemas", write_models(s));
-    set(components, "securitySchemes", schemes);
-    set(out, "components", components);
-}
-
-static json_t *
-write_validators(const struct tg_openapi_source *s)
-{
-    const char *id;
-    json_t     *validator, *out = json_object();
-
-    json_object_foreach ((json_t *) part_of(s, "requestvalidator"), id,
-        validator)
-    {
-        json_t *copy = json_copy(validator);
-
-        (void) json_object_del(copy, "id");
-        (void) json_object_del(copy, "name");
-        (void) json_object_set_new(out, validator_name(validator), copy);
-    }
-    return out;
-}
-
-static json_t *
-write_gateway_responses(const struct tg_openapi_source *s)
-{
-    const char *type;
-    json_t     *response, *out = json_object();
-
-    json_object_foreach ((json_t *) part_of(s, "gatewayresponse"), type,
-        response)
-    {
-        json_t *copy = json_copy(response);
-
-        (void) json_object_del(copy, "responseType");
-        (void) json_object_del(copy, "defaultResponse");
-        (void) json_object_set_new(out, type, copy);
-    }
-    return out;
+    tg_openapi_set(components, "schemas", tg_openapi_write_models(s));
+    tg_openapi_set(components, "securitySchemes", schemes);
+    tg_openapi_set(out, "components", components);
 }
 
 static void
@@ -577,17 +427,17 @@ write_extensions(const struct tg_openapi_source *s, json_t *out)
 {
     const char *source = tg_text_of(s->api, "apiKeySource");
 
-    set(out, X "request-validators", write_validators(s));
-    set(out, X "gateway-responses", write_gateway_responses(s));
-    set(out, X "binary-media-types",
+    tg_openapi_set(out, TG_OPENAPI_X "request-validators", tg_openapi_write_validators(s));
+    tg_openapi_set(out, TG_OPENAPI_X "gateway-responses", tg_openapi_write_gateway_responses(s));
+    tg_openapi_set(out, TG_OPENAPI_X "binary-media-types",
         json_incref(json_object_get(s->api, "binaryMediaTypes")));
-    set(out, X "minimum-compression-size",
+    tg_openapi_set(out, TG_OPENAPI_X "minimum-compression-size",
         json_incref(json_object_get(s->api, "minimumCompressionSize")));
     if (source != NULL && strcmp(source, "HEADER") != 0) {
-        set(out, X "api-key-source", json_string(source));
+        tg_openapi_set(out, TG_OPENAPI_X "api-key-source", json_string(source));
     }
     if (json_is_true(json_object_get(s->api, "disableExecuteApiEndpoint"))) {
-        set(out, X "endpoint-configuration", json_pack("{s:b}",
+        tg_openapi_set(out, TG_OPENAPI_X "endpoint-configuration", json_pack("{s:b}",
             "disableExecuteApiEndpoint", 1));
     }
 }
@@ -599,12 +449,16 @@ tg_openapi_write(const struct tg_openapi_source *source)
         ? json_pack("{s:s}", "swagger", "2.0")
         : json_pack("{s:s}", "openapi", "3.0.1");
 
-    set(out, "info", write_info(source));
+    tg_openapi_set(out, "info", write_info(source));
     write_address(source, out);
     (void) json_object_set_new(out, "paths", write_paths(source));
     write_components(source, out);
     if (source->has_extensions) {
         write_extensions(source, out);
+    }
+    if (source->has_documentation && source->documentation != NULL) {
+        tg_openapi_set(out, TG_OPENAPI_X "documentation",
+            tg_openapi_write_documentation(source));
     }
     return out;
 }

@@ -22,7 +22,10 @@ struct tg_openapi_source {
     const char   *version;  /* info.version where the API has none */
     bool          is_swagger; /* 2.0, else OpenAPI 3.0 */
     bool          has_integrations; /* the extension of each method */
+    bool          has_authorizers;  /* the extensions of security schemes */
     bool          has_extensions;   /* all that there are */
+    bool          has_documentation;
+    const json_t *documentation; /* the stage's version; NULL: none */
 };
 
 /* The document, the caller's; NULL: out of memory. */

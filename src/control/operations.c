@@ -13,6 +13,8 @@ const struct tg_operation *const tg_operation_tables[] = {
     tg_stage_operations,
     tg_model_operations,
     tg_authorizer_operations,
+    tg_documentation_part_operations,
+    tg_documentation_version_operations,
     tg_export_operations,
     tg_domain_name_operations,
     tg_base_path_mapping_operations,

@@ -56,13 +56,16 @@ TG_MUST_CHECK enum tg_status tg_api_replace(struct tg_control_call *call,
     const char *id, const json_t *in, bool is_merge, const char **root_id);
 
 /*
- * Models, validators, gateway responses and the like of an API (api_part):
+ * Models, validators, authorizers, gateway responses, documentation
+ * (api_part):
  * rows by kind and id.  The API of _get, _delete and _page is the path's; if
  * there is none, _get and _delete find nothing in it.
  */
 TG_MUST_CHECK enum tg_status tg_api_part_put(struct tg_control_call *call,
     const char *api_id, const char *kind, const char *id, const json_t *doc);
 /* *out is the caller's.  TG_NOTFOUND: there is none. */
+TG_MUST_CHECK enum tg_status tg_api_part_find(struct tg_control_call *call,
+    const char *api_id, const char *kind, const char *id, json_t **out);
 TG_MUST_CHECK enum tg_status tg_api_part_get(struct tg_control_call *call,
     const char *kind, const char *id, json_t **out);
 TG_MUST_CHECK enum tg_status tg_api_part_delete(struct tg_control_call *call,

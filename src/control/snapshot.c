@@ -75,7 +75,10 @@ take_resources(json_t *list, struct tg_store *store, const char *api_id,
     return status;
 }
 
-/* Models, validators and gateway responses, by kind and id. */
+/*
+ * Models, validators, authorizers and gateway responses, by kind and id; what
+ * is said of the API has versions of its own.
+ */
 static enum tg_status
 take_parts(json_t *parts, struct tg_store *store, const char *api_id,
     struct tg_error *err)
@@ -83,7 +86,8 @@ take_parts(json_t *parts, struct tg_store *store, const char *api_id,
     struct tg_stmt *q;
     json_t         *kind;
     enum tg_status  status = tg_store_query(store, &q, err,
-        "SELECT kind, id, doc FROM api_part WHERE api_id = $1 "
+        "SELECT kind, id, doc FROM api_part WHERE api_id = $1 AND "
+        "kind NOT IN ('documentationpart', 'documentationversion') "
         "ORDER BY kind, id", "s", api_id);
 
     while (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {

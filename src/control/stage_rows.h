@@ -27,6 +27,14 @@ TG_MUST_CHECK enum tg_status tg_stage_deploy(struct tg_control_call *call,
     const char *api_id, const char *name, const char *deployment_id,
     const json_t *in);
 
+/* Gives the stage, which is refused if there is none, that version. */
+TG_MUST_CHECK enum tg_status tg_stage_document(struct tg_control_call *call,
+    const char *api_id, const char *name, const char *version);
+
+/* Refused while a stage of the API has that documentation version. */
+TG_MUST_CHECK enum tg_status tg_stage_refuse_documented(
+    struct tg_control_call *call, const char *api_id, const char *version);
+
 TG_MUST_CHECK enum tg_status tg_stage_check_name(
     struct tg_control_call *call, const char *name);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "control/canary.h"
+#include "control/documentation.h"
 #include "control/members.h"
 #include "control/method_settings.h"
 #include "control/stage_rows.h"
@@ -114,9 +115,14 @@ check_certificate(struct tg_control_call *call, const char *id)
 static enum tg_status
 check_documentation(struct tg_control_call *call, const char *version)
 {
-    return version ? tg_call_not_found(call,
-                   "Invalid Documentation version specified")
-                   : TG_OK;
+    json_t        *doc = NULL;
+    enum tg_status status = version
+        ? tg_documentation_version_get(call,
+            tg_http_path_get(call->req, "restapi_id"), version, &doc)
+        : TG_OK;
+
+    json_decref(doc);
+    return status;
 }
 
 enum tg_status

@@ -160,6 +160,53 @@ tg_stage_deploy(struct tg_control_call *call, const char *api_id,
     return status;
 }
 
+enum tg_status
+tg_stage_document(struct tg_control_call *call, const char *api_id,
+    const char *name, const char *version)
+{
+    json_t        *stage, *doc;
+    enum tg_status status = read_stage(call, api_id, name, &stage);
+
+    if (status == TG_NOTFOUND) {
+        return tg_call_not_found(call, "Invalid stage identifier specified");
+    }
+    if (status != TG_OK) {
+        return status;
+    }
+    json_object_set_new(stage, "documentationVersion", json_string(version));
+    doc = doc_of(stage);
+    status = write_stage(call, api_id, name,
+        tg_text_of(stage, "deploymentId"), doc);
+    json_decref(doc);
+    json_decref(stage);
+    return status;
+}
+
+enum tg_status
+tg_stage_refuse_documented(struct tg_control_call *call, const char *api_id,
+    const char *version)
+{
+    struct tg_stmt *q;
+    enum tg_status  status = tg_store_query(call->store, &q, &call->err,
+        "SELECT doc, name FROM stage WHERE api_id = $1 ORDER BY name", "s",
+        api_id);
+
+    while (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK)
+    {
+        json_t     *doc = tg_row_json(q, 0);
+        const char *used = tg_text_of(doc, "documentationVersion");
+
+        if (used && strcmp(used, version) == 0) {
+            status = tg_call_conflict(call, "Cannot delete the "
+                "documentation version '%s', it is associated with the "
+                "stage %s", version, tg_stmt_text(q, 1));
+        }
+        json_decref(doc);
+    }
+    tg_stmt_done(q);
+    return status == TG_NOTFOUND ? TG_OK : status;
+}
+
 /* ---- the operations ---- */
 
 static const struct tg_member stage_members[] = {

@@ -168,3 +168,132 @@ def test_a_key_that_an_authorizer_would_give_lets_nobody_in(shared):
     key = shared.key(shared.plan(api))[1]
     got = shared.call(api, "/open", key)
     assert (got.status, got.body) == (500, b'{"message":null}')
+
+
+def test_documentation_is_written_and_kept_in_versions(shared, api):
+    client = shared.apigateway
+    where = {"type": "METHOD", "path": "/", "method": "GET"}
+    made = client.create_documentation_part(
+        restApiId=api, location=where, properties='{"description":"d"}')
+    assert made["ResponseMetadata"]["HTTPStatusCode"] == 201
+    assert (made["location"], made["properties"]) == (
+        where, '{"description":"d"}')
+    assert refused(client.create_documentation_part, restApiId=api,
+                   location=where, properties="{}") == (
+        "ConflictException", "Documentation part already exists for the "
+        "specified location: type 'METHOD', path '/', method 'GET'.")
+    part = {"restApiId": api, "documentationPartId": made["id"]}
+    changed = client.update_documentation_part(**part, patchOperations=[
+        {"op": "replace", "path": "/properties", "value": '{"a":1}'}])
+    assert client.get_documentation_part(**part)["properties"] == (
+        changed["properties"]) == '{"a":1}'
+    version = client.create_documentation_version(
+        restApiId=api, documentationVersion="1.0", description="first")
+    assert version["version"] == "1.0" and "createdDate" in version
+    assert set(version) == {"version", "createdDate", "description",
+                            "ResponseMetadata"}
+    name = {"restApiId": api, "documentationVersion": "1.0"}
+    client.update_documentation_version(**name, patchOperations=[
+        {"op": "replace", "path": "/description", "value": "new"}])
+    assert client.get_documentation_version(**name)["description"] == "new"
+    assert [v["version"] for v in client.get_documentation_versions(
+        restApiId=api)["items"]] == ["1.0"]
+    client.delete_documentation_version(**name)
+    assert refused(client.get_documentation_version, **name) == (
+        "NotFoundException", "Invalid Documentation version specified")
+    client.delete_documentation_part(**part)
+    assert refused(client.get_documentation_part, **part) == (
+        "NotFoundException",
+        "Invalid Documentation part identifier specified")
+
+
+def test_documentation_is_imported(shared, api):
+    client = shared.apigateway
+    document = {"openapi": "3.0.1", "x-amazon-apigateway-documentation": {
+        "documentationParts": [
+            {"location": {"type": "API"}, "properties": {"a": 1}},
+            {"location": {"type": "METHOD", "method": "GET"},
+             "properties": {"b": 2}}]}}
+    body = json.dumps(document)
+    first = client.import_documentation_parts(restApiId=api, body=body)["ids"]
+    again = client.import_documentation_parts(
+        restApiId=api, body=body, mode="merge")["ids"]
+    assert len(first) == 2 and again == first
+    parts = client.get_documentation_parts(restApiId=api)["items"]
+    assert [part["location"] for part in parts] == [
+        {"type": "API"}, {"type": "METHOD", "path": "/", "method": "GET"}]
+    client.create_documentation_part(restApiId=api, properties="{}",
+                                     location={"type": "RESOURCE"})
+    fresh = client.import_documentation_parts(
+        restApiId=api, body=body, mode="overwrite")["ids"]
+    assert not set(fresh) & set(first)
+    assert [part["id"] for part in client.get_documentation_parts(
+        restApiId=api)["items"]] == fresh
+    assert refused(client.import_documentation_parts, restApiId=api,
+                   body="a: [") == (
+        "BadRequestException",
+        "Unable to build importer with provided input.")
+    bad = json.loads(body)
+    bad["x-amazon-apigateway-documentation"]["documentationParts"].append(
+        {"location": {"type": "API", "method": "GET"}, "properties": {}})
+    kind, message = refused(client.import_documentation_parts,
+                            restApiId=api, body=json.dumps(bad))
+    assert kind == "BadRequestException"
+    assert "documentationParts.2.location.method" in message
+    assert len(client.get_documentation_parts(restApiId=api)["items"]) == 2
+
+
+def test_what_is_documented_and_what_is_not(shared, api):
+    client = shared.apigateway
+    root = client.get_resources(restApiId=api)["items"][0]["id"]
+    client.put_method(
+        restApiId=api, resourceId=root, httpMethod="GET",
+        authorizationType="NONE", requestModels={"a/b": "Empty"},
+        requestParameters={"method.request.querystring.q": True})
+    client.put_method_response(
+        restApiId=api, resourceId=root, httpMethod="GET", statusCode="200",
+        responseParameters={"method.response.header.H": False},
+        responseModels={"a/b": "Error"})
+    for location in ({"type": "API"}, {"type": "MODEL", "name": "Empty"}):
+        client.create_documentation_part(restApiId=api, location=location,
+                                         properties="{}")
+    at = {"path": "/", "method": "GET"}
+    pages = client.get_paginator("get_documentation_parts").paginate(
+        restApiId=api, locationStatus="UNDOCUMENTED",
+        PaginationConfig={"PageSize": 2})
+    assert [item["location"] for page in pages for item in page["items"]] == [
+        {"type": "METHOD", **at}, {"type": "MODEL", "name": "Error"},
+        {"type": "QUERY_PARAMETER", **at, "name": "q"},
+        {"type": "REQUEST_BODY", **at}, {"type": "RESOURCE", "path": "/"},
+        {"type": "RESPONSE", **at, "statusCode": "200"},
+        {"type": "RESPONSE_BODY", **at, "statusCode": "200"},
+        {"type": "RESPONSE_HEADER", **at, "statusCode": "200", "name": "H"}]
+    get = client.get_documentation_parts
+    assert len(get(restApiId=api, locationStatus="DOCUMENTED")["items"]) == 2
+    assert len(get(restApiId=api, type="MODEL")["items"]) == 1
+    assert not get(restApiId=api, nameQuery="Error")["items"]
+    assert len(get(restApiId=api, nameQuery="Empty")["items"]) == 1
+    assert not get(restApiId=api, path="/")["items"]
+
+
+def test_a_version_that_a_stage_shows_stays(shared):
+    client = shared.apigateway
+    api = guarded_api(client)
+    version = {"restApiId": api, "documentationVersion": "1"}
+    stage = {"restApiId": api, "stageName": "prod"}
+    assert refused(client.create_documentation_version, **version,
+                   stageName="none")[0] == "NotFoundException"
+    assert refused(client.get_documentation_version,
+                   **version)[0] == "NotFoundException"
+    client.create_documentation_version(**version, stageName="prod")
+    assert client.get_stage(**stage)["documentationVersion"] == "1"
+    assert refused(client.create_documentation_version, **version)[0] == (
+        "ConflictException")
+    assert refused(client.delete_documentation_version, **version) == (
+        "ConflictException", "Cannot delete the documentation version '1', "
+        "it is associated with the stage prod")
+    assert refused(client.update_stage, **stage, patchOperations=[
+        {"op": "replace", "path": "/documentationVersion", "value": "2"}]) \
+        == ("NotFoundException", "Invalid Documentation version specified")
+    client.delete_stage(**stage)
+    client.delete_documentation_version(**version)

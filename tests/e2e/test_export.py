@@ -13,6 +13,11 @@ from support.world import TOP
 OPENAPI = TOP / "tests/data/openapi"
 DOCUMENTS = ["petstore-http-proxy.json", "shop-cors-stages.json",
              "weather-metered.yaml"]
+URI = ("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/"
+       "arn:aws:lambda:us-east-1:123456789012:function:auth/invocations")
+MOCK = {"type": "mock",
+        "requestTemplates": {"application/json": '{"statusCode": 200}'},
+        "responses": {"default": {"statusCode": "200"}}}
 EVERYTHING = {
     "openapi": "3.0.1",
     "info": {"title": "everything", "version": "7", "description": "d"},
@@ -23,6 +28,19 @@ EVERYTHING = {
                     "application/json": '{"statusCode": 204}'},
                 "responses": {"default": {"statusCode": "204"}}}}},
         "/empty": {},
+        "/guarded": {
+            "get": {"responses": {}, "security": [{"who": []},
+                                                  {"api_key": []}],
+                    "x-amazon-apigateway-integration": MOCK},
+            "put": {"responses": {}, "security": [{"what": []}],
+                    "x-amazon-apigateway-integration": MOCK},
+            "post": {"responses": {}, "security": [{"pool": ["a/read"]}],
+                     "x-amazon-apigateway-integration": MOCK},
+            "delete": {"responses": {}, "security": [{"signature": []}],
+                       "x-amazon-apigateway-integration": MOCK},
+            "head": {"responses": {},
+                     "x-amazon-apigateway-auth": {"type": "AWS_IAM"},
+                     "x-amazon-apigateway-integration": MOCK}},
         "/a/{id}/{rest+}": {"x-amazon-apigateway-any-method": {
             "parameters": [
                 {"name": "id", "in": "path", "required": True,
@@ -56,8 +74,34 @@ EVERYTHING = {
                     "4\\d{2}": {"statusCode": "404"}}}}},
     },
     "components": {
-        "securitySchemes": {"api_key": {
-            "type": "apiKey", "name": "x-api-key", "in": "header"}},
+        "securitySchemes": {
+            "api_key": {
+                "type": "apiKey", "name": "x-api-key", "in": "header"},
+            "signature": {
+                "type": "apiKey", "name": "Authorization", "in": "header",
+                "x-amazon-apigateway-authtype": "awsSigv4"},
+            "who": {
+                "type": "apiKey", "name": "X-Who", "in": "header",
+                "x-amazon-apigateway-authtype": "oauth2",
+                "x-amazon-apigateway-authorizer": {
+                    "type": "token", "authorizerUri": URI,
+                    "authorizerCredentials": "arn:aws:iam::1:role/r",
+                    "identityValidationExpression": "^a.*",
+                    "authorizerResultTtlInSeconds": 60}},
+            "what": {
+                "type": "apiKey", "name": "Unused", "in": "header",
+                "x-amazon-apigateway-authtype": "custom",
+                "x-amazon-apigateway-authorizer": {
+                    "type": "request", "authorizerUri": URI,
+                    "identitySource": "method.request.header.A,"
+                    "method.request.querystring.b",
+                    "authorizerResultTtlInSeconds": 0}},
+            "pool": {
+                "type": "apiKey", "name": "Authorization", "in": "header",
+                "x-amazon-apigateway-authtype": "cognito_user_pools",
+                "x-amazon-apigateway-authorizer": {
+                    "type": "cognito_user_pools", "providerARNs": [
+                        "arn:aws:cognito-idp:us-east-1:1:userpool/p"]}}},
         "schemas": {"Node": {"type": "object", "properties": {
             "next": {"$ref": "#/components/schemas/Node"},
             "yes": {"type": "string", "enum": ["yes", "1", "null", ""]}}}}},
@@ -69,6 +113,15 @@ EVERYTHING = {
             "gatewayresponse.header.A": "'b'"}, "responseTemplates": {
                 "application/json": '{"m": $context.error.messageString}'}}},
     "x-amazon-apigateway-binary-media-types": ["image/png", "a/*"],
+    "x-amazon-apigateway-documentation": {
+        "version": "7", "documentationParts": [
+            {"location": {"type": "API"},
+             "properties": {"description": "all", "info": {"x": [1, None]}}},
+            {"location": {"type": "METHOD", "path": "/", "method": "GET"},
+             "properties": {"description": "the \"root\""}},
+            {"location": {"type": "RESPONSE_HEADER", "name": "X-A",
+                          "path": "/a/{id}/{rest+}", "statusCode": "200"},
+             "properties": {"description": "a"}}]},
 }
 
 
@@ -87,6 +140,8 @@ def described(client, api):
     about = client.get_rest_api(restApiId=api)
     validators = {v["id"]: v for v in all_of(
         client.get_request_validators, restApiId=api)}
+    authorizers = {a["id"]: a for a in all_of(
+        client.get_authorizers, restApiId=api)}
     resources = {}
     for resource in all_of(client.get_resources, restApiId=api,
                            embed=["methods"]):
@@ -95,6 +150,9 @@ def described(client, api):
             if "requestValidatorId" in method:
                 method["requestValidatorId"] = validators[
                     method["requestValidatorId"]]["name"]
+            if "authorizerId" in method:
+                method["authorizerId"] = authorizers[
+                    method["authorizerId"]]["name"]
             integration = method["methodIntegration"]
             if integration["cacheNamespace"] == resource["id"]:
                 del integration["cacheNamespace"]
@@ -111,6 +169,11 @@ def described(client, api):
         "validators": sorted((v["name"], v["validateRequestBody"],
                               v["validateRequestParameters"])
                              for v in validators.values()),
+        "authorizers": {a["name"]: {**a, "id": None}
+                        for a in authorizers.values()},
+        "documentation": [(part["location"], json.loads(part["properties"]))
+                          for part in all_of(client.get_documentation_parts,
+                                             restApiId=api)],
         "responses": [r for r in all_of(client.get_gateway_responses,
                                         restApiId=api)
                       if not r["defaultResponse"]],
@@ -120,6 +183,8 @@ def described(client, api):
 def make(client, body):
     api = client.import_rest_api(body=body)
     client.create_deployment(restApiId=api["id"], stageName="prod")
+    client.create_documentation_version(
+        restApiId=api["id"], documentationVersion="7", stageName="prod")
     return api["id"]
 
 
@@ -144,9 +209,72 @@ def test_what_is_exported_imports_again(shared, name, form, accept):
     document = export(client, api, form, accept)
     again = make(client, document)
     assert described(client, again) == described(client, api)
-    # And from then on it is the same document, but for its own address.
-    assert (yaml.safe_load(export(client, again, form, accept).replace(
-        again.encode(), api.encode())) == yaml.safe_load(document))
+    # And from then on it is the same document, but for its own address and
+    # the moment of its documentation.
+    assert undated(export(client, again, form, accept).replace(
+        again.encode(), api.encode())) == undated(document)
+
+
+def undated(document):
+    loaded = yaml.safe_load(document)
+    del loaded["x-amazon-apigateway-documentation"]["createdDate"]
+    return loaded
+
+
+def test_a_put_over_an_api_keeps_what_guards_it(shared):
+    client = shared.apigateway
+    api = make(client, json.dumps(EVERYTHING))
+    before = described(client, api)
+    ids = {a["name"]: a["id"] for a in all_of(client.get_authorizers,
+                                              restApiId=api)}
+    for mode in ("merge", "overwrite"):
+        client.put_rest_api(restApiId=api, mode=mode,
+                            body=export(client, api))
+        assert described(client, api) == before
+        if mode == "merge":
+            assert ids == {a["name"]: a["id"] for a in all_of(
+                client.get_authorizers, restApiId=api)}
+    stage = client.get_stage(restApiId=api, stageName="prod")
+    assert stage["documentationVersion"] == "7"
+
+
+def test_extensions_are_asked_for_one_by_one(shared):
+    client = shared.apigateway
+    api = make(client, json.dumps(EVERYTHING))
+    some = json.loads(export(client, api,
+                             extensions="authorizers,documentation"))
+    assert [name for name in some if name.startswith("x-")] == [
+        "x-amazon-apigateway-documentation"]
+    schemes = some["components"]["securitySchemes"]
+    assert schemes["who"]["x-amazon-apigateway-authorizer"][
+        "authorizerUri"] == URI
+    assert some["paths"]["/guarded"]["post"]["security"] == [
+        {"pool": ["a/read"]}]
+    assert "x-amazon-apigateway-integration" not in some["paths"][
+        "/guarded"]["post"]
+    bare = json.loads(export(client, api, extensions=None))
+    assert bare["components"]["securitySchemes"]["who"] == {
+        "type": "apiKey", "name": "X-Who", "in": "header"}
+
+
+def test_the_documentation_is_the_stages_version(shared):
+    client = shared.apigateway
+    api = make(client, json.dumps(EVERYTHING))
+    part = client.get_documentation_parts(restApiId=api, type="API")[
+        "items"][0]["id"]
+    client.delete_documentation_part(restApiId=api, documentationPartId=part)
+
+    def parts():
+        return json.loads(export(client, api, extensions="documentation"))[
+            "x-amazon-apigateway-documentation"]["documentationParts"]
+
+    assert len(parts()) == 3
+    client.create_documentation_version(restApiId=api,
+                                        documentationVersion="8")
+    assert len(parts()) == 3
+    client.update_stage(restApiId=api, stageName="prod", patchOperations=[
+        {"op": "replace", "path": "/documentationVersion", "value": "8"}])
+    assert len(parts()) == 2
 
 
 def test_yaml_says_what_json_says(shared):

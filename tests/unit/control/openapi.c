@@ -216,6 +216,57 @@ a_dangling_reference_is_a_warning(void **state)
     "{\"openapi\": \"3.0.1\", \"info\": {\"title\": \"t\"}, \"paths\": {"     \
     paths "}" more "}"
 
+#define POOL                                                                  \
+    "{\"type\": \"cognito_user_pools\", \"providerARNs\": ["                  \
+    "\"arn:aws:cognito-idp:r:1:userpool/p\"]}"
+#define SCHEME(members)                                                       \
+    "{\"type\": \"apiKey\", \"name\": \"H\", \"in\": \"header\", " members  \
+    "}"
+#define SCHEMES(extension)                                                    \
+    ", \"components\": {\"securitySchemes\": {\"a\": "                        \
+    SCHEME("\"x-amazon-apigateway-authorizer\": " extension) ", \"b\": "     \
+    SCHEME("\"x-amazon-apigateway-authorizer\": " POOL) ", \"c\": "          \
+    SCHEME("\"x-amazon-apigateway-authtype\": \"awsSigv4\"") ", \"d\": "     \
+    SCHEME("\"x-amazon-apigateway-authtype\": \"custom\"") "}}"
+#define GET(security)                                                         \
+    "\"/x\": {\"get\": {\"security\": [" security "]}}"
+
+/* No document opens by mistake what something in it guards. */
+static void
+what_guards_a_method_goes_first(void **state)
+{
+    static const struct {
+        const char *operation, *type;
+    } rows[] = {
+        { "{\"security\": [{\"a\": []}]}", "COGNITO_USER_POOLS" },
+        { "{\"security\": [{\"a\": []}, {}],"
+          "\"x-amazon-apigateway-auth\": {\"type\": \"NONE\"}}",
+            "COGNITO_USER_POOLS" },
+        { "{\"security\": [{\"c\": []}, {\"c\": []}]}", "AWS_IAM" },
+        { "{\"security\": [], \"x-amazon-apigateway-auth\":"
+          "{\"type\": \"AWS_IAM\"}}", "AWS_IAM" },
+        { "{}", "COGNITO_USER_POOLS" }, /* the document's own */
+        { "{\"security\": []}", "NONE" },
+    };
+
+    (void) state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct tg_openapi api;
+        struct tg_error   err = { 0 };
+        char              text[2048];
+
+        snprintf(text, sizeof text, DOC("\"/x\": {\"get\": %s}",
+            ", \"security\": [{\"a\": []}]" SCHEMES(POOL)),
+            rows[i].operation);
+        if (read_text(&api, text, &err)) {
+            fail_msg("%s: %s", rows[i].operation, err.message);
+        }
+        assert_string_equal(tg_text_of(method_of(&api, "/x", "GET"),
+            "authorizationType"), rows[i].type);
+        tg_openapi_clear(&api);
+    }
+}
+
 static void
 other_faults_are_refused(void **state)
 {
@@ -233,6 +284,28 @@ other_faults_are_refused(void **state)
             "there is no security scheme nobody" },
         { DOC("\"/a\": {\"get\": {\"x-amazon-apigateway-auth\":"
               "{\"type\": \"CUSTOM\"}}}", ""), "authorizer" },
+        { DOC("", SCHEMES("{\"type\": \"token\"}")),
+            "components.securitySchemes.a.x-amazon-apigateway-authorizer."
+            "authorizerUri: Invalid Authorizer URI" },
+        { DOC("", SCHEMES("{\"type\": \"jwt\"}")), "authorizer.type: " },
+        { DOC("", SCHEMES("1")), "expected an object" },
+        { DOC(GET("{\"a\": []}, {\"b\": []}"), SCHEMES(POOL)),
+            "there can be one" },
+        { DOC(GET("{\"c\": []}, {\"a\": []}"), SCHEMES(POOL)),
+            "there can be one" },
+        { DOC(GET("{\"a\": []}, {\"c\": []}"), SCHEMES(POOL)),
+            "there can be one" },
+        { DOC(GET("{\"d\": []}"), SCHEMES(POOL)), "and no authorizer" },
+        { DOC("", ", \"x-amazon-apigateway-documentation\":"
+              "{\"documentationParts\": {}}"), "expected a list" },
+        { DOC("", ", \"x-amazon-apigateway-documentation\":"
+              "{\"documentationParts\": [{\"location\": {\"type\":"
+              "\"MODEL\"}, \"properties\": {}}]}"),
+            "documentationParts.0.location.name" },
+        { DOC("", ", \"x-amazon-apigateway-documentation\":"
+              "{\"documentationParts\": [{\"location\": {\"type\":"
+              "\"API\"}, \"properties\": \"{}\"}]}"),
+            "0.properties: expected an object" },
         { DOC("", ", \"x-amazon-apigateway-policy\": {}"), "policies" },
         { DOC("", ", \"x-amazon-apigateway-gateway-responses\":"
               "{\"TEAPOT\": {}}"), "gateway response type" },
@@ -283,6 +356,7 @@ main(int argc, char **argv)
         cmocka_unit_test(base_paths_are_found),
         cmocka_unit_test(broken_documents_are_refused_with_line_and_field),
         cmocka_unit_test(a_dangling_reference_is_a_warning),
+        cmocka_unit_test(what_guards_a_method_goes_first),
         cmocka_unit_test(other_faults_are_refused),
         cmocka_unit_test(schemas_may_refer_to_themselves),
     };
