@@ -127,6 +127,7 @@ name_resource(struct tg_control_call *call, const char *id)
 static enum tg_status
 read_stage_keys(struct tg_control_call *call, json_t **out)
 {
+    static const char *const members[] = { "restApiId", "stageName", NULL };
     size_t         i;
     const char    *api;
     const char    *stage;
@@ -143,7 +144,10 @@ read_stage_keys(struct tg_control_call *call, json_t **out)
         item = json_array_get(list, i);
         api = NULL;
         stage = NULL;
-        status = tg_call_string(call, item, "restApiId", &api);
+        status = tg_call_members(call, item, members);
+        if (status == TG_OK) {
+            status = tg_call_string(call, item, "restApiId", &api);
+        }
         if (status == TG_OK) {
             status = tg_call_string(call, item, "stageName", &stage);
         }
@@ -158,35 +162,52 @@ read_stage_keys(struct tg_control_call *call, json_t **out)
     return status;
 }
 
+/* All but the stage keys.  An id is distinct whether asked for or not. */
+static enum tg_status
+read_key(struct tg_control_call *call, struct tg_api_key_new *key)
+{
+    static const char *const members[] = { "name", "description", "enabled",
+        "generateDistinctId", "value", "stageKeys", "customerId", "tags",
+        NULL };
+    bool           is_distinct;
+    enum tg_status status;
+
+    status = tg_call_members(call, call->body, members);
+    if (status == TG_OK) {
+        status = tg_call_string(call, call->body, "name", &key->name);
+    }
+    if (status == TG_OK) {
+        status = tg_call_string(call, call->body, "description",
+            &key->description);
+    }
+    if (status == TG_OK) {
+        status = tg_call_string(call, call->body, "customerId",
+            &key->customer_id);
+    }
+    if (status == TG_OK) {
+        status = tg_call_string(call, call->body, "value", &key->value);
+    }
+    if (status == TG_OK) {
+        status = tg_call_bool(call, call->body, "enabled", &key->enabled);
+    }
+    if (status == TG_OK) {
+        status = tg_call_bool(call, call->body, "generateDistinctId",
+            &is_distinct);
+    }
+    if (status == TG_OK) {
+        status = tg_call_object(call, call->body, "tags", &key->tags);
+    }
+    return status == TG_OK ? tg_call_check_tags(call, key->tags) : status;
+}
+
 static enum tg_status
 create_api_key(struct tg_control_call *call)
 {
     const char           *id = NULL;
-    enum tg_status        status;
     json_t               *stage_keys = NULL;
     struct tg_api_key_new key = {0};
+    enum tg_status        status = read_key(call, &key);
 
-    status = tg_call_string(call, call->body, "name", &key.name);
-    if (status == TG_OK) {
-        status = tg_call_string(call, call->body, "description",
-            &key.description);
-    }
-    if (status == TG_OK) {
-        status = tg_call_string(call, call->body, "customerId",
-            &key.customer_id);
-    }
-    if (status == TG_OK) {
-        status = tg_call_string(call, call->body, "value", &key.value);
-    }
-    if (status == TG_OK) {
-        status = tg_call_bool(call, call->body, "enabled", &key.enabled);
-    }
-    if (status == TG_OK) {
-        status = tg_call_object(call, call->body, "tags", &key.tags);
-    }
-    if (status == TG_OK) {
-        status = tg_call_check_tags(call, key.tags);
-    }
     if (status == TG_OK) {
         status = read_stage_keys(call, &stage_keys);
         key.stage_keys = stage_keys;

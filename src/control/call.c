@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "control/members.h"
 #include "util/digest.h"
 #include "util/utf8.h"
 
@@ -181,6 +182,21 @@ tg_call_object(struct tg_control_call *call, const json_t *object,
     *out = member(object, name);
     return *out == NULL || json_is_object(*out)
         ? TG_OK : wrong_type(call, name, "an object");
+}
+
+enum tg_status
+tg_call_members(struct tg_control_call *call, const json_t *object,
+    const char *const *names)
+{
+    const char *name;
+    json_t     *value;
+
+    json_object_foreach((json_t *) object, name, value) {
+        if (!tg_is_one_of(name, names)) {
+            return tg_call_bad_request(call, TG_UNKNOWN_MEMBER, name);
+        }
+    }
+    return TG_OK;
 }
 
 void

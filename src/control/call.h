@@ -149,6 +149,13 @@ TG_MUST_CHECK enum tg_status tg_call_array(struct tg_control_call *call,
 TG_MUST_CHECK enum tg_status tg_call_object(struct tg_control_call *call,
     const json_t *object, const char *name, const json_t **out);
 
+/*
+ * Refuses what has another member than those named, ended by NULL: nothing
+ * is accepted and ignored.  What is no object has none.
+ */
+TG_MUST_CHECK enum tg_status tg_call_members(struct tg_control_call *call,
+    const json_t *object, const char *const *names);
+
 /* Sets a text member unless text is NULL: empty members are omitted. */
 void tg_json_set_text(json_t *object, const char *name, const char *text);
 

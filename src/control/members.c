@@ -281,8 +281,7 @@ check_known(const json_t *in, const struct tg_member *table, size_t count,
 
     json_object_foreach((json_t *) in, name, value) {
         if (!find(table, count, name)) {
-            (void) tg_refuse_bad(r, NULL,
-                "Invalid request input: unknown member '%.100s'", name);
+            (void) tg_refuse_bad(r, NULL, TG_UNKNOWN_MEMBER, name);
             tg_refusal_within(r, name);
             return TG_DENIED;
         }

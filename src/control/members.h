@@ -35,6 +35,9 @@ enum tg_status tg_refuse(struct tg_refusal *r, int http, const char *type,
 enum tg_status tg_refuse_bad(struct tg_refusal *r, const char *member,
     const char *fmt, ...) TG_PRINTF(3, 4);
 
+/* What is said of a member that there is not; takes its name. */
+#define TG_UNKNOWN_MEMBER "Invalid request input: unknown member '%.100s'"
+
 /* Puts one more token in front of r->member. */
 void tg_refusal_within(struct tg_refusal *r, const char *token);
 

@@ -48,6 +48,8 @@ static enum tg_status
 parse_one(struct tg_control_call *call, size_t index, const json_t *item,
     struct tg_patch *out)
 {
+    static const char *const members[] = { "op", "path", "value", "from",
+        NULL };
     const char    *op = NULL;
     enum tg_status status;
 
@@ -55,7 +57,10 @@ parse_one(struct tg_control_call *call, size_t index, const json_t *item,
         return tg_call_bad_request(call, "Invalid patch operation: expected "
             "an object");
     }
-    status = tg_call_string(call, item, "op", &op);
+    status = tg_call_members(call, item, members);
+    if (status == TG_OK) {
+        status = tg_call_string(call, item, "op", &op);
+    }
     if (status == TG_OK) {
         status = parse_op(call, index, op, &out->op);
     }
@@ -78,13 +83,17 @@ enum tg_status
 tg_call_patches(struct tg_control_call *call, struct tg_patch **out,
     size_t *count)
 {
+    static const char *const members[] = { "patchOperations", NULL };
     size_t         i;
     enum tg_status status;
-    const json_t  *list;
+    const json_t  *list = NULL;
 
     *out = NULL;
     *count = 0;
-    status = tg_call_array(call, call->body, "patchOperations", &list);
+    status = tg_call_members(call, call->body, members);
+    if (status == TG_OK) {
+        status = tg_call_array(call, call->body, "patchOperations", &list);
+    }
     if (status != TG_OK || list == NULL || json_array_size(list) == 0) {
         return status;
     }

@@ -66,6 +66,8 @@ store_validator(struct tg_control_call *call, json_t *doc)
 static enum tg_status
 create_validator(struct tg_control_call *call)
 {
+    static const char *const members[] = { "name", "validateRequestBody",
+        "validateRequestParameters", NULL };
     bool           body = false, parameters = false;
     const char    *api_id, *name = NULL;
     enum tg_status status = tg_api_of(call, &api_id);
@@ -73,6 +75,9 @@ create_validator(struct tg_control_call *call)
     if (status == TG_DENIED) { /* in Amazon's words for this one alone */
         return tg_call_bad_request(call,
             "Invalid REST API identifier specified");
+    }
+    if (status == TG_OK) {
+        status = tg_call_members(call, call->body, members);
     }
     if (status == TG_OK) {
         status = tg_call_string(call, call->body, "name", &name);

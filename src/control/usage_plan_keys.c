@@ -69,12 +69,16 @@ answer_key(struct tg_control_call *call, const char *plan, const char *key)
 enum tg_status
 tg_create_usage_plan_key(struct tg_control_call *call)
 {
+    static const char *const members[] = { "keyId", "keyType", NULL };
     const char    *key = NULL;
     const char    *plan = tg_http_path_get(call->req, "usagePlanId");
     const char    *type = NULL;
     enum tg_status status;
 
-    status = tg_call_string(call, call->body, "keyId", &key);
+    status = tg_call_members(call, call->body, members);
+    if (status == TG_OK) {
+        status = tg_call_string(call, call->body, "keyId", &key);
+    }
     if (status == TG_OK) {
         status = tg_call_string(call, call->body, "keyType", &type);
     }
@@ -82,7 +86,7 @@ tg_create_usage_plan_key(struct tg_control_call *call)
         status = tg_call_bad_request(call, "keyId is required");
     }
     if (status == TG_OK && (type == NULL || strcmp(type, "API_KEY") != 0)) {
-        status = tg_call_bad_request(call, "Invalid key type specified: "
+        status = tg_call_bad_request(call, "Invalid keyType specified: "
             "expected API_KEY");
     }
     if (status == TG_OK) {

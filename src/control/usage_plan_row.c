@@ -199,6 +199,9 @@ tg_plan_check(struct tg_control_call *call, const struct tg_plan *plan)
     return check_quota(call, plan);
 }
 
+const char *const tg_plan_throttle_members[] = { "rateLimit", "burstLimit",
+    NULL };
+
 /*
  * A checked copy, with numbers where texts of digits were; of a half that is
  * not there, with the account's.
@@ -218,7 +221,10 @@ copy_throttle(struct tg_control_call *call, const json_t *throttle,
         return tg_call_bad_request(call, "Invalid throttle of a method: "
             "expected an object");
     }
-    status = tg_call_number(call, throttle, "rateLimit", &plan.rate);
+    status = tg_call_members(call, throttle, tg_plan_throttle_members);
+    if (status == TG_OK) {
+        status = tg_call_number(call, throttle, "rateLimit", &plan.rate);
+    }
     if (status == TG_OK) {
         status = tg_call_int(call, throttle, "burstLimit", &plan.burst);
     }

@@ -50,6 +50,9 @@ TG_MUST_CHECK enum tg_status tg_plan_check(struct tg_control_call *call,
 TG_MUST_CHECK enum tg_status tg_plan_check_period(
     struct tg_control_call *call, const char *period);
 
+/* What a throttle has, a method's or the plan's. */
+extern const char *const tg_plan_throttle_members[];
+
 /*
  * A map of methods' throttles ({"/pets/GET": {...}}), checked, as a new
  * object in *out; NULL gives an empty one.

@@ -33,11 +33,16 @@ name_resource(struct tg_control_call *call, const char *id)
 static enum tg_status
 read_limits(struct tg_control_call *call, struct tg_plan *plan)
 {
+    static const char *const quota_members[] = { "limit", "offset", "period",
+        NULL };
     const json_t  *quota;
     const json_t  *throttle;
     enum tg_status status;
 
     status = tg_call_object(call, call->body, "throttle", &throttle);
+    if (status == TG_OK) {
+        status = tg_call_members(call, throttle, tg_plan_throttle_members);
+    }
     if (status == TG_OK && throttle != NULL) {
         plan->has_rate = json_object_get(throttle, "rateLimit") != NULL;
         plan->has_burst = json_object_get(throttle, "burstLimit") != NULL;
@@ -48,6 +53,9 @@ read_limits(struct tg_control_call *call, struct tg_plan *plan)
     }
     if (status == TG_OK) {
         status = tg_call_object(call, call->body, "quota", &quota);
+    }
+    if (status == TG_OK) {
+        status = tg_call_members(call, quota, quota_members);
     }
     if (status == TG_OK && quota != NULL) {
         plan->has_limit = json_object_get(quota, "limit") != NULL;
@@ -69,6 +77,8 @@ static enum tg_status
 read_stage(struct tg_control_call *call, struct tg_plan *plan,
     const json_t *item)
 {
+    static const char *const members[] = { "apiId", "stage", "throttle",
+        NULL };
     const char    *api = NULL;
     const char    *key;
     const char    *stage = NULL;
@@ -76,7 +86,10 @@ read_stage(struct tg_control_call *call, struct tg_plan *plan,
     json_t        *methods;
     enum tg_status status;
 
-    status = tg_call_string(call, item, "apiId", &api);
+    status = tg_call_members(call, item, members);
+    if (status == TG_OK) {
+        status = tg_call_string(call, item, "apiId", &api);
+    }
     if (status == TG_OK) {
         status = tg_call_string(call, item, "stage", &stage);
     }
@@ -106,6 +119,8 @@ read_stage(struct tg_control_call *call, struct tg_plan *plan,
 static enum tg_status
 read_plan(struct tg_control_call *call, struct tg_plan *plan)
 {
+    static const char *const members[] = { "name", "description",
+        "apiStages", "throttle", "quota", "tags", NULL };
     size_t         i;
     const json_t  *stages;
     const json_t  *tags;
@@ -116,7 +131,10 @@ read_plan(struct tg_control_call *call, struct tg_plan *plan)
     if (plan->id == NULL) {
         return tg_error_set(&call->err, TG_NOMEM, "out of memory");
     }
-    status = tg_call_string(call, call->body, "name", &plan->name);
+    status = tg_call_members(call, call->body, members);
+    if (status == TG_OK) {
+        status = tg_call_string(call, call->body, "name", &plan->name);
+    }
     if (status == TG_OK) {
         status = tg_call_string(call, call->body, "description",
             &plan->description);

@@ -219,7 +219,7 @@ keys_are_put_into_plans_and_taken_out(void **state)
     assert_refused(p, "POST", target, "{\"keyType\":\"API_KEY\"}", 400,
         "keyId");
     assert_refused(p, "POST", target, "{\"keyId\":\"x\",\"keyType\":\"y\"}",
-        400, "key type");
+        400, "keyType");
     assert_int_equal(call(p, "GET", target, ""), 200);
     assert_int_equal(json_array_size(json_object_get(p->answer, "item")), 1);
     assert_int_equal(call(p, "GET", "/usageplans/none/keys", ""), 200);
