@@ -173,9 +173,17 @@ store_tags(struct tg_control_call *call, const struct resource *r)
 enum tg_status
 tg_get_tags(struct tg_control_call *call)
 {
+    int64_t         limit; /* of which there are more than tags */
     struct resource r;
+    const json_t   *position;
     enum tg_status  status = find(call, &r);
 
+    if (status == TG_OK) {
+        status = tg_call_limit(call, &limit);
+    }
+    if (status == TG_OK) {
+        status = tg_call_position(call, &position);
+    }
     if (status == TG_OK) {
         call->result = json_pack("{s:O}", "tags", r.tags);
     }
@@ -186,10 +194,14 @@ tg_get_tags(struct tg_control_call *call)
 enum tg_status
 tg_tag_resource(struct tg_control_call *call)
 {
+    static const char *const members[] = { "tags", NULL };
     struct resource r;
     const json_t   *tags;
     enum tg_status  status = find(call, &r);
 
+    if (status == TG_OK) {
+        status = tg_call_members(call, call->body, members);
+    }
     if (status == TG_OK) {
         status = tg_call_object(call, call->body, "tags", &tags);
     }
@@ -212,6 +224,9 @@ tg_untag_resource(struct tg_control_call *call)
     struct resource              r;
     enum tg_status               status = find(call, &r);
 
+    if (status == TG_OK && tg_http_param_get(params, "tagKeys") == NULL) {
+        status = tg_call_bad_request(call, "tagKeys are required");
+    }
     for (i = 0; status == TG_OK && i < params->count; i++) {
         if (strcmp(params->items[i].name, "tagKeys") == 0) {
             (void) json_object_del(r.tags, params->items[i].value);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "control/call.h"
+#include "control/page.h"
 #include "control/rest_rows.h"
 
 #define API "/restapis/{restapi_id}"
@@ -67,16 +68,32 @@ miss(struct tg_control_call *call)
 static enum tg_status
 list_none(struct tg_control_call *call)
 {
-    return tg_call_result(call, json_pack("{s:[]}", "item"));
+    struct tg_page page;
+
+    return tg_page_end(&page, tg_page_begin(&page, call));
 }
 
-/* No authorizer keeps anything: it is flushed as it stands. */
+/* No authorizer keeps anything: the stage is flushed as it stands. */
 static enum tg_status
 flush_authorizers(struct tg_control_call *call)
 {
-    const char *api_id;
+    struct tg_stmt *q;
+    const char     *api_id;
+    enum tg_status  status = tg_api_of(call, &api_id);
 
-    return tg_api_of(call, &api_id);
+    if (status != TG_OK) {
+        return status;
+    }
+    status = tg_store_query(call->store, &q, &call->err,
+        "SELECT 1 FROM stage WHERE api_id = $1 AND name = $2", "ss", api_id,
+        tg_http_path_get(call->req, "stage_name"));
+    if (status == TG_OK) {
+        status = tg_stmt_next(q, &call->err);
+    }
+    tg_stmt_done(q);
+    return status == TG_NOTFOUND
+        ? tg_call_not_found(call, "Invalid stage identifier specified")
+        : status;
 }
 
 /*
@@ -94,7 +111,7 @@ static const struct {
     { "java", "Java SDK" },
     { "ruby", "Ruby" },
 };
-#define SDK_TYPES (sizeof(sdk_types) / sizeof(sdk_types[0]))
+#define SDK_TYPES ((int) (sizeof(sdk_types) / sizeof(sdk_types[0])))
 
 static json_t *
 sdk_type(size_t i)
@@ -106,24 +123,35 @@ sdk_type(size_t i)
 static enum tg_status
 get_sdk_types(struct tg_control_call *call)
 {
-    size_t  i;
-    json_t *items = json_array();
+    json_int_t     i, after = -1;
+    struct tg_page page;
+    enum tg_status status = tg_page_begin(&page, call);
 
-    for (i = 0; i < SDK_TYPES; i++) {
-        (void) json_array_append_new(items, sdk_type(i));
+    if (status == TG_OK && page.position != NULL) {
+        after = json_integer_value(page.position);
+        if (!json_is_integer(page.position) || after < 0
+            || after >= SDK_TYPES)
+        {
+            status = tg_call_bad_request(call, "Invalid position parameter");
+        }
     }
-    return tg_call_result(call, json_pack("{s:o}", "item", items));
+    for (i = after + 1; status == TG_OK && i < SDK_TYPES
+         && tg_page_has_room(&page); i++)
+    {
+        status = tg_page_add(&page, sdk_type((size_t) i), json_integer(i));
+    }
+    return tg_page_end(&page, status);
 }
 
 static enum tg_status
 get_sdk_type(struct tg_control_call *call)
 {
-    size_t      i;
+    int         i;
     const char *id = tg_http_path_get(call->req, "sdktype_id");
 
     for (i = 0; i < SDK_TYPES; i++) {
         if (strcmp(sdk_types[i].id, id) == 0) {
-            return tg_call_result(call, sdk_type(i));
+            return tg_call_result(call, sdk_type((size_t) i));
         }
     }
     return tg_call_not_found(call, "Invalid SDK type identifier specified");

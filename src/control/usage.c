@@ -226,34 +226,19 @@ add_key(struct tg_control_call *call, const char *plan, const char *key,
 
 static enum tg_status
 add_page(struct tg_control_call *call, const char *plan, int64_t start_s,
-    int64_t end_s)
+    int64_t end_s, int64_t limit, const char *after)
 {
-    int64_t         limit;
-    const char     *after = "";
     const char     *last = NULL;
-    const json_t   *position;
     json_t         *values = json_object_get(call->result, "values");
     enum tg_status  status;
     struct tg_stmt *q = NULL;
 
-    status = tg_call_limit(call, &limit);
-    if (status == TG_OK) {
-        status = tg_call_position(call, &position);
-    }
-    if (status == TG_OK && position != NULL) {
-        after = json_string_value(position);
-        if (after == NULL) {
-            status = tg_call_bad_request(call, "Invalid position parameter");
-        }
-    }
-    if (status == TG_OK) {
-        status = tg_store_query(call->store, &q, &call->err,
-            "WITH" TG_USAGE_HOURS("$3", "$4") " SELECT DISTINCT s.key_id FROM"
-            " usage_source s WHERE s.plan_id = $1 AND s.key_id > $2 AND"
-            " EXISTS (SELECT 1 FROM hours h CROSS JOIN usage_hour d WHERE"
-            TG_USAGE_AT ") ORDER BY s.key_id LIMIT $5", "ssiii", plan, after,
-            start_s, end_s + DAY_S, limit + 1);
-    }
+    status = tg_store_query(call->store, &q, &call->err,
+        "WITH" TG_USAGE_HOURS("$3", "$4") " SELECT DISTINCT s.key_id FROM"
+        " usage_source s WHERE s.plan_id = $1 AND s.key_id > $2 AND"
+        " EXISTS (SELECT 1 FROM hours h CROSS JOIN usage_hour d WHERE"
+        TG_USAGE_AT ") ORDER BY s.key_id LIMIT $5", "ssiii", plan, after,
+        start_s, end_s + DAY_S, limit + 1);
     while (status == TG_OK
         && (status = tg_stmt_next(q, &call->err)) == TG_OK)
     {
@@ -268,11 +253,33 @@ add_page(struct tg_control_call *call, const char *plan, int64_t start_s,
     return status == TG_NOTFOUND ? TG_OK : status;
 }
 
+/* How many keys behind which one; asked for one key, there is one page. */
+static enum tg_status
+read_page(struct tg_control_call *call, int64_t *limit, const char **after)
+{
+    const json_t  *position;
+    enum tg_status status = tg_call_limit(call, limit);
+
+    *after = "";
+    if (status == TG_OK) {
+        status = tg_call_position(call, &position);
+    }
+    if (status == TG_OK && position != NULL) {
+        *after = json_string_value(position);
+        if (*after == NULL) {
+            status = tg_call_bad_request(call, "Invalid position parameter");
+        }
+    }
+    return status;
+}
+
 enum tg_status
 tg_get_usage(struct tg_control_call *call)
 {
     int64_t        end_s;
+    int64_t        limit;
     int64_t        start_s;
+    const char    *after;
     const char    *key = tg_call_query(call, "keyId");
     const char    *plan = tg_http_path_get(call->req, "usagePlanId");
     enum tg_status status;
@@ -282,12 +289,15 @@ tg_get_usage(struct tg_control_call *call)
     if (status == TG_OK) {
         status = read_range(call, &start_s, &end_s);
     }
+    if (status == TG_OK) {
+        status = read_page(call, &limit, &after);
+    }
     if (status != TG_OK) {
         return status;
     }
     call->result = usage_json(plan, start_s, end_s);
     return key != NULL ? add_key(call, plan, key, start_s, end_s)
-                       : add_page(call, plan, start_s, end_s);
+                       : add_page(call, plan, start_s, end_s, limit, after);
 }
 
 /*
