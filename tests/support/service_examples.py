@@ -203,7 +203,7 @@ NAMED = {
     "restApiId": "$api", "resourceId": "$resource", "parentId": "$root",
     "httpMethod": "GET", "statusCode": "200", "deploymentId": "$deployment",
     "stageName": "prod", "requestValidatorId": "$validator",
-    "responseType": "DEFAULT_4XX", "modelName": "Empty", "apiKey": "$key",
+    "responseType": "DEFAULT_4XX", "modelName": "Standing", "apiKey": "$key",
     "keyId": "$key", "usagePlanId": "$plan", "domainName": "$domain",
     "basePath": "v1", "resourceArn": ARN, "exportType": "oas30",
     "sdkType": "javascript", "id": "javascript", "keyType": "API_KEY",
@@ -316,7 +316,8 @@ EXAMPLES = {
 }
 
 # Operation: an input with as little as can be, where that is another one.
-LEAST = {"PutIntegration": {"type": "MOCK"}}
+LEAST = {"PutIntegration": {"type": "MOCK"},
+         "CreateModel": {"schema": SCHEMA}}
 
 # Operation: what makes the thing that it deletes or changes.
 MAKERS = {
@@ -546,7 +547,6 @@ REFUSED = {
     "FlushStageCache": unsupported("Cache clusters of stages"),
     "GenerateClientCertificate": unsupported("Client certificates"),
     "GetClientCertificate": NO_CERTIFICATE,
-    "GetModelTemplate": unsupported("Generated mapping templates"),
     "GetSdk": unsupported("Generated SDKs"),
     "GetVpcLink": NO_LINK,
     "RejectDomainNameAccessAssociation": unsupported(
