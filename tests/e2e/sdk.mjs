@@ -1,12 +1,12 @@
-// sdk.mjs - one call of the AWS SDK for JavaScript v3, as JSON in and out
+// sdk.mjs - calls of the AWS SDK for JavaScript v3, as JSON in and out
 //
-//   node sdk.mjs '{"endpoint", "region", "key", "secret",
-//                  "client", "command", "input", "cbor"}'
-//
-// Prints {"ok", "error", "status"}: the SDK knows the identity modes that
-// Debian's boto3 does not.
+// Reads a job a line, {"endpoint", "region", "key", "secret", "client",
+// "command", "input", "cbor"}, and answers each with a line, {"ok", "error",
+// "message", "status"}.  The SDK knows the identity modes that Debian's boto3
+// does not.
 //
 // SPDX-License-Identifier: Apache-2.0
+import * as readline from 'node:readline';
 import * as metering from '@aws-sdk/client-marketplace-metering';
 import * as entitlement from '@aws-sdk/client-marketplace-entitlement-service';
 import * as cloudtrail from '@aws-sdk/client-cloudtrail';
@@ -27,26 +27,31 @@ function revive(name, value) {
     ? new Date(value * 1000) : value;
 }
 
-const job = JSON.parse(process.argv[2], revive);
-const from = packages[job.client];
-const client = new from[clients[job.client]]({
-  endpoint: job.endpoint,
-  region: job.region,
-  credentials: { accessKeyId: job.key, secretAccessKey: job.secret },
-  maxAttempts: 1,
-  ...(job.cbor ? {
-    protocol: SmithyRpcV2CborProtocol,
-  } : {}),
-});
-let result;
-try {
-  const ok = await client.send(new from[`${job.command}Command`](job.input));
-  result = { ok, status: ok.$metadata.httpStatusCode };
-} catch (error) {
-  result = {
-    error: error.name,
-    message: error.message,
-    status: error.$metadata?.httpStatusCode,
-  };
+async function call(job) {
+  const from = packages[job.client];
+  const client = new from[clients[job.client]]({
+    endpoint: job.endpoint,
+    region: job.region,
+    credentials: { accessKeyId: job.key, secretAccessKey: job.secret },
+    maxAttempts: 1,
+    ...(job.cbor ? {
+      protocol: SmithyRpcV2CborProtocol,
+    } : {}),
+  });
+  try {
+    const ok = await client.send(new from[`${job.command}Command`](job.input));
+    return { ok, status: ok.$metadata.httpStatusCode };
+  } catch (error) {
+    return {
+      error: error.name,
+      message: error.message,
+      status: error.$metadata?.httpStatusCode,
+    };
+  } finally {
+    client.destroy();
+  }
 }
-console.log(JSON.stringify(result));
+
+for await (const line of readline.createInterface({ input: process.stdin })) {
+  console.log(JSON.stringify(await call(JSON.parse(line, revive))));
+}

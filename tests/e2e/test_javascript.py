@@ -3,13 +3,10 @@ Debian's boto3 is too old to know.
 
 SPDX-License-Identifier: Apache-2.0
 """
-import json
-import os
-import subprocess
-
 import pytest
 
-from support.world import TOP, seller
+from support.clients import JavaScript
+from support.world import seller
 
 
 @pytest.fixture(scope="module")
@@ -17,25 +14,15 @@ def sdk(shared):
     """sdk(client, command, input): the SDK's answer."""
     shared.has_other_reporters = True
     market = seller.Credentials(shared.stack.folder / "sandbox-credentials")
-    admin = shared.credentials
+    node = JavaScript(shared)
 
     def call(client, command, arguments, cbor=False):
         ours = client in ("apigateway", "cloudtrail")
-        who = admin if ours else market
-        job = {"client": client, "command": command, "input": arguments,
-               "endpoint": shared.stack.url("admin" if ours else "sandbox"),
-               "region": who.region, "key": who.key_id,
-               "secret": who.secret, "cbor": cbor}
-        done = subprocess.run(
-            ["node", "sdk.mjs", json.dumps(job)], capture_output=True,
-            text=True, timeout=60, cwd=TOP / "tests/e2e",
-            env={**os.environ, "NODE_NO_WARNINGS": "1",
-                 "AWS_CONFIG_FILE": "/dev/null"})
-        assert done.returncode == 0, done.stderr
-        answer = json.loads(done.stdout)
-        assert "status" in answer, f"no reply: {answer}"
-        return answer
-    return call
+        return node.send(client, command, arguments,
+                         shared.stack.url("admin" if ours else "sandbox"),
+                         shared.credentials if ours else market, cbor)
+    yield call
+    node.close()
 
 
 def resolve(sdk, purchase):
