@@ -92,6 +92,13 @@ def most(name):
     return make(name, arguments(name, True))
 
 
+def changed(name, change):
+    """All that there is, with other members; None: without it."""
+    given = {**arguments(name, True), **change}
+    return make(name, {member: value for member, value in given.items()
+                       if value is not None})
+
+
 def built():
     """Operations that do something."""
     return [name for name in OPERATIONS if name not in examples.PENDING
@@ -143,6 +150,8 @@ def good_rows():
             made = least(name)
             made.body["patchOperations"] = [patch(op, path, value)]
             yield f"{name} {op} {path}", name, made
+    for name, what, change in examples.OTHERS:
+        yield f"{name} {what}", name, changed(name, change)
 
 
 @pytest.mark.parametrize("name, request_", **table(good_rows()))
@@ -201,10 +210,7 @@ def unknown_rows(name):
 
 def value_rows():
     for name, what, change, status, words in examples.VALUES:
-        given = {**arguments(name, True), **change}
-        yield (f"{name} {what}", name, make(name, {
-            member: value for member, value in given.items()
-            if value is not None}), status, words)
+        yield f"{name} {what}", name, changed(name, change), status, words
 
 
 # (operation, member): what is wrong there, and the status; None: nothing is.
@@ -288,5 +294,7 @@ def test_every_operation_and_member_is_in_a_table():
             assert (member in arguments(name, True)
                     or member == "position"
                     or (name, member) in examples.REFUSED_MEMBERS
-                    or (name, member) in examples.PENDING), (
+                    or (name, member) in examples.PENDING
+                    or any(name == other and member in change
+                           for other, _, change in examples.OTHERS)), (
                 f"{name}.{member} has no example")

@@ -21,6 +21,9 @@ MOCK = {"type": "MOCK",
         "requestTemplates": {"application/json": '{"statusCode": 200}'}}
 
 
+LAMBDA = ("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/"
+          "arn:aws:lambda:us-east-1:1:function:x/invocations")
+POOL = "arn:aws:cognito-idp:us-east-1:1:userpool/x"
 SCHEMA = json.dumps({"$$schema": "http://json-schema.org/draft-04/schema#",
                      "type": "object"})
 
@@ -48,8 +51,13 @@ class Scene:
         self.names.update(self.api("one"))
         self.names["other"] = self.api("two")["api"]
         bench = self.api("bench")
+        self.names["benchPool"] = self.aws.create_authorizer(
+            restApiId=bench["api"], name="pool", type="COGNITO_USER_POOLS",
+            identitySource="method.request.header.X-A",
+            providerARNs=[POOL])["id"]
         self.names.update(bench=bench["api"],
-                          benchValidator=bench["validator"])
+                          benchValidator=bench["validator"],
+                          benchAuthorizer=bench["authorizer"])
         self.names.update(self.sale(self.names["api"]))
 
     def api(self, name):
@@ -72,7 +80,8 @@ class Scene:
                              contentType="application/json")
             aws.put_gateway_response(
                 restApiId=api, responseType="DEFAULT_4XX", statusCode="404")
-        return {"api": api, "root": root, "resource": resource,
+        authorizer = self.authorizer(api, "standing")
+        return {"authorizer": authorizer, "api": api, "root": root, "resource": resource,
                 "deployment": deployment, "validator": validator}
 
     def method(self, api, resource, verb="GET"):
@@ -172,6 +181,16 @@ class Scene:
         return {"requestValidatorId": self.aws.create_request_validator(
             restApiId=self.names["api"], name="spare")["id"]}
 
+    def authorizer(self, api, name):
+        return self.aws.create_authorizer(
+            restApiId=api, name=name, type="TOKEN", authorizerUri=LAMBDA,
+            identitySource="method.request.header.X-A")["id"]
+
+    def fresh_authorizer(self):
+        self.count += 1
+        return {"authorizerId": self.authorizer(self.names["api"],
+                                                f"spare{self.count}")}
+
     def fresh_model(self):
         self.count += 1
         name = f"Spare{self.count}"
@@ -208,7 +227,7 @@ NAMED = {
     "basePath": "v1", "resourceArn": ARN, "exportType": "oas30",
     "sdkType": "javascript", "id": "javascript", "keyType": "API_KEY",
     "limit": 25, "vpcLinkId": "nobody", "clientCertificateId": "nobody",
-    "domainNameAccessAssociationArn": "arn:nobody", "authorizerId": "$none",
+    "domainNameAccessAssociationArn": "arn:nobody", "authorizerId": "$authorizer",
     "domainNameArn": "arn:nobody", "documentationPartId": "$none",
     "documentationVersion": "$none",
 }
@@ -220,12 +239,21 @@ EXAMPLES = {
         "generateDistinctId": True, "value": "value-of-twenty-characters-$n",
         "stageKeys": [{"restApiId": "$api", "stageName": "prod"}],
         "customerId": "c-1", "tags": {"a": "b"}},
+    "CreateAuthorizer": {
+        "name": "authorizer $n", "type": "REQUEST", "authType": "custom",
+        "authorizerUri": LAMBDA, "authorizerCredentials":
+            "arn:aws:iam::1:role/x", "identitySource":
+            "method.request.header.X-A", "identityValidationExpression":
+            ".+", "authorizerResultTtlInSeconds": 60},
     "CreateBasePathMapping": {"basePath": "v$n", "restApiId": "$api",
                               "stage": "prod"},
     "CreateDeployment": {
         "stageName": "s$n", "stageDescription": "of a stage",
         "description": "of a deployment", "cacheClusterEnabled": False,
-        "variables": {"a": "b"}, "tracingEnabled": False},
+        "cacheClusterSize": "0.5", "variables": {"a": "b"},
+        "tracingEnabled": True, "canarySettings": {
+            "percentTraffic": 5.0, "stageVariableOverrides": {"a": "c"},
+            "useStageCache": False}},
     "CreateDomainName": {
         "domainName": "d$n.example.com", "certificateName": "c",
         "certificateArn": "arn:aws:acm:us-east-1:1:certificate/x",
@@ -250,8 +278,11 @@ EXAMPLES = {
         "tags": {"a": "b"}, "disableExecuteApiEndpoint": True},
     "CreateStage": {
         "stageName": "s$n", "description": "a stage",
-        "cacheClusterEnabled": False, "variables": {"a": "b"},
-        "tracingEnabled": False, "tags": {"a": "b"}},
+        "cacheClusterEnabled": False, "cacheClusterSize": "0.5",
+        "variables": {"a": "b"}, "tracingEnabled": True,
+        "tags": {"a": "b"}, "canarySettings": {
+            "percentTraffic": 5.0, "deploymentId": "$deployment",
+            "stageVariableOverrides": {"a": "c"}, "useStageCache": False}},
     "CreateUsagePlan": {
         "name": "plan", "description": "a plan",
         "apiStages": [{"apiId": "$api", "stage": "prod", "throttle": {
@@ -299,8 +330,8 @@ EXAMPLES = {
         "responseTemplates": {"application/json": "{}"},
         "contentHandling": "CONVERT_TO_TEXT"},
     "PutMethod": {
-        "authorizationType": "NONE", "apiKeyRequired": True,
-        "operationName": "getPets", "requestParameters": {
+        "authorizationType": "CUSTOM", "authorizerId": "$benchAuthorizer",
+        "apiKeyRequired": True, "operationName": "getPets", "requestParameters": {
             "method.request.header.X-A": True},
         "requestModels": {"application/json": "Empty"},
         "requestValidatorId": "$benchValidator"},
@@ -317,12 +348,32 @@ EXAMPLES = {
 
 # Operation: an input with as little as can be, where that is another one.
 LEAST = {"PutIntegration": {"type": "MOCK"},
-         "CreateModel": {"schema": SCHEMA}}
+         "CreateModel": {"schema": SCHEMA},
+         "PutMethod": {"authorizationType": "NONE"},
+         "CreateAuthorizer": {"authorizerUri": LAMBDA, "identitySource":
+                              "method.request.header.X-A"}}
+
+# (operation, what of it, members in the place of those of the example): what
+# excludes them is there instead.
+OTHERS = [
+    ("CreateAuthorizer", "of a pool", {
+        "type": "COGNITO_USER_POOLS", "providerARNs": [POOL],
+        "authorizerUri": None, "authType": None,
+        "authorizerCredentials": None}),
+    ("PutIntegration", "of a mock", {
+        **MOCK, "integrationHttpMethod": None, "uri": None,
+        "connectionType": None, "tlsConfig": None}),
+    ("PutMethod", "with a pool", {
+        "authorizationType": "COGNITO_USER_POOLS", "authorizerId":
+            "$benchPool", "authorizationScopes": ["pets/read"]}),
+]
 
 # Operation: what makes the thing that it deletes or changes.
 MAKERS = {
+    "CreateDeployment": Scene.fresh_stage,
     "CreateUsagePlanKey": Scene.fresh_member,
     "DeleteApiKey": Scene.fresh_key,
+    "DeleteAuthorizer": Scene.fresh_authorizer,
     "DeleteBasePathMapping": Scene.fresh_mapping,
     "DeleteDeployment": Scene.fresh_deployment,
     "DeleteDomainName": Scene.fresh_domain,
@@ -344,6 +395,7 @@ MAKERS = {
     "PutMethodResponse": Scene.fresh_method,
     "PutRestApi": Scene.fresh_api,
     "UpdateApiKey": Scene.fresh_key,
+    "UpdateAuthorizer": Scene.fresh_authorizer,
     "UpdateBasePathMapping": Scene.fresh_mapping,
     "UpdateDeployment": Scene.fresh_deployment,
     "UpdateIntegration": Scene.fresh_method,
@@ -366,6 +418,14 @@ PATCHES = {
         ("replace", "/name", "other"), ("replace", "/description", "x"),
         ("replace", "/enabled", "true"), ("replace", "/customerId", "c-2"),
         ("add", "/stages", "$api/prod")],
+    "UpdateAuthorizer": [
+        ("replace", "/name", "a$n"), ("replace", "/type", "REQUEST"),
+        ("replace", "/authorizerUri", LAMBDA),
+        ("replace", "/authorizerCredentials", "arn:aws:iam::1:role/x"),
+        ("replace", "/identitySource", "method.request.header.X-B"),
+        ("replace", "/identityValidationExpression", ".+"),
+        ("replace", "/authorizerResultTtlInSeconds", "0"),
+        ("replace", "/authType", "custom")],
     "UpdateBasePathMapping": [
         ("replace", "/stage", "prod"), ("replace", "/basePath", "v2"),
         ("replace", "/restapiId", "$other")],
@@ -423,6 +483,13 @@ PATCHES = {
         ("add", "/binaryMediaTypes/image~1png", None)],
     "UpdateStage": [
         ("replace", "/description", "x"),
+        ("replace", "/tracingEnabled", "true"),
+        ("replace", "/cacheClusterEnabled", "false"),
+        ("replace", "/cacheClusterSize", "0.5"),
+        ("replace", "/accessLogSettings/destinationArn", "arn:aws:logs:x"),
+        ("replace", "/accessLogSettings/format", "$$context.requestId"),
+        ("replace", "/canarySettings/percentTraffic", "5.5"),
+        ("replace", "/canarySettings/deploymentId", "$deployment"),
         ("replace", "/deploymentId", "$deployment"),
         ("replace", "/variables/a", "b"),
         ("replace", "/*/*/throttling/burstLimit", "5"),
@@ -447,6 +514,11 @@ BAD_PATCHES = {
     "UpdateApiKey": [("replace", "/id", "x"), ("replace", "/value", "x" * 30),
                      ("remove", "/name", None), ("replace", "/name",
                                                  "x" * 1025)],
+    "UpdateAuthorizer": [("replace", "/id", "x"),
+                         ("replace", "/name", "standing"),
+                         ("replace", "/type", "PERHAPS"),
+                         ("replace", "/authorizerUri", "http://x/"),
+                         ("replace", "/authorizerResultTtlInSeconds", "many")],
     "UpdateBasePathMapping": [("replace", "/basePath", "a/b"),
                               ("replace", "/domainName", "x")],
     "UpdateDomainName": [("replace", "/securityPolicy", "TLS_0_9"),
@@ -481,6 +553,13 @@ BAD_PATCHES = {
                       ("replace", "/endpointConfiguration/types/EDGE",
                        "PRIVATE")],
     "UpdateStage": [("replace", "/stageName", "x"),
+                    ("replace", "/cacheClusterEnabled", "true"),
+                    ("replace", "/cacheClusterSize", "1"),
+                    ("replace", "/clientCertificateId", "x"),
+                    ("replace", "/documentationVersion", "nobody", 404),
+                    ("replace", "/canarySettings/percentTraffic", "101"),
+                    ("remove", "/variables/nobody", None),
+                    ("remove", "/*/*", None),
                     ("replace", "/deploymentId", "nobody", 404),
                     ("replace", "/variables/a", "{}"),
                     ("replace", "/*/*/throttling/burstLimit", "many")],
@@ -499,9 +578,6 @@ BAD_PATCHES = {
 
 # (operation, member): a value, and words of the refusal.
 REFUSED_MEMBERS = {
-    ("CreateDeployment", "cacheClusterSize"): ("0.5", "cache"),
-    ("CreateDeployment", "canarySettings"): (
-        {"percentTraffic": 5.0}, "canary"),
     ("CreateDomainName", "certificateBody"): ("x", "certificateBody"),
     ("CreateDomainName", "certificatePrivateKey"): (
         "x", "certificatePrivateKey"),
@@ -517,12 +593,8 @@ REFUSED_MEMBERS = {
     ("CreateRestApi", "policy"): ("{}", "policy"),
     ("CreateRestApi", "securityPolicy"): ("TLS_1_2", "securityPolicy"),
     ("CreateRestApi", "endpointAccessMode"): ("BASIC", "endpointAccessMode"),
-    ("CreateStage", "cacheClusterSize"): ("0.5", "cache"),
-    ("CreateStage", "canarySettings"): ({"percentTraffic": 5.0}, "canary"),
-    ("CreateStage", "documentationVersion"): ("1", "documentation"),
     ("PutIntegration", "connectionId"): ("x", ""),
     ("PutIntegration", "integrationTarget"): ("x", ""),
-    ("PutMethod", "authorizationScopes"): (["x"], ""),
 }
 
 NO_LINK = (404, "Invalid Vpc Link identifier specified")
@@ -575,14 +647,13 @@ UNKNOWN = {
 
 # Not built yet: the operation, or (operation, member).
 PENDING = {
-    ("PutMethod", "authorizerId"),
-    "CreateAuthorizer", "GetAuthorizer", "GetAuthorizers",
-    "UpdateAuthorizer", "DeleteAuthorizer", "CreateDocumentationPart",
-    "GetDocumentationPart", "GetDocumentationParts",
-    "UpdateDocumentationPart", "DeleteDocumentationPart",
-    "ImportDocumentationParts", "CreateDocumentationVersion",
-    "GetDocumentationVersion", "GetDocumentationVersions",
-    "UpdateDocumentationVersion", "DeleteDocumentationVersion",
+    ("CreateStage", "documentationVersion"),
+    "CreateDocumentationPart", "GetDocumentationPart",
+    "GetDocumentationParts", "UpdateDocumentationPart",
+    "DeleteDocumentationPart", "ImportDocumentationParts",
+    "CreateDocumentationVersion", "GetDocumentationVersion",
+    "GetDocumentationVersions", "UpdateDocumentationVersion",
+    "DeleteDocumentationVersion",
 }
 
 MANY_TAGS = {f"k{n}": "v" for n in range(51)}
@@ -650,6 +721,20 @@ VALUES = [
     ("CreateApiKey", "tag value too long", {"tags": {"x": "y" * 257}}, 400,
      ("tag",)),
     ("CreateApiKey", "NUL", {"name": "a\0b"}, 400, ()),
+    ("CreateAuthorizer", "name empty", {"name": ""}, 400, ()),
+    ("CreateAuthorizer", "name twice", {"name": "standing"}, 400, (
+        "unique",)),
+    ("CreateAuthorizer", "URI", {"authorizerUri": "http://x/"}, 400, (
+        "Invalid Authorizer URI",)),
+    ("CreateAuthorizer", "source", {"identitySource": "cookie.a"}, 400, (
+        "identity source",)),
+    ("CreateAuthorizer", "time", {"authorizerResultTtlInSeconds": 3601}, 400,
+     ("authorizerResultTtlInSeconds",)),
+    ("CreateAuthorizer", "pool without ARNs", {
+        "type": "COGNITO_USER_POOLS", "authorizerUri": None}, 400, ()),
+    ("CreateAuthorizer", "pool", {
+        "type": "COGNITO_USER_POOLS", "providerARNs": ["arn:x"],
+        "authorizerUri": None}, 400, ("arn:x",)),
     ("CreateBasePathMapping", "slash", {"basePath": "a/b"}, 400, ()),
     ("CreateBasePathMapping", "twice", {"basePath": "v1"}, 409, (
         "Base path already exists for this domain name",)),
@@ -703,7 +788,12 @@ VALUES = [
      ()),
     ("CreateStage", "variable value", {"variables": {"x": "y" * 513}}, 400,
      ()),
-    ("CreateStage", "tracing", {"tracingEnabled": True}, 400, ()),
+    ("CreateStage", "canary", {"canarySettings": {"percentTraffic": 101}},
+     400, ("percentTraffic",)),
+    ("CreateStage", "canary's deployment", {"canarySettings": {
+        "percentTraffic": 1, "deploymentId": "nobody"}}, 400, ()),
+    ("CreateStage", "documentation", {"documentationVersion": "nobody"},
+     404, ()),
     ("CreateStage", "cache", {"cacheClusterEnabled": True}, 400, ()),
     ("CreateUsagePlan", "name empty", {"name": ""}, 400, ()),
     ("CreateUsagePlan", "name too long", {"name": "x" * 4097}, 400, ()),
@@ -770,6 +860,10 @@ VALUES = [
     ("PutIntegrationResponse", "mapping", {
         "responseParameters": {"method.response.cookie.a": "'a'"}}, 400, ()),
     ("PutMethod", "authorization", {"authorizationType": "NEVER"}, 400, ()),
+    ("PutMethod", "scopes without a pool", {"authorizationScopes": ["x"]},
+     400, ()),
+    ("PutMethod", "no authorizer", {"authorizerId": None}, 400, ()),
+    ("PutMethod", "unknown authorizer", {"authorizerId": "nobody"}, 400, ()),
     ("PutMethod", "unknown validator", {"requestValidatorId": "nobody"},
      400, ("Invalid Request Validator identifier specified",)),
     ("PutMethod", "unknown model", {
