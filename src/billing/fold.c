@@ -40,10 +40,10 @@ struct owner {
 
 /* A cell under the fold. */
 struct cell {
-    uint32_t                    slot;
-    uint32_t                    owner_now; /* as the cell says */
-    const struct tg_meter_cell *meters;
-    struct owner                owner;
+    uint32_t     slot;
+    bool         is_wide;   /* and the next slot is the cell's too */
+    uint32_t     owner_now; /* as the cell says */
+    struct owner owner;
 };
 
 enum tg_status
@@ -114,7 +114,7 @@ is_unsure(const struct tg_fold *f, int64_t used_hour)
 /* In which hour they are billed, and why not in their own: F6, F9. */
 static enum tg_status
 find_hour(struct tg_fold *f, struct tg_usage_row *row,
-    const struct owner *owner, uint32_t units)
+    const struct owner *owner, int64_t units)
 {
     enum tg_status status = TG_OK;
 
@@ -127,11 +127,11 @@ find_hour(struct tg_fold *f, struct tg_usage_row *row,
     }
     if (row->hour != row->used_hour) {
         row->reason = REASON_CARRIED;
-        f->added.carried += units;
+        f->added.carried += (uint64_t) units;
     }
     if (is_unsure(f, row->used_hour)) {
         row->reason = REASON_UNSURE;
-        f->added.unsure += units;
+        f->added.unsure += (uint64_t) units;
     }
     return status;
 }
@@ -139,7 +139,7 @@ find_hour(struct tg_fold *f, struct tg_usage_row *row,
 /* Whose units they are: F5. */
 static enum tg_status
 attribute(struct tg_fold *f, struct tg_usage_row *row,
-    const struct cell *cell, uint32_t units)
+    const struct cell *cell, int64_t units)
 {
     const struct owner *owner = &cell->owner;
     enum tg_status      status = TG_OK;
@@ -155,14 +155,15 @@ attribute(struct tg_fold *f, struct tg_usage_row *row,
     if (!owner->is_known || owner->generation != cell->owner_now) {
         row->reason = tg_unbillable_text(owner->is_known
             ? TG_UNBILLABLE_ASIDE : TG_UNBILLABLE_UNOWNED);
-        f->added.set_aside += units;
+        f->added.set_aside += (uint64_t) units;
     } else if (owner->agreement_id == NULL) {
         row->reason = owner->reason;
     } else {
         status = find_hour(f, row, owner, units);
     }
     if (row->agreement_id[0] == '\0') {
-        f->added.unbillable[tg_unbillable_of(row->reason)] += units;
+        f->added.unbillable[tg_unbillable_of(row->reason)]
+            += (uint64_t) units;
     }
     return status;
 }
@@ -191,7 +192,7 @@ note_place(struct tg_fold *f, const struct cell *cell,
 
 static enum tg_status
 add_by_name(struct tg_fold *f, struct cell *cell, int64_t used_hour,
-    uint32_t units)
+    int64_t units)
 {
     int64_t             source = 0;
     enum tg_status      status = read_owner(f, cell);
@@ -215,7 +216,7 @@ add_by_name(struct tg_fold *f, struct cell *cell, int64_t used_hour,
 
 /* Unless the hour has its record already: TG_NOTFOUND. */
 static enum tg_status
-add_if_open(struct tg_fold *f, int64_t hour, int64_t source, uint32_t units)
+add_if_open(struct tg_fold *f, int64_t hour, int64_t source, int64_t units)
 {
     enum tg_status status;
 
@@ -225,7 +226,7 @@ add_if_open(struct tg_fold *f, int64_t hour, int64_t source, uint32_t units)
         " r.agreement_id = s.agreement_id AND r.dimension = s.dimension AND"
         " r.hour = $1 WHERE s.id = $2) ON CONFLICT (hour, source) DO UPDATE"
         " SET quantity = usage_hour.quantity + excluded.quantity", "iii",
-        hour, source, (int64_t) units);
+        hour, source, units);
     return status == TG_OK && tg_store_changes(f->store) != 1
         ? TG_NOTFOUND : status;
 }
@@ -233,7 +234,7 @@ add_if_open(struct tg_fold *f, int64_t hour, int64_t source, uint32_t units)
 /* TG_NOTFOUND: not known where, or it may not go there any more (H3). */
 static enum tg_status
 add_by_number(struct tg_fold *f, const struct cell *cell, int64_t hour,
-    uint32_t units)
+    int64_t units)
 {
     struct tg_place place;
 
@@ -248,7 +249,7 @@ add_by_number(struct tg_fold *f, const struct cell *cell, int64_t hour,
         return add_if_open(f, hour, place.source, units);
     }
     if (!place.is_billable) {
-        f->added.unbillable[place.why] += units;
+        f->added.unbillable[place.why] += (uint64_t) units;
     }
     return tg_usage_add_to(f->store, hour, place.source, place.is_held,
         units, f->err);
@@ -260,16 +261,17 @@ add_by_number(struct tg_fold *f, const struct cell *cell, int64_t hour,
 
 static enum tg_status
 fold_lane(struct tg_fold *f, struct cell *cell, unsigned lane,
-    uint32_t value)
+    uint64_t value)
 {
     int64_t        hour = tg_hour_of_lane(lane, f->now_s);
-    uint32_t       mark = tg_marks_get(f->marks, cell->slot, lane);
-    uint32_t       units = value - mark; /* modulo 2^32 */
+    uint64_t       mark = tg_marks_get(f->marks, cell->slot, lane,
+        cell->is_wide);
+    int64_t        units = tg_mark_growth(mark, value, cell->is_wide);
     enum tg_status status;
 
-    if (tg_mark_is_ahead(mark, value)) {
+    if (units < 0) {
         return tg_error_set(f->err, TG_CORRUPT, "the meters are damaged:"
-            " slot %" PRIu32 " lane %u stands at %" PRIu32 ", but %" PRIu32
+            " slot %" PRIu32 " lane %u stands at %" PRIu64 ", but %" PRIu64
             " was counted already; folding has stopped", cell->slot, lane,
             value, mark);
     }
@@ -279,11 +281,37 @@ fold_lane(struct tg_fold *f, struct cell *cell, unsigned lane,
     }
     if (status == TG_OK) {
         status = tg_marks_store(f->marks, f->store, cell->slot, lane,
-            cell->owner_now, value, f->err);
+            cell->owner_now, value, cell->is_wide, f->err);
     }
-    f->added.units += units;
+    f->added.units += (uint64_t) units;
     if (hour > f->newest_hour) {
         f->newest_hour = hour;
+    }
+    return status;
+}
+
+/*
+ * The lanes of the cell that have grown, a bit each.  Whether it is wide is
+ * asked after its first half was seen to grow: who made it so did that
+ * before anybody counted.
+ */
+static enum tg_status
+find_grown(struct tg_fold *f, struct cell *cell, uint32_t *grown)
+{
+    enum tg_status status;
+
+    status = tg_marks_prepare(f->marks, f->store, cell->slot, f->now_s,
+        f->err);
+    if (status == TG_OK) {
+        *grown = tg_marks_differing(f->marks, cell->slot);
+        cell->is_wide = tg_meters_is_wide(f->meters, cell->slot);
+    }
+    if (status == TG_OK && cell->is_wide) {
+        status = tg_marks_prepare(f->marks, f->store, cell->slot + 1,
+            f->now_s, f->err);
+    }
+    if (status == TG_OK && cell->is_wide) {
+        *grown |= tg_marks_differing(f->marks, cell->slot + 1);
     }
     return status;
 }
@@ -291,28 +319,26 @@ fold_lane(struct tg_fold *f, struct cell *cell, unsigned lane,
 enum tg_status
 tg_fold_slot(struct tg_fold *f, uint32_t slot)
 {
-    uint32_t       value, grown;
+    uint64_t       value;
+    uint32_t       grown = 0;
     unsigned       lane;
     enum tg_status status;
-    struct cell    cell = { .slot = slot,
-        .meters = tg_meters_cell(f->meters, slot) };
+    struct cell    cell = { .slot = slot };
 
-    if (cell.meters == NULL) {
+    if (slot >= tg_meters_slots(f->meters)) {
         return TG_OK;
     }
-    status = tg_marks_prepare(f->marks, f->store, slot, f->now_s, f->err);
-    if (status != TG_OK) {
+    cell.slot = tg_meters_first(f->meters, slot);
+    status = find_grown(f, &cell, &grown);
+    if (status != TG_OK || grown == 0) {
         return status;
     }
-    grown = tg_marks_differing(f->marks, slot);
-    if (grown == 0) {
-        return TG_OK;
-    }
-    cell.owner_now = atomic_load(&cell.meters->owner);
+    cell.owner_now = atomic_load(&tg_meters_cell(f->meters,
+        cell.slot)->owner);
     for (lane = 0; lane < TG_LANES && status == TG_OK; lane++) {
         if ((grown >> lane & 1) != 0) {
-            value = atomic_load_explicit(
-                tg_meters_lane(f->meters, slot, lane), memory_order_acquire);
+            value = tg_meters_value(f->meters, cell.slot, lane,
+                cell.is_wide);
             status = fold_lane(f, &cell, lane, value);
         }
     }

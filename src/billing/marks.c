@@ -101,6 +101,16 @@ open_column(struct tg_marks *marks, uint32_t piece, unsigned lane,
     return TG_OK;
 }
 
+/*
+ * The sum of a column is one of 64-bit words, each of two lanes, so that no
+ * growth of a wide cell is seen as none.
+ */
+static uint64_t
+part_of_sum(uint32_t place, uint32_t value)
+{
+    return (uint64_t) value << (place % 2 * 32);
+}
+
 /* Settles an open column if every lane is at its mark. */
 static void
 settle_column(struct tg_marks *marks, uint32_t piece, unsigned lane)
@@ -120,7 +130,7 @@ settle_column(struct tg_marks *marks, uint32_t piece, unsigned lane)
         if (value_of(&lanes[i]) != mark) {
             return;
         }
-        sum += mark;
+        sum += part_of_sum(i, mark);
     }
     free(p->columns[lane]);
     p->columns[lane] = NULL;
@@ -140,7 +150,7 @@ has_grown(const struct tg_marks *marks, uint32_t piece, unsigned lane)
     const _Atomic uint32_t      *lanes = lanes_of(marks, piece, lane);
 
     for (i = 0; i < TG_METER_PIECE; i++) {
-        sum += value_of(&lanes[i]);
+        sum += part_of_sum(i, value_of(&lanes[i]));
     }
     /* A million meters have 4 MB of them, for each hour of 32. */
     tg_meters_let_go(marks->meters, piece << TG_METER_PIECE_BITS, lane);
@@ -180,14 +190,23 @@ tg_marks_settle(struct tg_marks *marks, int64_t now_s)
  * ---- a slot's
  */
 
-uint32_t
-tg_marks_get(const struct tg_marks *marks, uint32_t slot, unsigned lane)
+static uint32_t
+mark_of(const struct tg_marks *marks, uint32_t slot, unsigned lane)
 {
     const struct tg_marks_piece *p = marks->pieces[piece_of(slot)];
 
     assert(p == NULL || (p->settled & bit_of(lane)) == 0);
     return p == NULL || p->columns[lane] == NULL
         ? 0 : p->columns[lane]->marks[place_of(slot)];
+}
+
+uint64_t
+tg_marks_get(const struct tg_marks *marks, uint32_t slot, unsigned lane,
+    bool is_wide)
+{
+    uint64_t upper = is_wide ? mark_of(marks, slot + 1, lane) : 0;
+
+    return upper << 32 | mark_of(marks, slot, lane);
 }
 
 uint32_t
@@ -445,8 +464,8 @@ tg_marks_check(struct tg_marks *marks, struct tg_store *s,
     return status;
 }
 
-enum tg_status
-tg_marks_store(struct tg_marks *marks, struct tg_store *s, uint32_t slot,
+static enum tg_status
+store_mark(struct tg_marks *marks, struct tg_store *s, uint32_t slot,
     unsigned lane, uint32_t owner, uint32_t mark, struct tg_error *err)
 {
     struct column *column;
@@ -461,4 +480,20 @@ tg_marks_store(struct tg_marks *marks, struct tg_store *s, uint32_t slot,
         " meter_mark (id, owner, mark) VALUES ($1, $2, $3) ON CONFLICT (id)"
         " DO UPDATE SET owner = excluded.owner, mark = excluded.mark", "iii",
         id_of(marks, lane, slot), (int64_t) owner, (int64_t) mark);
+}
+
+enum tg_status
+tg_marks_store(struct tg_marks *marks, struct tg_store *s, uint32_t slot,
+    unsigned lane, uint32_t owner, uint64_t mark, bool is_wide,
+    struct tg_error *err)
+{
+    uint32_t       upper = (uint32_t) (mark >> 32);
+    enum tg_status status = TG_OK;
+
+    if (is_wide && upper != mark_of(marks, slot + 1, lane)) {
+        status = store_mark(marks, s, slot + 1, lane, owner, upper, err);
+    }
+    return status == TG_OK
+        ? store_mark(marks, s, slot, lane, owner, (uint32_t) mark, err)
+        : status;
 }

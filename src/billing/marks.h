@@ -64,7 +64,11 @@ TG_MUST_CHECK enum tg_status tg_marks_prepare(struct tg_marks *marks,
 TG_MUST_CHECK enum tg_status tg_marks_check(struct tg_marks *marks,
     struct tg_store *s, struct tg_error *err);
 
-/* The lanes of open columns that are not at their marks, a bit each. */
+/*
+ * The lanes of open columns that are not at their marks, a bit each.  Of a
+ * wide cell (plane/meters.h, M5) each slot has the lanes and marks of its
+ * half.
+ */
 uint32_t tg_marks_differing(const struct tg_marks *marks, uint32_t slot);
 
 /*
@@ -76,26 +80,28 @@ uint32_t tg_marks_differing(const struct tg_marks *marks, uint32_t slot);
 uint32_t tg_marks_grown(const struct tg_marks *marks, uint32_t *from,
     uint32_t *slots);
 
-/* The mark of a lane that is not settled. */
-uint32_t tg_marks_get(const struct tg_marks *marks, uint32_t slot,
-    unsigned lane);
+/* The mark of a lane that is not settled; of a wide cell both halves. */
+uint64_t tg_marks_get(const struct tg_marks *marks, uint32_t slot,
+    unsigned lane, bool is_wide);
 
 /* Sets a mark: here, and in the caller's transaction. */
 TG_MUST_CHECK enum tg_status tg_marks_store(struct tg_marks *marks,
     struct tg_store *s, uint32_t slot, unsigned lane, uint32_t owner,
-    uint32_t mark, struct tg_error *err);
+    uint64_t mark, bool is_wide, struct tg_error *err);
 
 /* After a commit, once an hour: settles the columns of past hours. */
 void tg_marks_settle(struct tg_marks *marks, int64_t now_s);
 
 /*
- * Whether the mark is ahead of its lane, which is never so while both are
- * sound.  Both wrap at 2^32; growth from 2^31 on is none.
+ * What a lane has grown by since its mark: 0 or more, or less than 0 when the
+ * mark is ahead, which is never so while both are sound.  Both wrap at 2^32;
+ * growth from 2^31 on is none.  Of a wide cell: 2^64, and 2^63.
  */
-static inline bool
-tg_mark_is_ahead(uint32_t mark, uint32_t lane)
+static inline int64_t
+tg_mark_growth(uint64_t mark, uint64_t lane, bool is_wide)
 {
-    return lane - mark >= UINT32_C(0x80000000);
+    return is_wide ? (int64_t) (lane - mark)
+                   : (int32_t) ((uint32_t) lane - (uint32_t) mark);
 }
 
 #endif

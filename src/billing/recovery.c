@@ -105,29 +105,47 @@ note_other_file(struct tg_recovery *r, const struct last_fold *last,
  * ---- another boot: F4
  */
 
+/* Sets a lane to its mark, if that is ahead; or only says whether it is. */
+static bool
+lift_lane(struct tg_recovery *r, uint32_t slot, unsigned lane, bool is_wide,
+    bool is_lifting)
+{
+    uint64_t mark = tg_marks_get(r->marks, slot, lane, is_wide);
+
+    if (tg_mark_growth(mark, tg_meters_value(r->meters, slot, lane, is_wide),
+            is_wide) >= 0)
+    {
+        return false;
+    }
+    if (is_lifting && is_wide) {
+        atomic_store(tg_meters_wide_lane(r->meters, slot, lane), mark);
+    } else if (is_lifting) {
+        atomic_store(tg_meters_lane(r->meters, slot, lane), (uint32_t) mark);
+    }
+    return true;
+}
+
 /* Lanes that are behind their marks; lifts them as well, or only counts. */
 static uint64_t
 lift_lanes(struct tg_recovery *r, bool is_lifting)
 {
-    uint32_t          slot;
-    uint32_t          mark, differing;
-    unsigned          lane;
-    uint64_t          behind = 0;
-    _Atomic uint32_t *at;
+    bool     is_wide;
+    uint32_t slot, differing;
+    unsigned lane;
+    uint64_t behind = 0;
 
     for (slot = 0; slot < tg_meters_slots(r->meters); slot++) {
-        differing = tg_marks_differing(r->marks, slot);
+        if (tg_meters_first(r->meters, slot) != slot) {
+            continue; /* seen with the slot before */
+        }
+        is_wide = tg_meters_is_wide(r->meters, slot);
+        differing = tg_marks_differing(r->marks, slot)
+            | (is_wide ? tg_marks_differing(r->marks, slot + 1) : 0);
         for (lane = 0; lane < TG_LANES; lane++) {
-            if ((differing >> lane & 1) == 0) {
-                continue;
-            }
-            mark = tg_marks_get(r->marks, slot, lane);
-            at = tg_meters_lane(r->meters, slot, lane);
-            if (tg_mark_is_ahead(mark, atomic_load(at))) {
+            if ((differing >> lane & 1) != 0
+                && lift_lane(r, slot, lane, is_wide, is_lifting))
+            {
                 behind++;
-                if (is_lifting) {
-                    atomic_store(at, mark);
-                }
             }
         }
     }

@@ -34,6 +34,7 @@
 
 _Static_assert(TG_METER_PIECE / 8 <= TG_MAPPED_PAGE, "dirty bits: a page");
 _Static_assert(LANES_OFFSET % TG_MAPPED_PAGE == 0, "whole pages of lanes");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "M5");
 
 struct tg_meters {
     char                  state_dir[PATH_MAX];
@@ -219,6 +220,37 @@ tg_meters_lane(const struct tg_meters *m, uint32_t slot, unsigned lane)
     return &lanes[lane << TG_METER_PIECE_BITS | (slot & SLOT_MASK)];
 }
 
+_Atomic uint64_t *
+tg_meters_wide_lane(const struct tg_meters *m, uint32_t slot, unsigned lane)
+{
+    assert(slot % 2 == 0);
+    return (_Atomic uint64_t *) (void *) tg_meters_lane(m, slot, lane);
+}
+
+bool
+tg_meters_is_wide(const struct tg_meters *m, uint32_t slot)
+{
+    return atomic_load(&tg_meters_cell(m, slot)->is_wide) != 0;
+}
+
+uint32_t
+tg_meters_first(const struct tg_meters *m, uint32_t slot)
+{
+    return tg_meters_is_wide(m, slot & ~UINT32_C(1))
+        ? slot & ~UINT32_C(1) : slot;
+}
+
+uint64_t
+tg_meters_value(const struct tg_meters *m, uint32_t slot, unsigned lane,
+    bool is_wide)
+{
+    return is_wide
+        ? atomic_load_explicit(tg_meters_wide_lane(m, slot, lane),
+              memory_order_acquire)
+        : atomic_load_explicit(tg_meters_lane(m, slot, lane),
+              memory_order_acquire);
+}
+
 struct tg_meter_move *
 tg_meters_move(const struct tg_meters *m, uint32_t slot)
 {
@@ -279,11 +311,18 @@ tg_meters_mark_dirty(struct tg_meters *m, uint32_t slot)
 
 void
 tg_meters_count(struct tg_meters *m, uint32_t slot, int64_t hour,
-    uint32_t units)
+    uint64_t units)
 {
-    assert(slot < tg_meters_slots(m)); /* none is admitted without a cell */
-    (void) atomic_fetch_add(tg_meters_lane(m, slot, tg_hour_lane(hour)),
-        units);
+    unsigned                    lane = tg_hour_lane(hour);
+    const struct tg_meter_cell *cell = tg_meters_cell(m, slot);
+
+    assert(cell != NULL); /* no call is admitted without its cell */
+    if (atomic_load_explicit(&cell->is_wide, memory_order_relaxed) != 0) {
+        (void) atomic_fetch_add(tg_meters_wide_lane(m, slot, lane), units);
+    } else {
+        (void) atomic_fetch_add(tg_meters_lane(m, slot, lane),
+            (uint32_t) units);
+    }
     tg_meters_mark_dirty(m, slot);
 }
 

@@ -10,14 +10,19 @@
  * what the other hours hold stays untouched.
  *
  * Promises
- *   M1  A lane only ever grows (modulo 2^32); nobody resets it.  What is new
- *       is lane - mark, and the mark is kept by the ledger.
+ *   M1  A lane only ever grows (modulo 2^32, a wide one's 2^64); nobody
+ *       resets it.  What is new is lane - mark, and the mark is kept by the
+ *       ledger.
  *   M2  At a slot's reuse lanes and marks pass on to the next owner, under
  *       the next owner generation.
  *   M3  A worker adds to the lane first and sets the dirty bit then; the
  *       daemon clears the bit first and reads the lane then.  So no unit is
  *       ever unseen.
  *   M4  A killed process loses nothing: the pages belong to the kernel.
+ *   M5  A wide cell, which counts bytes or a backend's own figure, has two
+ *       slots, an even one and the next.  Its lane is the one word that the
+ *       lanes of both are, the even one's the lower half; so lanes and marks
+ *       pass on (M2) whatever the slots were before, wide or not.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -40,7 +45,7 @@
 /* State of a cell: what every call touches, never in two cache lines. */
 struct tg_meter_cell {
     _Alignas(32) _Atomic uint32_t owner; /* owner generation; 0: never owned */
-    uint32_t         spare;
+    _Atomic uint32_t is_wide; /* M5: in the even slot */
     _Atomic uint64_t tat;   /* plan throttle of the key, core/bucket.h */
     _Atomic uint64_t used;  /* quota word, core/quota.h */
     _Atomic uint64_t grant; /* quota grant word, core/quota.h */
@@ -74,6 +79,8 @@ struct tg_meter_cell *tg_meters_cell(const struct tg_meters *m,
 /* Of a slot that is in a mapped piece: its lane, and where its words move. */
 _Atomic uint32_t *tg_meters_lane(const struct tg_meters *m, uint32_t slot,
     unsigned lane);
+_Atomic uint64_t *tg_meters_wide_lane(const struct tg_meters *m,
+    uint32_t slot, unsigned lane);
 struct tg_meter_move *tg_meters_move(const struct tg_meters *m,
     uint32_t slot);
 
@@ -90,9 +97,12 @@ struct tg_meter_cell *tg_meters_reach(struct tg_meters *m, uint32_t slot);
 void tg_meters_prefetch(const struct tg_meters *m, uint32_t slot,
     int64_t hour);
 
-/* Counts units into the hour's lane of a slot and marks it dirty (M3). */
+/*
+ * Counts units into the hour's lane of a slot and marks it dirty (M3).  A
+ * cell that is not wide may get less than 2^31 between two folds.
+ */
 void tg_meters_count(struct tg_meters *m, uint32_t slot, int64_t hour,
-    uint32_t units);
+    uint64_t units);
 
 /* Daemon: like tg_meters_open, but makes the first piece where none is. */
 TG_MUST_CHECK enum tg_status tg_meters_create(struct tg_meters **out,
@@ -104,6 +114,14 @@ TG_MUST_CHECK enum tg_status tg_meters_grow(struct tg_meters *m,
 
 /* Slots in all mapped pieces. */
 uint32_t tg_meters_slots(const struct tg_meters *m);
+
+/* Daemon: whether the slot's cell is wide; and whose half a slot is (M5). */
+bool tg_meters_is_wide(const struct tg_meters *m, uint32_t slot);
+uint32_t tg_meters_first(const struct tg_meters *m, uint32_t slot);
+
+/* Daemon: what a lane stands at. */
+uint64_t tg_meters_value(const struct tg_meters *m, uint32_t slot,
+    unsigned lane, bool is_wide);
 
 /*
  * Daemon: takes the dirty slots from *from on, at most max of them, clears

@@ -158,6 +158,36 @@ a_lane_wraps_and_is_never_reset(void **state)
     tg_meters_close(m);
 }
 
+/* M5 */
+static void
+a_wide_cell_counts_in_two_slots(void **state)
+{
+    uint32_t          from = 0, slots[8];
+    uint64_t          much = UINT64_C(1) << 40;
+    struct place     *p = *state;
+    struct tg_meters *m = create(p);
+
+    tg_meters_cell(m, 6)->is_wide = 1;
+    for (int i = 0; i < 3; i++) {
+        tg_meters_count(m, 5, HOUR, 1);
+        tg_meters_count(m, 6, HOUR, much + 1);
+        tg_meters_count(m, 8, HOUR, 1);
+    }
+    assert_true(tg_meters_value(m, 6, tg_hour_lane(HOUR), true)
+        == 3 * much + 3);
+    assert_int_equal(*lane_of(m, 6), 3);
+    assert_int_equal(*lane_of(m, 7), 3 << 8);
+    assert_int_equal(*lane_of(m, 5), 3);
+    assert_int_equal(*lane_of(m, 8), 3);
+    assert_int_equal(tg_meters_first(m, 5), 5);
+    assert_int_equal(tg_meters_first(m, 6), 6);
+    assert_int_equal(tg_meters_first(m, 7), 6);
+    assert_int_equal(tg_meters_first(m, 8), 8);
+    assert_int_equal(tg_meters_take_dirty(m, &from, slots, 8), 3);
+    assert_int_equal(slots[1], 6);
+    tg_meters_close(m);
+}
+
 /* kB of this process's memory that are pages of path. */
 static long
 mapped_kb(const char *path)
@@ -533,6 +563,7 @@ main(void)
         PLACE_TEST(a_count_is_seen_by_the_other_process),
         PLACE_TEST(dirty_slots_are_taken_in_pieces_without_loss),
         PLACE_TEST(a_lane_wraps_and_is_never_reset),
+        PLACE_TEST(a_wide_cell_counts_in_two_slots),
         PLACE_TEST(a_lane_that_was_let_go_is_there_again),
         PLACE_TEST(a_worker_finds_the_pieces_that_came_since),
         PLACE_TEST(a_piece_that_was_not_named_yet_is_made_anew),
