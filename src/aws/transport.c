@@ -1,8 +1,12 @@
 /*
  * transport.c - requests over libcurl
  *
- * Handles keep their connections and are lent to one request at a time, so
+ * Lines keep their connection and are lent to one request at a time, so
  * that the reporter and the onboarding do not wait for each other.
+ *
+ * HTTP/1.1 has nothing in a reply that names its request: the next reply on
+ * the connection counts as the answer.  A server, or a box on the way, that
+ * says something twice would shift all that follow by one; so X6.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -10,6 +14,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,9 +24,19 @@
 #define HEADER_MAX ((size_t) 128 * 1024)
 #define CONNECT_TIMEOUT_MS 5000L
 
+#define HEARD_MAX 8 /* request ids that a line remembers */
+
+/* A handle with its connection, and what came over it. */
+struct line {
+    CURL         *curl;
+    curl_socket_t socket; /* CURL_SOCKET_BAD: no connection is open */
+    char          heard[HEARD_MAX][TG_AWS_NAME_MAX]; /* "": none yet */
+    size_t        next;   /* of heard, to be forgotten */
+};
+
 struct tg_aws_http {
     pthread_mutex_t         lock;
-    CURL                   *idle[IDLE_MAX]; /* guarded by lock */
+    struct line            *idle[IDLE_MAX]; /* guarded by lock */
     size_t                  idle_count;     /* guarded by lock */
     const char             *ca_bundle;
     struct tg_aws_transport table;
@@ -51,33 +66,95 @@ tg_aws_reply_clear(struct tg_aws_reply *reply)
 }
 
 /*
- * ---- handles
+ * ---- lines
  */
 
-static CURL *
-handle_take(struct tg_aws_http *http)
+static void
+line_close(struct line *l)
 {
-    CURL *curl = NULL;
+    if (l != NULL) {
+        curl_easy_cleanup(l->curl);
+        free(l);
+    }
+}
+
+static struct line *
+line_new(void)
+{
+    struct line *l = calloc(1, sizeof(*l));
+
+    if (l != NULL) {
+        l->socket = CURL_SOCKET_BAD;
+        l->curl = curl_easy_init();
+        if (l->curl == NULL) {
+            free(l);
+            l = NULL;
+        }
+    }
+    return l;
+}
+
+/* Whether the other side spoke, or hung up, since the last reply. */
+static bool
+line_has_news(const struct line *l)
+{
+    struct pollfd fd = { .fd = l->socket, .events = POLLIN };
+
+    return l->socket != CURL_SOCKET_BAD && poll(&fd, 1, 0) != 0;
+}
+
+static struct line *
+line_take(struct tg_aws_http *http)
+{
+    struct line *l = NULL;
 
     pthread_mutex_lock(&http->lock);
     if (http->idle_count > 0) {
-        curl = http->idle[--http->idle_count];
+        l = http->idle[--http->idle_count];
     }
     pthread_mutex_unlock(&http->lock);
-    return curl != NULL ? curl : curl_easy_init();
+    if (l != NULL && line_has_news(l)) {
+        line_close(l); /* X6 */
+        l = NULL;
+    }
+    return l != NULL ? l : line_new();
 }
 
 static void
-handle_give_back(struct tg_aws_http *http, CURL *curl)
+line_give_back(struct tg_aws_http *http, struct line *l)
 {
-    curl_easy_reset(curl); /* connections stay */
+    if (curl_easy_getinfo(l->curl, CURLINFO_ACTIVESOCKET, &l->socket)
+        != CURLE_OK)
+    {
+        l->socket = CURL_SOCKET_BAD;
+    }
+    curl_easy_reset(l->curl); /* the connection stays */
     pthread_mutex_lock(&http->lock);
     if (http->idle_count < IDLE_MAX) {
-        http->idle[http->idle_count++] = curl;
-        curl = NULL;
+        http->idle[http->idle_count++] = l;
+        l = NULL;
     }
     pthread_mutex_unlock(&http->lock);
-    curl_easy_cleanup(curl);
+    line_close(l);
+}
+
+/* Whether a reply of that id came over this line before; remembers it. */
+static bool
+line_has_heard(struct line *l, const char *request_id)
+{
+    size_t i;
+
+    if (request_id[0] == '\0') {
+        return false;
+    }
+    for (i = 0; i < HEARD_MAX; i++) {
+        if (strcmp(l->heard[i], request_id) == 0) {
+            return true;
+        }
+    }
+    memcpy(l->heard[l->next], request_id, TG_AWS_NAME_MAX);
+    l->next = (l->next + 1) % HEARD_MAX;
+    return false;
 }
 
 /*
@@ -325,44 +402,64 @@ header_list(const struct tg_aws_request *request)
     return list;
 }
 
+/* Asks once, on this line. */
+static enum tg_aws_delivery
+ask(CURL *curl, const struct tg_aws_request *request,
+    struct tg_aws_reply *reply, const struct curl_slist *headers,
+    const char *ca_bundle, struct tg_error *err)
+{
+    long          status = 0;
+    char          text[CURL_ERROR_SIZE] = "";
+    CURLcode      code;
+    struct upload upload = { request->body, request->body_len };
+
+    code = set_options(curl, request, reply, &upload, headers, ca_bundle,
+        text);
+    if (code != CURLE_OK) {
+        (void) tg_error_set(err, TG_IO, "%s: %s", request->url,
+            curl_easy_strerror(code));
+        return TG_AWS_NOT_SENT;
+    }
+    code = curl_easy_perform(curl);
+    if (code == CURLE_OK) {
+        code = curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    }
+    reply->status = (int) status;
+    read_retry_after(reply);
+    if (code == CURLE_OK) {
+        return TG_AWS_ANSWERED;
+    }
+    (void) tg_error_set(err, TG_IO, "%s: %s", request->url,
+        text[0] != '\0' ? text : curl_easy_strerror(code));
+    return is_surely_unsent(curl, code) ? TG_AWS_NOT_SENT : TG_AWS_LOST;
+}
+
 static enum tg_aws_delivery
 http_send(void *data, const struct tg_aws_request *request,
     struct tg_aws_reply *reply, struct tg_error *err)
 {
-    long                 status = 0;
-    char                 text[CURL_ERROR_SIZE] = "";
-    CURLcode             code = CURLE_FAILED_INIT;
     struct tg_aws_http  *http = data;
-    struct upload        upload = { request->body, request->body_len };
     struct curl_slist   *headers = header_list(request);
-    CURL                *curl = headers != NULL ? handle_take(http) : NULL;
+    struct line         *l = headers != NULL ? line_take(http) : NULL;
     enum tg_aws_delivery delivery = TG_AWS_NOT_SENT;
 
-    if (curl == NULL) {
-        tg_error_set(err, TG_NOMEM, "%s: out of memory", request->url);
-        curl_slist_free_all(headers);
-        return TG_AWS_NOT_SENT;
+    if (l == NULL) {
+        (void) tg_error_set(err, TG_NOMEM, "%s: out of memory",
+            request->url);
+    } else {
+        delivery = ask(l->curl, request, reply, headers, http->ca_bundle,
+            err);
     }
-    code = set_options(curl, request, reply, &upload, headers,
-        http->ca_bundle, text);
-    if (code == CURLE_OK) {
-        code = curl_easy_perform(curl);
-        if (code == CURLE_OK) {
-            code = curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-        }
-        if (code == CURLE_OK) {
-            delivery = TG_AWS_ANSWERED;
-        } else if (!is_surely_unsent(curl, code)) {
-            delivery = TG_AWS_LOST;
-        }
+    if (delivery == TG_AWS_ANSWERED
+        && line_has_heard(l, reply->request_id))
+    {
+        (void) tg_error_set(err, TG_IO, "%s: the answer (%s) was given to"
+            " an earlier request", request->url, reply->request_id);
+        delivery = TG_AWS_LOST; /* X6: ours may still be on its way */
+        line_close(l);
+    } else if (l != NULL) {
+        line_give_back(http, l);
     }
-    reply->status = (int) status;
-    read_retry_after(reply);
-    if (code != CURLE_OK) {
-        tg_error_set(err, TG_IO, "%s: %s", request->url,
-            text[0] != '\0' ? text : curl_easy_strerror(code));
-    }
-    handle_give_back(http, curl);
     curl_slist_free_all(headers);
     return delivery;
 }
@@ -398,7 +495,7 @@ tg_aws_http_close(struct tg_aws_http *http)
         return;
     }
     while (http->idle_count > 0) {
-        curl_easy_cleanup(http->idle[--http->idle_count]);
+        line_close(http->idle[--http->idle_count]);
     }
     pthread_mutex_destroy(&http->lock);
     free(http);

@@ -15,6 +15,10 @@
  *   X4  A transport may be used by several threads at once.
  *   X5  A request goes out once.  Whoever asked decides whether it is sent
  *       again, since each call to AWS has its record in the audit trail.
+ *   X6  A reply is one to this request.  A kept connection on which something
+ *       has arrived unasked is not used again; a reply whose request id one
+ *       of the last replies of the connection had is LOST, and the connection
+ *       is closed.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from support.aws import Sts
+from support.aws import Repeater, Sts
 from support.ports import free_port
 from support.world import World
 
@@ -129,3 +129,50 @@ def test_no_secret_of_the_role_is_written_anywhere(world, sts):
 def test_who_reports_is_on_record(world):
     [(holder, token)] = world.sql("SELECT holder, token FROM lease")
     assert str(world.stack.folder) in holder and token == 1
+
+
+@pytest.fixture(scope="module")
+def doubled():
+    """A Marketplace that can say a reply twice."""
+    world = World("doubled", more={
+        "marketplace": {"timeout_s": 2, "account_rate": 0,
+                        "requests_in_flight": 1},
+        "sandbox": {"account_rate": 0}})
+    world.repeater = Repeater(world.stack.ports["sandbox"])
+    world.stack.more["marketplace"]["metering_endpoint"] = world.repeater.url
+    try:
+        world.start()
+        world.shop = world.sell()
+        yield world
+        world.verify_bill()
+    finally:
+        world.stop()
+        world.repeater.stop()
+    world.verify()
+
+
+@pytest.mark.parametrize("how", ["together", "unasked", "before", "late"])
+def test_a_doubled_reply_answers_one_request(doubled, how):
+    """What answers one request is not taken for the answer to another."""
+    doubled.repeater.struck = 0
+    doubled.repeater.say(how)
+    buyers = []
+    for units in range(1, 5):           # each is billed at once, by itself
+        buyers.append(doubled.shop.buyer())
+        for _ in range(units):
+            assert buyers[-1].call("/fixed").status == 200
+        done = doubled.seal()
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert doubled.repeater.struck > 0
+    billed = doubled.market.billed()
+    assert [billed[buyer.purchase["customerAWSAccountId"]]
+            for buyer in buyers] == [1, 2, 3, 4]
+    ids = {call["requestId"]
+           for call in doubled.market.calls("BatchMeterUsage")}
+    assert not doubled.sql(
+        "SELECT record, answer FROM ledger_history WHERE request_id IS NOT"
+        " NULL AND to_state = 'settled' GROUP BY record"
+        " HAVING COUNT(*) <> 1")
+    assert {row[0] for row in doubled.sql(
+        "SELECT request_id FROM ledger_record WHERE state = 'settled'")} \
+        <= ids

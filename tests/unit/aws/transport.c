@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <arpa/inet.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -22,6 +23,9 @@ static struct {
     uint16_t    port;
     pthread_t   thread;
     const char *answers[4]; /* NULL: closes the connection instead */
+    const char *unasked; /* said after the first answer; NULL: nothing */
+    sem_t       taken;   /* the first answer was */
+    sem_t       spoken;  /* so was this */
     _Atomic int next; /* counted before the client can see the answer */
     char        request[4096]; /* the last one */
 } server;
@@ -46,6 +50,15 @@ serve_connection(int fd)
         answer = server.answers[atomic_fetch_add(&server.next, 1)];
         if (answer == NULL || write(fd, answer, strlen(answer)) < 0) {
             return;
+        }
+        if (server.unasked != NULL) {
+            sem_wait(&server.taken);
+            answer = server.unasked;
+            server.unasked = NULL;
+            if (write(fd, answer, strlen(answer)) < 0) {
+                return;
+            }
+            sem_post(&server.spoken);
         }
         len = 0;
     }
@@ -79,6 +92,8 @@ set_up(void **state)
     (void) state;
     (void) signal(SIGPIPE, SIG_IGN);
     memset(&server, 0, sizeof(server));
+    assert_int_equal(sem_init(&server.taken, 0, 0), 0);
+    assert_int_equal(sem_init(&server.spoken, 0, 0), 0);
     server.fd = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(bind(server.fd, (struct sockaddr *) &a, sizeof(a)), 0);
     assert_int_equal(listen(server.fd, 8), 0);
@@ -226,6 +241,65 @@ a_request_that_left_before_the_connection_died_is_lost(void **state)
     assert_int_equal(send_to(dead), TG_AWS_LOST);
 }
 
+#define ANSWER(id)                                                            \
+    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nx-amzn-RequestId: " id          \
+    "\r\n\r\n{}"
+
+/* Both copies come in one piece. */
+static void
+a_doubled_reply_answers_one_request(void **state)
+{
+    (void) state;
+    server.answers[0] = ANSWER("id-1") ANSWER("id-1");
+    server.answers[1] = ANSWER("id-2");
+    assert_int_equal(send_to(url), TG_AWS_ANSWERED);
+    assert_string_equal(reply.request_id, "id-1");
+    assert_int_equal(send_to(url), TG_AWS_ANSWERED);
+    assert_string_equal(reply.request_id, "id-2"); /* X6 */
+    assert_int_equal(server.next, 2);
+}
+
+/* The copy comes when nobody asks, and would be the next one's answer. */
+static void
+what_was_said_unasked_is_no_answer(void **state)
+{
+    size_t                   i;
+    static const char *const words[] = { ANSWER("id-1"), ANSWER("id-0"),
+        "HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n" };
+
+    (void) state;
+    for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        server.next = 0;
+        server.unasked = words[i];
+        server.answers[0] = ANSWER("id-1");
+        server.answers[1] = ANSWER("id-2");
+        assert_int_equal(send_to(url), TG_AWS_ANSWERED);
+        assert_string_equal(reply.request_id, "id-1");
+        sem_post(&server.taken);
+        sem_wait(&server.spoken);
+        assert_int_equal(send_to(url), TG_AWS_ANSWERED);
+        assert_string_equal(reply.request_id, "id-2");
+        tg_aws_http_close(http); /* the ids are new again */
+        assert_int_equal(tg_aws_http_open(&http, NULL, &err), TG_OK);
+    }
+}
+
+/* The copy comes before the answer to the next request, which has left. */
+static void
+an_answer_that_was_given_before_is_lost(void **state)
+{
+    (void) state;
+    server.answers[0] = ANSWER("id-1");
+    server.answers[1] = ANSWER("id-1") ANSWER("id-2");
+    server.answers[2] = ANSWER("id-3");
+    assert_int_equal(send_to(url), TG_AWS_ANSWERED);
+    assert_int_equal(send_to(url), TG_AWS_LOST); /* X6 */
+    assert_non_null(strstr(err.message, "id-1"));
+    assert_int_equal(send_to(url), TG_AWS_ANSWERED);
+    assert_string_equal(reply.request_id, "id-3");
+    assert_int_equal(server.next, 3); /* X5 */
+}
+
 static void
 an_endless_answer_is_cut(void **state)
 {
@@ -294,6 +368,9 @@ main(void)
         TEST(connections_are_kept),
         TEST(a_lost_reply_is_not_asked_for_again),
         TEST(a_request_that_left_before_the_connection_died_is_lost),
+        TEST(a_doubled_reply_answers_one_request),
+        TEST(what_was_said_unasked_is_no_answer),
+        TEST(an_answer_that_was_given_before_is_lost),
         TEST(an_endless_answer_is_cut),
         cmocka_unit_test(a_url_is_split_as_it_is_signed),
     };

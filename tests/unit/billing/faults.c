@@ -147,7 +147,8 @@ each_request_fails(void **state)
     enum trouble        pair[2] = { TROUBLE_NONE, TROUBLE_NONE };
     static const enum trouble troubles[] = { TROUBLE_NOT_SENT, TROUBLE_LOST,
         TROUBLE_LOST_REPLY, TROUBLE_INTERNAL, TROUBLE_THROTTLE,
-        TROUBLE_UNPROCESSED, TROUBLE_SILENT, TROUBLE_NO_JSON };
+        TROUBLE_UNPROCESSED, TROUBLE_SILENT, TROUBLE_NO_JSON,
+        TROUBLE_FORMER };
 
     (void) state;
     for (t = 0; t < sizeof(troubles) / sizeof(troubles[0]); t++) {

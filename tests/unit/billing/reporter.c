@@ -301,6 +301,28 @@ an_echo_with_an_absurd_time_is_nobodys(void **state)
     assert_int_equal(world_int(w, STATE("settled")), 1);
 }
 
+/* The reply to the batch before comes again: results name records. */
+static void
+an_answer_to_another_batch_settles_nothing(void **state)
+{
+    struct world *w = *state;
+
+    seal_buyers(w, 60);
+    assert_int_equal(world_step(w), TG_OK);
+    assert_int_equal(world_int(w, STATE("settled")), 25);
+    w->market.trouble = TROUBLE_FORMER;
+    w->market.times = 1;
+    assert_int_equal(world_step(w), TG_OK);
+    assert_int_equal(world_int(w, STATE("settled")), 25);
+    assert_int_equal(world_int(w, STATE("sent")), 25); /* R2 */
+    assert_int_equal(world_int(w, "SELECT COUNT(*) FROM ledger_history WHERE"
+        " reason = 'the answer did not mention this record'"), 25);
+    world_report(w);
+    assert_int_equal(world_int(w, STATE("settled")), 60);
+    assert_int_equal(market_units(&w->market, ""), 60 * 61 / 2);
+    assert_int_equal(w->market.conflicts, 0);
+}
+
 /*
  * ---- what Amazon does not know
  */
@@ -701,6 +723,7 @@ main(void)
         TEST(a_long_retry_after_is_obeyed),
         TEST(a_doubtful_record_goes_out_beside_new_ones),
         TEST(an_echo_with_an_absurd_time_is_nobodys),
+        TEST(an_answer_to_another_batch_settles_nothing),
         TEST(a_product_that_is_not_known_waits_and_goes_on),
         TEST(a_person_need_not_wait_for_the_next_try),
         TEST(one_bad_licence_holds_up_nobody_else),

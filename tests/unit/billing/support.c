@@ -214,7 +214,10 @@ answer(struct market *m, const json_t *request, enum trouble trouble,
                                       : json_dumps(body, 0);
     json_decref(body);
     reply->status = 200;
-    assert_int_equal(tg_buf_puts(&reply->body, text), TG_OK);
+    assert_int_equal(tg_buf_puts(&reply->body, trouble == TROUBLE_FORMER
+        ? m->former : text), TG_OK);
+    assert_true(strlen(text) < sizeof(m->former));
+    strcpy(m->former, text);
     free(text);
     return trouble == TROUBLE_LOST_REPLY ? TG_AWS_LOST : TG_AWS_ANSWERED;
 }

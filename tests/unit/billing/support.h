@@ -50,6 +50,7 @@ enum trouble {
     TROUBLE_REVERSED,    /* the results in another order, each twice */
     TROUBLE_DENIED,      /* AccessDeniedException */
     TROUBLE_ABSURD_TIME, /* echoes a time that no number holds */
+    TROUBLE_FORMER,      /* recorded; the reply is that of the request before */
     TROUBLE_CLOCK,       /* its Date is a day ahead */
 };
 
@@ -77,6 +78,7 @@ struct market {
     struct recorded records[RECORDED_MAX];
     size_t          count;
     int             conflicts; /* DuplicateRecord answers */
+    char            former[16384]; /* the last reply with 200; "": none */
 };
 
 struct world {
