@@ -20,10 +20,10 @@
 #include "control/authorizer_doc.h"
 #include "control/document.h"
 #include "control/documentation.h"
+#include "control/model_schema.h"
 #include "control/openapi.h"
 #include "control/publisher.h"
 #include "control/rest_rows.h"
-#include "util/buf.h"
 
 struct import {
     struct tg_control_call   *call;
@@ -61,27 +61,6 @@ placed(struct import *im, enum tg_status status, const char *at)
 
 /* ---- parts ---- */
 
-/* The schema's references to models, with the API's id put in. */
-static json_t *
-with_api_id(struct import *im, const char *schema)
-{
-    static const char place[] = "/restapis/{}/models/";
-    const char   *at;
-    struct tg_buf text;
-    json_t       *out;
-
-    tg_buf_init(&text, 4 * TG_DOCUMENT_MAX);
-    while ((at = strstr(schema, place))) {
-        tg_buf_add(&text, schema, (size_t) (at - schema));
-        tg_buf_printf(&text, "/restapis/%s/models/", im->api_id);
-        schema = at + sizeof place - 1;
-    }
-    tg_buf_puts(&text, schema);
-    out = text.status == TG_OK ? json_string(text.data) : NULL;
-    tg_buf_clear(&text);
-    return out;
-}
-
 static enum tg_status
 import_models(struct import *im)
 {
@@ -98,7 +77,8 @@ import_models(struct import *im)
         if (!id || json_object_set_new(doc, "id", json_string(id))
             || json_object_set_new(doc, "name", json_string(name))
             || json_object_set_new(doc, "schema",
-                with_api_id(im, tg_text_of(model, "schema"))))
+                tg_model_schema_moved(tg_text_of(model, "schema"), "{}",
+                    im->api_id)))
         {
             status = no_memory(im);
         } else {

@@ -98,6 +98,30 @@ tg_model_schema_names(json_t *names, const json_t *schema,
     return status;
 }
 
+json_t *
+tg_model_schema_moved(const char *schema, const char *from, const char *to)
+{
+    const size_t  place = sizeof TG_MODEL_PLACE - 1, len = strlen(from);
+    const char   *at;
+    struct tg_buf text;
+    json_t       *out;
+
+    tg_buf_init(&text, 4 * TG_DOCUMENT_MAX);
+    while ((at = strstr(schema, TG_MODEL_PLACE))) {
+        at += place;
+        tg_buf_add(&text, schema, (size_t) (at - schema));
+        schema = at;
+        if (strncmp(at, from, len) == 0 && at[len] == '/') {
+            tg_buf_puts(&text, to);
+            schema += len;
+        }
+    }
+    tg_buf_puts(&text, schema);
+    out = text.status == TG_OK ? json_string(text.data) : NULL;
+    tg_buf_clear(&text);
+    return out;
+}
+
 /* ---- flattening ---- */
 
 struct flat {

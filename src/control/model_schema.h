@@ -39,6 +39,13 @@ TG_MUST_CHECK enum tg_status tg_model_schema_names(json_t *names,
     const json_t *schema, const char *api_id, struct tg_refusal *r);
 
 /*
+ * The text of a schema whose references lead to the API "from", so that they
+ * lead to "to"; NULL: out of memory.
+ */
+json_t *tg_model_schema_moved(const char *schema, const char *from,
+    const char *to);
+
+/*
  * The schema with every model that it needs in its "definitions"; new, NULL:
  * out of memory.  schemas has those of the API's models, by name.
  */

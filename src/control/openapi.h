@@ -26,6 +26,7 @@
 
 #include "control/document.h"
 #include "control/members.h"
+#include "control/model_schema.h"
 #include "util/error.h"
 
 /* All JSON here is owned by the struct. */
@@ -43,7 +44,7 @@ struct tg_openapi {
 };
 
 /* In a model's schema, what stands for the place of the API's models. */
-#define TG_OPENAPI_MODELS "https://apigateway.amazonaws.com/restapis/{}/models/"
+#define TG_OPENAPI_MODELS TG_MODEL_PLACE "{}/models/"
 
 /* TG_INVALID with err (A1), or TG_NOMEM.  *out is cleared by the caller. */
 TG_MUST_CHECK enum tg_status tg_openapi_read(struct tg_openapi *out,

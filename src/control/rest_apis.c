@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "control/call.h"
+#include "control/clone.h"
 #include "control/doc_patch.h"
 #include "control/domain_rows.h"
 #include "control/endpoint.h"
@@ -47,7 +48,6 @@ static const struct tg_member api_members[] = {
     { .name = "description", .keep_empty = true,
         .max = DESCRIPTION_MAX },
     { .name = "version", .max = 1024 },
-    { .name = "cloneFrom" },
     { .name = "binaryMediaTypes", .kind = TG_MEMBER_TEXTS },
     { .name = "minimumCompressionSize", .kind = TG_MEMBER_INT },
     { .name = "apiKeySource", .values = key_sources },
@@ -60,8 +60,8 @@ static const struct tg_member api_members[] = {
 };
 
 /* Settings that would have to be ignored are refused. */
-static const char *const unsupported[] = { "cloneFrom", "policy",
-    "securityPolicy", "endpointAccessMode", NULL };
+static const char *const unsupported[] = { "policy", "securityPolicy",
+    "endpointAccessMode", NULL };
 
 static enum tg_status
 check_supported(const json_t *doc, struct tg_refusal *r)
@@ -209,16 +209,62 @@ tg_api_create(struct tg_control_call *call, const json_t *in,
 
 /* ---- the operations ---- */
 
+/*
+ * The members of a clone: what the call does not say is as in the source, but
+ * its name and tags.
+ */
+static enum tg_status
+members_of_clone(struct tg_control_call *call, const char *source,
+    json_t *in)
+{
+    static const char *const own[] = { "id", "name", "tags", "createdDate",
+        "rootResourceId" };
+    json_t        *from;
+    enum tg_status status = tg_api_answer(call, source, &from);
+
+    for (size_t i = 0; i < COUNT(own); i++) {
+        json_object_del(from, own[i]);
+    }
+    if (status == TG_OK && json_object_update_missing(in, from)) {
+        status = tg_error_set(&call->err, TG_NOMEM, "out of memory");
+    }
+    json_decref(from);
+    return status;
+}
+
+/* The new API, with what it begins with. */
+static enum tg_status
+create_from(struct tg_control_call *call, json_t *in, const char *source,
+    const char **id)
+{
+    const char    *root_id;
+    enum tg_status status = source ? members_of_clone(call, source, in)
+                                   : TG_OK;
+
+    if (status == TG_OK) {
+        status = tg_api_create(call, in, id, &root_id);
+    }
+    if (status != TG_OK) {
+        return status;
+    }
+    return source ? tg_api_clone(call, source, *id, root_id)
+                  : insert_models(call, *id);
+}
+
 static enum tg_status
 create_rest_api(struct tg_control_call *call)
 {
-    const char    *id, *root_id;
-    json_t        *answer = NULL;
-    enum tg_status status = tg_api_create(call, call->body, &id, &root_id);
+    const char    *id, *source = NULL;
+    json_t        *answer = NULL, *in = json_copy(call->body);
+    enum tg_status status = tg_call_string(call, call->body, "cloneFrom",
+        &source);
 
+    json_object_del(in, "cloneFrom");
     if (status == TG_OK) {
-        status = insert_models(call, id);
+        status = create_from(call, in, source && *source ? source : NULL,
+            &id);
     }
+    json_decref(in);
     if (status == TG_OK) {
         status = tg_api_answer(call, id, &answer);
     }

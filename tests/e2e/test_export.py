@@ -326,3 +326,41 @@ def test_an_export_that_cannot_be_is_refused(shared, arguments, code, words):
                              "exportType": "oas30", **arguments})
     error = caught.value.response["Error"]
     assert error["Code"] == code and words in error["Message"]
+
+
+def test_a_clone_is_the_same_api_with_ids_of_its_own(shared):
+    client = shared.apigateway
+    api = make(client, json.dumps(EVERYTHING))
+    clone = client.create_rest_api(name="everything", cloneFrom=api,
+                                   tags={"a": "b"})
+    assert clone["tags"] == {"a": "b"} and clone["id"] != api
+    clone = clone["id"]
+    assert described(client, clone) == described(client, api)
+    for call, name in [(client.get_resources, "id"),
+                       (client.get_models, "id"),
+                       (client.get_authorizers, "id"),
+                       (client.get_request_validators, "id"),
+                       (client.get_documentation_parts, "id")]:
+        ids = [{item[name] for item in all_of(call, restApiId=one)}
+               for one in (api, clone)]
+        assert ids[0] and not ids[0] & ids[1]
+    assert not client.get_deployments(restApiId=clone)["items"]
+    client.create_deployment(restApiId=clone, stageName="prod")
+    client.create_documentation_version(
+        restApiId=clone, documentationVersion="7", stageName="prod")
+    assert undated(export(client, clone).replace(
+        clone.encode(), api.encode())) == undated(export(client, api))
+    # What happens to one is no matter of the other's.
+    client.delete_rest_api(restApiId=api)
+    again = client.create_rest_api(name="other", description="own",
+                                   cloneFrom=clone)
+    assert again["description"] == "own" and again["version"] == "7"
+
+
+def test_a_clone_of_nothing_is_refused(shared):
+    client = shared.apigateway
+    before = len(all_of(client.get_rest_apis))
+    with pytest.raises(botocore.exceptions.ClientError) as caught:
+        client.create_rest_api(name="x", cloneFrom="none")
+    assert caught.value.response["Error"]["Code"] == "NotFoundException"
+    assert len(all_of(client.get_rest_apis)) == before
