@@ -21,6 +21,7 @@
 struct retired {
     uint32_t slot;
     uint32_t owner;
+    bool     is_wide;
 };
 
 struct tg_collector {
@@ -79,7 +80,7 @@ find_retired(struct run *r)
 
     c->retired_count = 0;
     status = tg_store_query(c->config.store, &q, r->fold.err, "SELECT slot,"
-        " owner FROM meter_owner WHERE state = 'retired' AND file_id = $1"
+        " owner, is_wide FROM meter_owner WHERE state = 'retired' AND file_id = $1"
         " AND retired_epoch <= $2", "si", c->file_id,
         (int64_t) r->oldest_epoch);
     while (status == TG_OK
@@ -90,7 +91,8 @@ find_retired(struct run *r)
             break;
         }
         c->retired[c->retired_count++] = (struct retired) {
-            (uint32_t) tg_stmt_int(q, 0), (uint32_t) tg_stmt_int(q, 1) };
+            (uint32_t) tg_stmt_int(q, 0), (uint32_t) tg_stmt_int(q, 1),
+            tg_stmt_int(q, 2) != 0 };
     }
     tg_stmt_done(q);
     return status == TG_NOTFOUND ? TG_OK : status;
@@ -183,7 +185,8 @@ settle(struct run *r)
     atomic_store(&c->config.board->page->fold_sequence,
         (uint64_t) c->sequence);
     for (i = 0; i < c->retired_count && c->config.control != NULL; i++) {
-        tg_binding_reuse(c->config.control, c->retired[i].slot);
+        tg_binding_reuse(c->config.control, c->retired[i].slot,
+            c->retired[i].is_wide);
     }
     tg_guard_counted(c->config.guard, r->fold.newest_hour);
     c->stats.cells += added->cells;

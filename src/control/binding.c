@@ -35,6 +35,7 @@ struct binding {
     const char *dimension;
     const char *agreement_id; /* NULL: not billable */
     const char *reason;       /* why not; else NULL */
+    bool        is_wide; /* counts more than calls, which no dimension does */
 };
 
 static char *
@@ -332,7 +333,7 @@ bind(struct tg_change *change, const char *plan_id, const char *key_id,
     uint32_t       slot = 0;
     enum tg_status status;
 
-    status = tg_change_take_slot(change, &slot, err);
+    status = tg_change_take_slot(change, b->is_wide, &slot, err);
     if (status == TG_OK) {
         status = next_owner(change, slot, &owner, err);
     }
@@ -348,11 +349,11 @@ bind(struct tg_change *change, const char *plan_id, const char *key_id,
     }
     status = tg_store_exec(change->store, err,
         "INSERT INTO meter_owner (file_id, slot, owner, key_id, plan_id,"
-        " product_code, dimension, agreement_id, reason, state, opened_s)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'open', $10)",
-        "siissssssi", change->control->file_id, (int64_t) slot, owner,
+        " product_code, dimension, agreement_id, reason, state, opened_s,"
+        " is_wide) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'open', $10,"
+        " $11)", "siissssssii", change->control->file_id, (int64_t) slot, owner,
         key_id, plan_id, b->product_code, b->dimension, b->agreement_id,
-        b->reason, change->now_s);
+        b->reason, change->now_s, (int64_t) b->is_wide);
     if (status == TG_OK && former_slot >= 0) {
         status = tg_store_exec(change->store, err,
             "UPDATE meter_owner SET carry_slot = $4, carry_owner = $5"
@@ -643,7 +644,7 @@ tg_binding_close(struct tg_store *store, const char *file_id, uint32_t slot,
 }
 
 void
-tg_binding_reuse(struct tg_control *control, uint32_t slot)
+tg_binding_reuse(struct tg_control *control, uint32_t slot, bool is_wide)
 {
-    tg_slots_give_back(control->slots, slot);
+    tg_slots_give_back(control->slots, slot, is_wide);
 }

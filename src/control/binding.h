@@ -91,6 +91,7 @@ TG_MUST_CHECK enum tg_status tg_binding_close(struct tg_store *store,
     const struct tg_meter_cell *cell, struct tg_error *err);
 
 /* After that transaction was committed: the slot may be given out again. */
-void tg_binding_reuse(struct tg_control *control, uint32_t slot);
+void tg_binding_reuse(struct tg_control *control, uint32_t slot,
+    bool is_wide);
 
 #endif

@@ -129,6 +129,20 @@ do_without(struct tg_control *control, const struct tg_cell *c,
     return status;
 }
 
+/*
+ * How many lanes the cell has (plane/meters.h, M5).  Nobody counts in it yet,
+ * or it is so already; and who has the odd slot of two has ended the wide
+ * cell that was there before.
+ */
+static void
+shape(struct tg_control *control, const struct tg_cell *c)
+{
+    struct tg_meter_cell *first = tg_meters_cell(control->meters,
+        c->slot & ~UINT32_C(1));
+
+    atomic_store(&first->is_wide, c->is_wide);
+}
+
 enum tg_status
 tg_cell_give(struct tg_control *control, const struct tg_cell *c,
     struct tg_error *err)
@@ -141,6 +155,7 @@ tg_cell_give(struct tg_control *control, const struct tg_cell *c,
         return tg_error_set(err, TG_CORRUPT, "key %s: slot %" PRIu32
             " is in no file of meters", c->key_id, c->slot);
     }
+    shape(control, c);
     atomic_store(&cell->grant, c->grant);
     if (atomic_load(&cell->owner) != c->owner) {
         status = find_origin(control, c, &from, err);

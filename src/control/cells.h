@@ -27,6 +27,7 @@ struct tg_cell {
     uint64_t             grant; /* word, core/quota.h */
     uint32_t             slot;
     uint32_t             owner;
+    bool                 is_wide;
     int64_t              opened_s;
     bool                 has_former;
     uint32_t             former_slot;

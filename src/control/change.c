@@ -25,6 +25,7 @@ struct tg_unpublished {
 
 struct tg_change_slot {
     uint32_t               slot;
+    bool                   is_wide;
     struct tg_change_slot *next;
 };
 
@@ -71,7 +72,7 @@ tg_change_key(struct tg_change *change, const char *digest,
 }
 
 enum tg_status
-tg_change_take_slot(struct tg_change *change, uint32_t *slot,
+tg_change_take_slot(struct tg_change *change, bool is_wide, uint32_t *slot,
     struct tg_error *err)
 {
     enum tg_status         status;
@@ -82,9 +83,11 @@ tg_change_take_slot(struct tg_change *change, uint32_t *slot,
     if (taken == NULL) {
         return tg_error_set(err, TG_NOMEM, "out of memory");
     }
-    status = tg_slots_take(control->slots, control->meters, slot, err);
+    status = tg_slots_take(control->slots, control->meters, is_wide, slot,
+        err);
     if (status == TG_OK) {
         taken->slot = *slot;
+        taken->is_wide = is_wide;
         taken->next = change->slots;
         change->slots = taken;
     }
@@ -120,7 +123,8 @@ tg_change_abort(struct tg_change *change)
         free(key);
     }
     for (taken = change->slots; taken != NULL; taken = taken->next) {
-        tg_slots_give_back(change->control->slots, taken->slot);
+        tg_slots_give_back(change->control->slots, taken->slot,
+            taken->is_wide);
     }
     end(change);
 }

@@ -78,9 +78,9 @@ void tg_change_abort(struct tg_change *change);
 TG_MUST_CHECK enum tg_status tg_change_key(struct tg_change *change,
     const char *digest, struct tg_error *err);
 
-/* Takes a slot of the meters; an abort gives it back. */
+/* Takes a slot of the meters, or two; an abort gives them back. */
 TG_MUST_CHECK enum tg_status tg_change_take_slot(struct tg_change *change,
-    uint32_t *slot, struct tg_error *err);
+    bool is_wide, uint32_t *slot, struct tg_error *err);
 
 /* Deployments, stages or plans changed: a new routes file is needed. */
 void tg_change_routes(struct tg_change *change);

@@ -15,7 +15,7 @@
 /* A key with its plans, one row a plan; meter_owner says what to carry. */
 #define ENTRY_COLUMNS                                                         \
     "SELECT k.digest, k.id, k.enabled, u.plan_id, p.number, u.slot,"          \
-    " u.owner, m.carry_slot, m.carry_owner, coalesce(g.period, 0),"           \
+    " u.owner, m.is_wide, m.carry_slot, m.carry_owner, coalesce(g.period, 0),"           \
     " coalesce(g.value, 0), m.opened_s, " TG_PLAN_QUOTA_COLUMNS               \
     " FROM api_key k"                                                         \
     " LEFT JOIN usage_plan_key u ON u.key_id = k.id"                          \
@@ -33,6 +33,7 @@ enum column {
     PLAN_NUMBER,
     SLOT,
     OWNER,
+    IS_WIDE,
     CARRY_SLOT,
     CARRY_OWNER,
     GRANT_PERIOD,
@@ -58,6 +59,7 @@ give_cell(struct tg_control *control, struct tg_stmt *row,
             (uint64_t) tg_stmt_int(row, GRANT_VALUE)),
         .slot = (uint32_t) tg_stmt_int(row, SLOT),
         .owner = (uint32_t) tg_stmt_int(row, OWNER),
+        .is_wide = tg_stmt_int(row, IS_WIDE) != 0,
         .opened_s = tg_stmt_int(row, OPENED),
         .has_former = !tg_stmt_is_null(row, CARRY_SLOT),
         .former_slot = (uint32_t) tg_stmt_int(row, CARRY_SLOT),

@@ -251,7 +251,7 @@ a_key_that_comes_back_has_used_what_it_had(void **state)
     assert_int_equal(entry(p, VALUE, &e), TG_OK);
     assert_int_equal(call(p, "DELETE", target, ""), 202);
     run_sql(p, "UPDATE meter_owner SET state = 'closed'");
-    tg_binding_reuse(p->control, e.plans[0].cell);
+    tg_binding_reuse(p->control, e.plans[0].cell, false);
     (void) make_key(p, VALUE "2", "l-one");
     assert_int_equal(attach(p, plan_id, text(p, "id")), 201);
     assert_int_equal(attach(p, plan_id, key_id), 201);
@@ -270,7 +270,7 @@ close_retired(struct place *p, const struct tg_key_plan *plan)
         p->control->file_id, plan->cell, plan->owner,
         tg_meters_cell(p->control->meters, plan->cell), &err), TG_OK);
     assert_int_equal(tg_store_commit(p->control->store, &err), TG_OK);
-    tg_binding_reuse(p->control, plan->cell);
+    tg_binding_reuse(p->control, plan->cell, false);
 }
 
 /* G3: not even the bucket is full again, and a grant holds. */
@@ -427,7 +427,7 @@ a_slot_is_reused_after_it_was_closed_under_a_new_owner(void **state)
         p->control->file_id, before.plans[0].cell, before.plans[0].owner,
         NULL, &err), TG_STALE);
     assert_int_equal(tg_store_commit(p->control->store, &err), TG_OK);
-    tg_binding_reuse(p->control, before.plans[0].cell);
+    tg_binding_reuse(p->control, before.plans[0].cell, false);
     register_agreement(p, "agr-1", "111111111111", ARN, "ended");
     assert_int_equal(entry(p, VALUE, &e), TG_OK);
     assert_int_equal(e.plans[0].cell, before.plans[0].cell);
