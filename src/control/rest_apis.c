@@ -222,6 +222,9 @@ members_of_clone(struct tg_control_call *call, const char *source,
     json_t        *from;
     enum tg_status status = tg_api_answer(call, source, &from);
 
+    if (status == TG_DENIED) { /* CreateRestApi knows no "not found" */
+        return tg_call_bad_request(call, "%s", call->error_message);
+    }
     for (size_t i = 0; i < COUNT(own); i++) {
         json_object_del(from, own[i]);
     }

@@ -362,5 +362,7 @@ def test_a_clone_of_nothing_is_refused(shared):
     before = len(all_of(client.get_rest_apis))
     with pytest.raises(botocore.exceptions.ClientError) as caught:
         client.create_rest_api(name="x", cloneFrom="none")
-    assert caught.value.response["Error"]["Code"] == "NotFoundException"
+    error = caught.value.response["Error"]
+    assert error["Code"] == "BadRequestException"
+    assert error["Message"].startswith("Invalid API identifier specified")
     assert len(all_of(client.get_rest_apis)) == before

@@ -275,7 +275,8 @@ EXAMPLES = {
         "binaryMediaTypes": ["image/png"], "minimumCompressionSize": 100,
         "apiKeySource": "HEADER", "endpointConfiguration": {
             "types": ["REGIONAL"], "ipAddressType": "ipv4"},
-        "tags": {"a": "b"}, "disableExecuteApiEndpoint": True},
+        "tags": {"a": "b"}, "disableExecuteApiEndpoint": True,
+        "cloneFrom": "$other"},
     "CreateStage": {
         "stageName": "s$n", "description": "a stage",
         "cacheClusterEnabled": False, "cacheClusterSize": "0.5",
@@ -589,7 +590,6 @@ REFUSED_MEMBERS = {
     ("CreateDomainName", "ownershipVerificationCertificateArn"): (
         "arn:x", "ownershipVerificationCertificateArn"),
     ("CreateDomainName", "policy"): ("{}", "policy"),
-    ("CreateRestApi", "cloneFrom"): ("$other", "cloneFrom"),
     ("CreateRestApi", "policy"): ("{}", "policy"),
     ("CreateRestApi", "securityPolicy"): ("TLS_1_2", "securityPolicy"),
     ("CreateRestApi", "endpointAccessMode"): ("BASIC", "endpointAccessMode"),
@@ -771,6 +771,8 @@ VALUES = [
         "pets",)),
     ("CreateRestApi", "name empty", {"name": ""}, 400, ()),
     ("CreateRestApi", "name too long", {"name": "x" * 1025}, 400, ()),
+    ("CreateRestApi", "cloneFrom", {"cloneFrom": "nobody"}, 400, (
+        "Invalid API identifier specified",)),
     ("CreateRestApi", "description empty", {"description": ""}, 400, (
         "Description cannot be an empty string",)),
     ("CreateRestApi", "compression", {"minimumCompressionSize": 10485761},
