@@ -297,3 +297,34 @@ def test_a_version_that_a_stage_shows_stays(shared):
         == ("NotFoundException", "Invalid Documentation version specified")
     client.delete_stage(**stage)
     client.delete_documentation_version(**version)
+
+
+def test_changes_of_parts_are_audited_those_refused_too(shared, api):
+    client = shared.apigateway
+    client.create_model(restApiId=api, name="M", schema="{}",
+                        contentType="application/json")
+    refused(client.create_model, restApiId=api, name="M", schema="{}",
+            contentType="application/json")
+    who = client.create_authorizer(
+        restApiId=api, name="who", type="TOKEN", authorizerUri=URI,
+        identitySource=HEADER)["id"]
+    client.get_authorizer(restApiId=api, authorizerId=who)
+    client.delete_authorizer(restApiId=api, authorizerId=who)
+    client.import_documentation_parts(restApiId=api, body=json.dumps(
+        {"swagger": "2.0", "x-amazon-apigateway-documentation": {
+            "documentationParts": [{"location": {"type": "API"},
+                                    "properties": {}}]}}))
+    client.create_documentation_version(restApiId=api,
+                                        documentationVersion="1")
+    events = shared.client("cloudtrail").lookup_events(LookupAttributes=[
+        {"AttributeKey": "ResourceName", "AttributeValue": api}])["Events"]
+    told = [json.loads(event["CloudTrailEvent"])
+            for event in reversed(events)]
+    assert [(event["eventName"], event.get("errorCode"))
+            for event in told] == [
+        ("CreateRestApi", None), ("CreateModel", None),
+        ("CreateModel", "ConflictException"), ("CreateAuthorizer", None),
+        ("DeleteAuthorizer", None), ("ImportDocumentationParts", None),
+        ("CreateDocumentationVersion", None)]
+    assert told[3]["requestParameters"]["createAuthorizerInput"][
+        "authorizerUri"] == URI
