@@ -27,15 +27,22 @@ enum tg_status
 tg_call_refuse(struct tg_control_call *call, int http_status,
     const char *type, const char *fmt, ...)
 {
-    char    text[1024];
+    int     len;
+    char   *text;
     va_list args;
 
     va_start(args, fmt);
-    (void) vsnprintf(text, sizeof(text), fmt, args);
+    len = vsnprintf(NULL, 0, fmt, args);
     va_end(args);
+    text = len >= 0 ? tg_arena_alloc(call->arena, (size_t) len + 1) : NULL;
+    if (text != NULL) {
+        va_start(args, fmt);
+        (void) vsnprintf(text, (size_t) len + 1, fmt, args);
+        va_end(args);
+    }
     call->error_http = http_status;
     call->error_type = type;
-    call->error_message = tg_arena_strdup(call->arena, text);
+    call->error_message = text;
     if (call->error_message == NULL) {
         call->error_message = "out of memory";
     }

@@ -227,4 +227,5 @@ bool tg_patch_bool(const char *value);
 /* A new random id of len characters [a-z0-9], in the arena. */
 char *tg_new_id(struct tg_arena *arena, size_t len);
 
+
 #endif

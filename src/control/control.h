@@ -65,6 +65,12 @@ struct tg_control_config {
     struct tg_sigv4_verifier  verifier;
 };
 
+/* The last id of a length that tg_listed_id gave, as a number. */
+struct tg_last_listed {
+    int64_t  second;
+    uint64_t number;
+};
+
 struct tg_control {
     pthread_mutex_t           lock; /* guards all that follows */
     struct tg_store          *store;
@@ -85,6 +91,7 @@ struct tg_control {
     struct tg_access_keys    *access_keys; /* has its own lock */
     struct tg_attempts        attempts;    /* atomic */
     struct tg_rotation       *rotation;    /* has its own lock */
+    struct tg_last_listed     last_listed[11]; /* by length: listed_id.h */
 };
 
 /*

@@ -6,6 +6,7 @@
 
 #include "control/binding.h"
 #include "control/control.h"
+#include "control/listed_id.h"
 #include "control/plan_rules.h"
 #include "control/vault.h"
 #include "core/identity.h"
@@ -202,7 +203,7 @@ tg_api_key_create(struct tg_change *change, const struct tg_api_key_new *key,
     } else {
         tg_random_text(value, VALUE_GENERATED, TG_ALPHABET_KEY);
     }
-    tg_random_text(new_id, ID_LEN, TG_ALPHABET_ID);
+    tg_listed_id(new_id, ID_LEN, change->control, change->now_s);
     tg_sha256(hash, value, strlen(value));
     tg_hex(digest, hash, sizeof(hash));
     status = check_unused(change, digest, err);

@@ -9,6 +9,7 @@
 #include "control/call.h"
 #include "control/canary.h"
 #include "control/doc_patch.h"
+#include "control/listed_id.h"
 #include "control/members.h"
 #include "control/page.h"
 #include "control/rest_rows.h"
@@ -16,6 +17,7 @@
 #include "control/stage_rows.h"
 #include "control/stage_settings.h"
 
+#define ID_LEN 6
 #define DEPLOYMENTS "/restapis/{restapi_id}/deployments"
 #define DEPLOYMENT DEPLOYMENTS "/{deployment_id}"
 
@@ -101,6 +103,7 @@ insert_deployment(struct tg_control_call *call, const char *api_id,
     const char *description, const char **id)
 {
     json_t        *snapshot;
+    char          *new_id;
     const char    *text;
     enum tg_status status
         = tg_snapshot_take(&snapshot, call->store, api_id, &call->err);
@@ -111,9 +114,13 @@ insert_deployment(struct tg_control_call *call, const char *api_id,
     status = check_snapshot(call, snapshot);
     text = tg_row_text(call, snapshot);
     json_decref(snapshot);
-    *id = tg_new_id(call->arena, 6);
-    if (status == TG_OK && (!text || !*id)) {
+    new_id = tg_arena_alloc(call->arena, ID_LEN + 1);
+    if (status == TG_OK && (!text || !new_id)) {
         status = tg_error_set(&call->err, TG_NOMEM, "out of memory");
+    }
+    if (status == TG_OK) {
+        tg_listed_id(new_id, ID_LEN, call->control, call->now_s);
+        *id = new_id;
     }
     return status != TG_OK ? status
                            : tg_store_exec(call->store, &call->err,
@@ -316,8 +323,8 @@ get_deployments(struct tg_control_call *call)
         status = tg_store_query(call->store, &q, &call->err,
             "SELECT id, description, created_s, snapshot FROM deployment "
             "WHERE api_id = $1 AND (created_s < $2 OR "
-            "(created_s = $2 AND id > $3)) "
-            "ORDER BY created_s DESC, id LIMIT $4", "sisi", api_id,
+            "(created_s = $2 AND id < $3)) "
+            "ORDER BY created_s DESC, id DESC LIMIT $4", "sisi", api_id,
             created_s, id, page.limit + 1);
     }
     while (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK

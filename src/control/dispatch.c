@@ -12,6 +12,7 @@
 #include "control/call.h"
 #include "control/change.h"
 #include "control/control.h"
+#include "control/front.h"
 #include "http/json.h"
 #include "util/log.h"
 
@@ -329,6 +330,9 @@ run(struct tg_control_call *call)
 
     if (status == TG_OK || !call->operation->is_read_only) {
         describe_request(call);
+    }
+    if (status == TG_OK) {
+        status = tg_front_check(call);
     }
     if (status != TG_OK) {
         return call->operation->is_read_only ? status

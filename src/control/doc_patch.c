@@ -237,6 +237,34 @@ change_list(struct tg_control_call *call, const struct tg_patch *patch,
         : change_item(call, patch, key, list);
 }
 
+/* An entry of a map, which a path names by its key. */
+static enum tg_status
+change_entry(struct tg_control_call *call, const struct tg_patch *patch,
+    const struct tg_patch_path *row, const char *key, json_t *map)
+{
+    bool is_there = json_object_get(map, key) != NULL;
+
+    if (patch->op != TG_PATCH_ADD && !is_there
+        && (row->ops & (TG_PATCH_KNOWN_NAME | TG_PATCH_KNOWN_TYPE)) != 0)
+    {
+        return tg_call_not_found(call, "%s",
+            (row->ops & TG_PATCH_KNOWN_NAME) != 0
+                ? "Invalid parameter name specified"
+                : "Content-Type specified was not found");
+    }
+    if (patch->op == TG_PATCH_REMOVE) {
+        return json_object_del(map, key) == 0 ? TG_OK
+                                              : refuse_path(call, patch);
+    }
+    if (patch->value == NULL) {
+        return tg_call_bad_request(call,
+            "Invalid null or empty value in %s", row->member);
+    }
+    return json_object_set_new(map, key, value_of(row->kind, patch->value))
+            == 0
+        ? TG_OK : tg_error_set(&call->err, TG_NOMEM, "out of memory");
+}
+
 static enum tg_status
 change_member(struct tg_control_call *call, const struct tg_patch *patch,
     enum tg_patch_kind kind, const char *name, json_t *object)
@@ -244,8 +272,8 @@ change_member(struct tg_control_call *call, const struct tg_patch *patch,
     json_t *value;
 
     if (patch->op == TG_PATCH_REMOVE) {
-        return json_object_del(object, name) == 0 || !is_map(kind)
-            ? TG_OK : refuse_path(call, patch);
+        (void) json_object_del(object, name); /* none is as good */
+        return TG_OK;
     }
     if (is_removed_by(kind, patch->value)) {
         (void) json_object_del(object, name);
@@ -284,7 +312,7 @@ apply(struct tg_control_call *call, const struct tg_patch *patch,
             inner_of(doc, row->member, json_array));
     }
     return is_map(row->kind)
-        ? change_member(call, patch, row->kind, key,
+        ? change_entry(call, patch, row, key,
             inner_of(doc, row->member, json_object))
         : change_member(call, patch, row->kind, row->member, doc);
 }

@@ -38,12 +38,20 @@ enum tg_patch_kind {
     (TG_PATCH_OP(TG_PATCH_ADD) | TG_PATCH_OP(TG_PATCH_REMOVE))
 #define TG_PATCH_ALL (TG_PATCH_REPLACES | TG_PATCH_EDITS)
 
+/*
+ * Of a map: an entry that is not there can be added, but a replace is a 404,
+ * as a remove is; of a parameter, or of a content type.  Without them a
+ * replace makes the entry.
+ */
+#define TG_PATCH_KNOWN_NAME (1u << 16)
+#define TG_PATCH_KNOWN_TYPE (1u << 17)
+
 /* A row: what the path says is a member, or one of the object "outer". */
 struct tg_patch_path {
     const char        *outer; /* NULL: none */
     const char        *member;
     enum tg_patch_kind kind;
-    unsigned           ops; /* TG_PATCH_OP bits */
+    unsigned           ops; /* TG_PATCH_OP bits, and one of the two above */
 };
 
 /*

@@ -15,6 +15,10 @@
 TG_MUST_CHECK enum tg_status tg_endpoint_check(json_t *doc,
     const char *operation, struct tg_refusal *r);
 
+/* The words in it alone, in Amazon's list of all that is wrong with them. */
+TG_MUST_CHECK enum tg_status tg_endpoint_check_words(const json_t *doc,
+    const char *operation, struct tg_refusal *r);
+
 /* The same of a type that a patch puts in place. */
 TG_MUST_CHECK enum tg_status tg_endpoint_check_type(const char *type,
     const char *operation, struct tg_refusal *r);

@@ -3,6 +3,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +18,8 @@
 
 #define EXPORT                                                                \
     "/restapis/{restapi_id}/stages/{stage_name}/exports/{export_type}"
-#define JSON_TYPE "application/json"
 #define YAML_TYPE "application/yaml"
+#define FILE_TYPE "application/octet-stream" /* as Amazon sends it */
 #define TEXT_MAX ((size_t) 64 << 20)
 
 static enum tg_status
@@ -121,7 +122,7 @@ answer_document(struct tg_control_call *call,
         status = text != NULL ? TG_OK : no_memory(call);
     }
     if (status == TG_OK) {
-        call->result_type = is_yaml ? YAML_TYPE : JSON_TYPE;
+        call->result_type = FILE_TYPE;
         call->result_text = tg_arena_strdup(call->arena,
             is_yaml ? yaml.data : text);
         status = call->result_text != NULL ? TG_OK : no_memory(call);
@@ -132,14 +133,34 @@ answer_document(struct tg_control_call *call,
     return status;
 }
 
+/* The document's version, with what a file's name cannot have as '_'. */
+static const char *
+safe_version(struct tg_control_call *call,
+    const struct tg_openapi_source *source)
+{
+    const char *given = tg_text_of(source->api, "version");
+    char       *safe = tg_arena_strdup(call->arena,
+        given != NULL ? given : source->version);
+
+    for (char *c = safe; c != NULL && *c != '\0'; c++) {
+        if (!isalnum((unsigned char) *c) && strchr("._-", *c) == NULL) {
+            *c = '_';
+        }
+    }
+    return safe;
+}
+
+/* By the form and the document's version, as Amazon names it. */
 static void
 name_file(struct tg_control_call *call,
     const struct tg_openapi_source *source)
 {
+    const char *version = safe_version(call, source);
     const char *value = tg_arena_printf(call->arena,
-        "attachment; filename=\"%s-%s-%s.%s\"", source->api_id,
-        source->stage, source->is_swagger ? "swagger" : "oas30",
-        strcmp(call->result_type, YAML_TYPE) == 0 ? "yaml" : "json");
+        "attachment; filename=\"%s_%s.%s\"",
+        source->is_swagger ? "swagger" : "oas30",
+        version != NULL ? version : "",
+        tg_http_accepts(call->req, YAML_TYPE) ? "yaml" : "json");
 
     if (value != NULL) {
         (void) tg_http_header_add(call->res, "Content-Disposition", value);

@@ -24,6 +24,17 @@ tg_gateway_response_type(size_t index)
     return index < COUNT(types) ? types[index].name : NULL;
 }
 
+bool
+tg_gateway_response_is_type(const char *name)
+{
+    for (size_t i = 0; i < COUNT(types); i++) {
+        if (strcmp(types[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 unsigned
 tg_gateway_status(enum tg_gateway_type type)
 {

@@ -7,6 +7,7 @@
 #define TG_CONTROL_GATEWAY_RESPONSE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "control/members.h"
@@ -14,6 +15,8 @@
 
 /* The types in the order of their names; NULL behind the last. */
 const char *tg_gateway_response_type(size_t index);
+
+bool tg_gateway_response_is_type(const char *name);
 
 /* The status of a type; 0: what the failure itself has. */
 unsigned tg_gateway_status(enum tg_gateway_type type);

@@ -37,11 +37,47 @@ read_response(struct tg_control_call *call, const char *type, json_t **out)
     return status;
 }
 
+/*
+ * The same, and what a type that the API has not customised has from
+ * DEFAULT_4XX or DEFAULT_5XX.
+ */
+static enum tg_status
+read_effective(struct tg_control_call *call, const char *type, json_t **out)
+{
+    static const char *const members[] = { "statusCode",
+        "responseParameters", "responseTemplates" };
+    const char    *code;
+    json_t        *parent = NULL;
+    enum tg_status status = read_response(call, type, out);
+
+    code = status == TG_OK ? tg_text_of(*out, "statusCode") : NULL;
+    if (!code || !json_is_true(json_object_get(*out, "defaultResponse"))
+        || strcmp(type, "REQUEST_TOO_LARGE") == 0)
+    {
+        return status; /* that one is always Amazon's */
+    }
+    status = tg_api_part_get(call, KIND,
+        *code == '5' ? "DEFAULT_5XX" : "DEFAULT_4XX", &parent);
+    for (size_t i = 0; status == TG_OK && i < 3; i++) {
+        json_t *value = json_object_get(parent, members[i]);
+
+        if (value) {
+            json_object_set(*out, members[i], value);
+        }
+    }
+    json_decref(parent);
+    if (status != TG_OK && status != TG_NOTFOUND) {
+        json_decref(*out);
+        return status;
+    }
+    return TG_OK;
+}
+
 static enum tg_status
 get_response(struct tg_control_call *call)
 {
     json_t        *doc;
-    enum tg_status status = read_response(call,
+    enum tg_status status = read_effective(call,
         tg_http_path_get(call->req, "response_type"), &doc);
 
     return status == TG_OK ? tg_call_result(call, doc) : status;
@@ -67,7 +103,7 @@ get_responses(struct tg_control_call *call)
         if (!tg_page_has_room(&page)) {
             break;
         }
-        status = read_response(call, type, &doc);
+        status = read_effective(call, type, &doc);
         if (status == TG_OK) {
             status = tg_page_add(&page, doc, json_string(type));
         }
@@ -125,11 +161,30 @@ delete_response(struct tg_control_call *call)
 }
 
 static const struct tg_patch_path patch_paths[] = {
-    { NULL, "statusCode", TG_PATCH_TEXT,
-        TG_PATCH_REPLACES | TG_PATCH_OP(TG_PATCH_ADD) },
-    { NULL, "responseParameters", TG_PATCH_TEXT_ENTRY, TG_PATCH_ALL },
+    { NULL, "statusCode", TG_PATCH_TEXT, TG_PATCH_REPLACES },
+    { NULL, "responseParameters", TG_PATCH_TEXT_ENTRY,
+        TG_PATCH_ALL | TG_PATCH_KNOWN_NAME },
     { NULL, "responseTemplates", TG_PATCH_TEXT_ENTRY, TG_PATCH_ALL },
 };
+
+/* Another operation than replace has, for Amazon, a wrong path here. */
+static enum tg_status
+check_status_ops(struct tg_control_call *call)
+{
+    struct tg_patch *patches;
+    size_t           i, count;
+    enum tg_status   status = tg_call_patches(call, &patches, &count);
+
+    for (i = 0; status == TG_OK && i < count; i++) {
+        if (patches[i].op != TG_PATCH_REPLACE
+            && strcmp(patches[i].path, "/statusCode") == 0)
+        {
+            status = tg_call_bad_request(call, "Invalid patch path "
+                "/statusCode");
+        }
+    }
+    return status;
+}
 
 static enum tg_status
 update_response(struct tg_control_call *call)
@@ -145,8 +200,11 @@ update_response(struct tg_control_call *call)
     if (status != TG_OK) {
         return status;
     }
-    status = tg_doc_patch(call, doc, patch_paths,
-        sizeof patch_paths / sizeof patch_paths[0]);
+    status = check_status_ops(call);
+    if (status == TG_OK) {
+        status = tg_doc_patch(call, doc, patch_paths,
+            sizeof patch_paths / sizeof patch_paths[0]);
+    }
     if (status == TG_OK) {
         json_object_del(doc, "responseType");
         json_object_del(doc, "defaultResponse");

@@ -472,7 +472,9 @@ import_document(struct import *im, struct tg_openapi *openapi)
         status = import_api(im);
     }
     if (status == TG_OK) {
-        status = tg_api_answer(im->call, im->api_id, &answer);
+        status = im->is_put
+            ? tg_api_answer_tagged(im->call, im->api_id, &answer)
+            : tg_api_answer(im->call, im->api_id, &answer);
     }
     if (status == TG_OK && json_array_size(openapi->warnings)) {
         json_object_set(answer, "warnings", openapi->warnings);
@@ -503,7 +505,11 @@ import_body(struct import *im)
     im->resources = json_object();
     im->validators = json_object();
     im->authorizers = json_object();
-    status = import_document(im, &openapi);
+    openapi = (struct tg_openapi) { 0 };
+    status = im->is_put ? tg_api_of(call, &im->api_id) : TG_OK;
+    if (status == TG_OK) {
+        status = import_document(im, &openapi);
+    }
     json_decref(im->resources);
     json_decref(im->validators);
     json_decref(im->authorizers);
@@ -538,11 +544,9 @@ enum tg_status
 tg_put_rest_api(struct tg_control_call *call)
 {
     struct import  im = { .call = call, .is_put = true };
-    enum tg_status status = tg_api_of(call, &im.api_id);
+    enum tg_status status = read_mode(call, "putRestApiInput",
+        &im.is_merge);
 
-    if (status == TG_OK) {
-        status = read_mode(call, "putRestApiInput", &im.is_merge);
-    }
     return status == TG_OK ? import_body(&im) : status;
 }
 

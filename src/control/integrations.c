@@ -46,8 +46,13 @@ put_integration(struct tg_control_call *call)
 {
     struct tg_refusal refusal;
     json_t           *method, *doc = NULL;
-    enum tg_status    status = tg_method_get(call, &method);
+    enum tg_status    status = tg_integration_check_words(call->body,
+        &refusal);
 
+    if (status != TG_OK) {
+        return tg_call_pass(call, status, &refusal);
+    }
+    status = tg_method_get(call, &method);
     if (status != TG_OK) {
         return status;
     }
@@ -181,14 +186,9 @@ put_integration_response(struct tg_control_call *call)
         responses = json_object();
         json_object_set_new(integration, "integrationResponses", responses);
     }
-    if (!tg_status_code_is_valid(code)) {
-        status = tg_call_bad_request(call, "Invalid status code specified");
-    } else {
-        status = tg_integration_response_doc(&doc, call->body, code,
-            &refusal);
-        if (status != TG_OK) {
-            status = tg_call_pass(call, status, &refusal);
-        }
+    status = tg_integration_response_doc(&doc, call->body, code, &refusal);
+    if (status != TG_OK) {
+        status = tg_call_pass(call, status, &refusal);
     }
     if (status == TG_OK) {
         json_object_set(responses, code, doc);
@@ -246,6 +246,10 @@ delete_integration_response(struct tg_control_call *call)
     enum tg_status status = find_response(call, &method, &responses,
         &response);
 
+    if (status == TG_DENIED && !method) { /* so Amazon says it here */
+        status = tg_call_not_found(call,
+            "Invalid Integration identifier specified");
+    }
     if (status == TG_OK) {
         json_object_del(responses,
             tg_http_path_get(call->req, "status_code"));

@@ -290,6 +290,22 @@ check_known(const json_t *in, const struct tg_member *table, size_t count,
 }
 
 enum tg_status
+tg_members_check_words(const json_t *in, const char *operation,
+    const struct tg_member *table, size_t count, struct tg_refusal *r)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *text = tg_text_of(in, table[i].name);
+
+        if (table[i].values && text
+            && !tg_is_one_of(text, table[i].values))
+        {
+            return refuse_enum(r, &table[i], operation, text);
+        }
+    }
+    return TG_OK;
+}
+
+enum tg_status
 tg_members_take(json_t **out, const json_t *in, const char *operation,
     const struct tg_member *table, size_t count, struct tg_refusal *r)
 {

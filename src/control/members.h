@@ -71,6 +71,11 @@ TG_MUST_CHECK enum tg_status tg_members_take(json_t **out, const json_t *in,
     const char *operation, const struct tg_member *table, size_t count,
     struct tg_refusal *r);
 
+/* The enumerations among them alone: Amazon looks at these first of all. */
+TG_MUST_CHECK enum tg_status tg_members_check_words(const json_t *in,
+    const char *operation, const struct tg_member *table, size_t count,
+    struct tg_refusal *r);
+
 /* Whether text is one of values (ended by NULL). */
 bool tg_is_one_of(const char *text, const char *const *values);
 

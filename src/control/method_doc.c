@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "control/mapping.h"
 #include "control/pattern.h"
@@ -125,13 +126,59 @@ tg_method_refuse_authorizer(struct tg_refusal *r)
         "COGNITO_USER_POOLS requires a valid authorizer.");
 }
 
+/* Amazon takes this word in any case. */
+static void
+take_case(json_t *doc, const char *name, const char *const *words)
+{
+    const char *given = tg_text_of(doc, name);
+
+    for (; *words; words++) {
+        if (strcasecmp(given, *words) == 0) {
+            json_object_set_new(doc, name, json_string(*words));
+            return;
+        }
+    }
+}
+
+/*
+ * A backend could not tell parameters of one name apart, says Amazon: the
+ * names of path, query and headers are told from each other.
+ */
+static enum tg_status
+check_unique(const json_t *doc, struct tg_refusal *r)
+{
+    static const char *const places[] = { "method.request.path.",
+        "method.request.querystring.", "method.request.header.", NULL };
+    json_t     *map = json_object_get(doc, "requestParameters"), *value;
+    json_t     *seen = json_object();
+    const char *key;
+    bool        is_unique = seen != NULL;
+
+    json_object_foreach(map, key, value) {
+        for (const char *const *p = places; *p && is_unique; p++) {
+            size_t len = strlen(*p);
+
+            if (strncmp(key, *p, len) == 0) {
+                is_unique = !json_object_get(seen, key + len)
+                    && !json_object_set_new(seen, key + len, json_true());
+            }
+        }
+    }
+    json_decref(seen);
+    return is_unique ? TG_OK
+        : tg_refuse_bad(r, "requestParameters", "Parameter names must be "
+            "unique across querystring, header and path");
+}
+
 static enum tg_status
 check_authorization(json_t *doc, struct tg_refusal *r)
 {
     static const char *const types[] = { "NONE", "AWS_IAM", "CUSTOM",
         "COGNITO_USER_POOLS", NULL };
-    const char *type = tg_text_of(doc, "authorizationType");
+    const char *type;
 
+    take_case(doc, "authorizationType", types);
+    type = tg_text_of(doc, "authorizationType");
     if (!tg_is_one_of(type, types)) {
         return tg_refuse_bad(r, "authorizationType", "Invalid Authorization "
             "type specified: %.60s. Valid options are NONE, AWS_IAM, CUSTOM, "
@@ -181,6 +228,9 @@ tg_method_doc(json_t **out, const json_t *in, struct tg_refusal *r)
     if (status == TG_OK) {
         status = check_parameters(*out, "method.request.", places, r);
     }
+    if (status == TG_OK) {
+        status = check_unique(*out, r);
+    }
     if (status == TG_OK && !json_object_get(*out, "apiKeyRequired")
         && json_object_set_new(*out, "apiKeyRequired", json_false()))
     {
@@ -212,8 +262,9 @@ tg_method_response_doc(json_t **out, const json_t *in, const char *code,
 
 /* ---- integrations ---- */
 
-static const char *const integration_types[] = { "HTTP", "AWS", "MOCK",
-    "HTTP_PROXY", "AWS_PROXY", NULL };
+/* In Amazon's order, as in its messages. */
+static const char *const integration_types[] = { "HTTP", "MOCK", "AWS_PROXY",
+    "HTTP_PROXY", "AWS", NULL };
 static const char *const connection_types[] = { "INTERNET", "VPC_LINK", NULL };
 static const char *const content_handlings[] = { "CONVERT_TO_BINARY",
     "CONVERT_TO_TEXT", NULL };
@@ -245,8 +296,37 @@ is_http(const json_t *doc)
     return strncmp(tg_text_of(doc, "type"), "HTTP", 4) == 0;
 }
 
+/* arn:aws:apigateway:{region}:{service}:{path|action}/{what} */
 static enum tg_status
-check_target(const json_t *doc, struct tg_refusal *r)
+check_arn(const char *uri, bool is_proxy, struct tg_refusal *r)
+{
+    const char *part[6] = { uri };
+    size_t      count = 1;
+
+    while (count < 6 && (part[count] = strchr(part[count - 1], ':'))) {
+        part[count++]++;
+    }
+    if (strncmp(uri, "arn:", 4) != 0) {
+        return tg_refuse_bad(r, "uri", "Invalid ARN specified in the request");
+    }
+    if (count < 6 || (strncmp(part[5], "path/", 5) != 0
+            && strncmp(part[5], "action/", 7) != 0))
+    {
+        return tg_refuse_bad(r, "uri",
+            "AWS ARN for integration must contain path or action");
+    }
+    if (is_proxy && strncmp(part[4], "lambda:", 7) != 0
+        && strncmp(part[4], "firehose:", 9) != 0)
+    {
+        return tg_refuse_bad(r, "uri", "Integrations of type 'AWS_PROXY' "
+            "currently only supports Lambda function and Firehose stream "
+            "invocations.");
+    }
+    return TG_OK;
+}
+
+static enum tg_status
+check_target(json_t *doc, struct tg_refusal *r)
 {
     struct tg_arena arena;
     struct tg_error err = { 0 };
@@ -255,6 +335,8 @@ check_target(const json_t *doc, struct tg_refusal *r)
     enum tg_status  status;
 
     if (strcmp(tg_text_of(doc, "type"), "MOCK") == 0) {
+        json_object_del(doc, "uri"); /* as Amazon does */
+        json_object_del(doc, "httpMethod");
         return TG_OK;
     }
     if (!verb) {
@@ -266,9 +348,8 @@ check_target(const json_t *doc, struct tg_refusal *r)
             "Valid options are GET,PUT,POST,DELETE,PATCH,OPTIONS,HEAD,ANY");
     }
     if (!is_http(doc)) {
-        return uri && strncmp(uri, "arn:", 4) == 0
-            ? TG_OK
-            : tg_refuse_bad(r, "uri", "Invalid ARN specified in the request");
+        return check_arn(uri ? uri : "",
+            strcmp(tg_text_of(doc, "type"), "AWS_PROXY") == 0, r);
     }
     if (!uri) {
         return tg_refuse_bad(r, "uri",
@@ -277,9 +358,14 @@ check_target(const json_t *doc, struct tg_refusal *r)
     tg_arena_init(&arena);
     status = tg_uri_check(&arena, uri, &err);
     tg_arena_clear(&arena);
-    return status == TG_OK ? TG_OK
-                           : tg_refuse_bad(r, "uri", "Invalid HTTP endpoint "
-                               "specified for URI: %s", err.message);
+    if (status == TG_OK) {
+        return TG_OK;
+    }
+    /* Why not is said where the text looks like one. */
+    return strncasecmp(uri, "http", 4) == 0
+        ? tg_refuse_bad(r, "uri", "Invalid HTTP endpoint specified for URI: "
+            "%s", err.message)
+        : tg_refuse_bad(r, "uri", "Invalid HTTP endpoint specified for URI");
 }
 
 static enum tg_status
@@ -418,6 +504,13 @@ integration_defaults(json_t *doc, const char *resource_id)
         return TG_NOMEM;
     }
     return TG_OK;
+}
+
+enum tg_status
+tg_integration_check_words(const json_t *in, struct tg_refusal *r)
+{
+    return tg_members_check_words(in, "putIntegrationInput",
+        integration_members, COUNT(integration_members), r);
 }
 
 enum tg_status

@@ -45,6 +45,9 @@ TG_MUST_CHECK enum tg_status tg_method_doc(json_t **out, const json_t *in,
 TG_MUST_CHECK enum tg_status tg_integration_doc(json_t **out,
     const json_t *in, const char *resource_id, int timeout_max_ms,
     struct tg_refusal *r);
+/* What PutIntegration's enumerations are checked for before all else. */
+TG_MUST_CHECK enum tg_status tg_integration_check_words(const json_t *in,
+    struct tg_refusal *r);
 TG_MUST_CHECK enum tg_status tg_method_response_doc(json_t **out,
     const json_t *in, const char *code, struct tg_refusal *r);
 TG_MUST_CHECK enum tg_status tg_integration_response_doc(json_t **out,

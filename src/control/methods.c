@@ -158,8 +158,8 @@ static const struct tg_patch_path method_paths[] = {
     { NULL, "authorizationType", TG_PATCH_TEXT, TG_PATCH_REPLACES },
     { NULL, "authorizerId", TG_PATCH_TEXT, TG_PATCH_REPLACES },
     { NULL, "apiKeyRequired", TG_PATCH_BOOL, TG_PATCH_REPLACES },
-    { NULL, "operationName", TG_PATCH_TEXT, TG_PATCH_ALL },
-    { NULL, "requestValidatorId", TG_PATCH_TEXT, TG_PATCH_ALL },
+    { NULL, "operationName", TG_PATCH_TEXT, TG_PATCH_REPLACES },
+    { NULL, "requestValidatorId", TG_PATCH_TEXT, TG_PATCH_REPLACES },
     { NULL, "requestParameters", TG_PATCH_BOOL_ENTRY, TG_PATCH_ALL },
     { NULL, "requestModels", TG_PATCH_TEXT_ENTRY, TG_PATCH_ALL },
     { NULL, "authorizationScopes", TG_PATCH_ITEM, TG_PATCH_EDITS },
@@ -246,6 +246,22 @@ find_response(struct tg_control_call *call, json_t **method,
     return status;
 }
 
+/* A map that a PUT gives empty is answered empty. */
+static void
+keep_empties(json_t *doc, const json_t *in)
+{
+    static const char *const maps[] = { "responseParameters",
+        "responseModels" };
+
+    for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++) {
+        const json_t *map = json_object_get(in, maps[i]);
+
+        if (json_is_object(map) && !json_object_size(map)) {
+            json_object_set_new(doc, maps[i], json_object());
+        }
+    }
+}
+
 static enum tg_status
 put_method_response(struct tg_control_call *call)
 {
@@ -262,9 +278,7 @@ put_method_response(struct tg_control_call *call)
         responses = json_object();
         json_object_set_new(method, "methodResponses", responses);
     }
-    if (!tg_status_code_is_valid(code)) {
-        status = tg_call_bad_request(call, "Invalid status code specified");
-    } else if (json_object_get(responses, code)) {
+    if (json_object_get(responses, code)) {
         status = tg_call_conflict(call,
             "Response already exists for this resource");
     } else {
@@ -274,6 +288,7 @@ put_method_response(struct tg_control_call *call)
             : tg_call_pass(call, status, &refusal);
     }
     if (status == TG_OK) {
+        keep_empties(doc, call->body);
         json_object_set(responses, code, doc);
     }
     return tg_method_change(call, status, method, doc);
@@ -289,8 +304,10 @@ get_method_response(struct tg_control_call *call)
 }
 
 static const struct tg_patch_path response_paths[] = {
-    { NULL, "responseParameters", TG_PATCH_BOOL_ENTRY, TG_PATCH_ALL },
-    { NULL, "responseModels", TG_PATCH_TEXT_ENTRY, TG_PATCH_ALL },
+    { NULL, "responseParameters", TG_PATCH_BOOL_ENTRY,
+        TG_PATCH_ALL | TG_PATCH_KNOWN_NAME },
+    { NULL, "responseModels", TG_PATCH_TEXT_ENTRY,
+        TG_PATCH_ALL | TG_PATCH_KNOWN_TYPE },
 };
 
 static enum tg_status

@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "control/call.h"
+#include "control/front.h"
 
 #define PATCHES_MAX 1000
 
@@ -36,12 +37,10 @@ parse_op(struct tg_control_call *call, size_t index, const char *name,
         }
     }
     return tg_call_refuse(call, 400, "ValidationException",
-        "1 validation error detected: Value '%s' at '%c%s.patchOperations"
+        "1 validation error detected: Value '%s' at '%s.patchOperations"
         ".%zu.member.op' failed to satisfy constraint: Member must satisfy "
         "enum value set: [add, remove, move, test, replace, copy]",
-        name != NULL ? name : "null",
-        call->operation->name[0] + ('a' - 'A'), call->operation->name + 1,
-        index + 1);
+        name != NULL ? name : "null", tg_front_input(call), index + 1);
 }
 
 static enum tg_status

@@ -158,8 +158,8 @@ get_resources(struct tg_control_call *call)
 /* ---- UpdateResource ---- */
 
 static const struct tg_patch_path resource_paths[] = {
-    { NULL, "pathPart", TG_PATCH_TEXT, TG_PATCH_REPLACES },
     { NULL, "parentId", TG_PATCH_TEXT, TG_PATCH_REPLACES },
+    { NULL, "pathPart", TG_PATCH_TEXT, TG_PATCH_REPLACES },
 };
 
 /* Where the PATCH wants the resource to stand. */
@@ -186,6 +186,16 @@ move_resource(struct tg_control_call *call, const char *api_id,
         : status;
 }
 
+/* Whatever of it was patched. */
+static enum tg_status
+refuse_root(struct tg_control_call *call, const json_t *wanted)
+{
+    const char *part = tg_text_of(wanted, "pathPart");
+
+    return tg_call_bad_request(call, "Root resource cannot update its %s.",
+        part && *part ? "pathPart" : "parentId");
+}
+
 static enum tg_status
 update_resource(struct tg_control_call *call)
 {
@@ -198,15 +208,13 @@ update_resource(struct tg_control_call *call)
     if (status != TG_OK) {
         return status;
     }
-    if (!row.parent_id) {
-        return tg_call_bad_request(call, "The root resource cannot be "
-            "updated");
-    }
-    wanted = json_pack("{ss ss}", "pathPart", row.part, "parentId",
-        row.parent_id);
-    status = tg_doc_patch(call, wanted, resource_paths,
+    wanted = json_pack("{ss ss}", "pathPart", row.parent_id ? row.part : "",
+        "parentId", row.parent_id ? row.parent_id : "");
+    status = tg_doc_patch_listed(call, wanted, resource_paths,
         sizeof resource_paths / sizeof resource_paths[0]);
-    if (status == TG_OK) {
+    if (status == TG_OK && !row.parent_id) {
+        status = refuse_root(call, wanted);
+    } else if (status == TG_OK) {
         status = move_resource(call, api_id, wanted, &row);
     }
     json_decref(wanted);

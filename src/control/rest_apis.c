@@ -12,6 +12,7 @@
 #include "control/domain_rows.h"
 #include "control/endpoint.h"
 #include "control/import.h"
+#include "control/listed_id.h"
 #include "control/members.h"
 #include "control/page.h"
 #include "control/rest_rows.h"
@@ -22,6 +23,7 @@
 #define COMPRESSION_WORDS                                                     \
     "Invalid minimum compression size, must be between 0 and %d"
 #define API_NAME_MAX 1024
+#define API_ID_LEN 10
 #define DESCRIPTION_MAX 125000
 
 /* An API begins with these two models, unless a document says its own. */
@@ -106,6 +108,9 @@ api_doc(json_t **out, const json_t *in, const char *operation,
         COUNT(api_members), r);
     const char    *text;
 
+    if (status == TG_OK) {
+        status = tg_endpoint_check_words(*out, operation, r);
+    }
     if (status != TG_OK) {
         return status;
     }
@@ -181,6 +186,17 @@ insert_api(struct tg_control_call *call, json_t *doc, const char *id,
     return status;
 }
 
+static const char *
+new_api_id(struct tg_control_call *call)
+{
+    char *id = tg_arena_alloc(call->arena, API_ID_LEN + 1);
+
+    if (id) {
+        tg_listed_id(id, API_ID_LEN, call->control, call->now_s);
+    }
+    return id;
+}
+
 enum tg_status
 tg_api_create(struct tg_control_call *call, const json_t *in,
     const char **id, const char **root_id)
@@ -195,7 +211,7 @@ tg_api_create(struct tg_control_call *call, const json_t *in,
         return tg_call_pass(call, status, &refusal);
     }
     status = tg_call_check_tags(call, json_object_get(doc, "tags"));
-    *id = tg_new_id(call->arena, 10);
+    *id = new_api_id(call);
     *root_id = tg_new_id(call->arena, 10);
     if (status == TG_OK) {
         status = *id && *root_id ? insert_api(call, doc, *id, *root_id)
@@ -274,11 +290,23 @@ create_rest_api(struct tg_control_call *call)
     return status == TG_OK ? tg_call_result(call, answer) : status;
 }
 
+enum tg_status
+tg_api_answer_tagged(struct tg_control_call *call, const char *id,
+    json_t **out)
+{
+    enum tg_status status = tg_api_answer(call, id, out);
+
+    if (status == TG_OK && !json_object_get(*out, "tags")) {
+        json_object_set_new(*out, "tags", json_object());
+    }
+    return status;
+}
+
 static enum tg_status
 get_rest_api(struct tg_control_call *call)
 {
     json_t        *answer;
-    enum tg_status status = tg_api_answer(call,
+    enum tg_status status = tg_api_answer_tagged(call,
         tg_http_path_get(call->req, "restapi_id"), &answer);
 
     return status == TG_OK ? tg_call_result(call, answer) : status;
@@ -359,6 +387,29 @@ write_api(struct tg_control_call *call, const char *id, json_t *api)
         name, text);
 }
 
+/* The binary media types of both, the older ones first. */
+static void
+merge_types(json_t *api, const json_t *older)
+{
+    json_t *newer = json_object_get(api, "binaryMediaTypes"), *all, *type;
+    json_t *seen = json_object();
+    size_t  i;
+
+    if (newer && older && newer != older) {
+        all = json_copy((json_t *) older);
+        json_array_foreach(all, i, type) {
+            json_object_set(seen, json_string_value(type), json_true());
+        }
+        json_array_foreach(newer, i, type) {
+            if (!json_object_get(seen, json_string_value(type))) {
+                json_array_append(all, type);
+            }
+        }
+        json_object_set_new(api, "binaryMediaTypes", all);
+    }
+    json_decref(seen);
+}
+
 /* What the API is to be, as a whole, before it is checked. */
 static json_t *
 replaced(const json_t *old, const json_t *in, bool is_merge)
@@ -375,6 +426,9 @@ replaced(const json_t *old, const json_t *in, bool is_merge)
         }
     }
     json_object_update(out, (json_t *) in);
+    if (is_merge) {
+        merge_types(out, json_object_get(old, "binaryMediaTypes"));
+    }
     return out;
 }
 
@@ -471,6 +525,10 @@ check_patched(struct tg_control_call *call, const json_t *api)
         return tg_call_bad_request(call, "Invalid EndpointTypes specified. "
             "Valid options are REGIONAL,EDGE,PRIVATE");
     }
+    if (strcmp(type, "PRIVATE") == 0) {
+        return tg_call_bad_request(call,
+            "PRIVATE endpoints are not supported by this gateway");
+    }
     return address && tg_is_one_of(address, tg_endpoint_address_types)
         ? TG_OK
         : tg_call_bad_request(call,
@@ -499,10 +557,7 @@ update_rest_api(struct tg_control_call *call)
     json_decref(api);
     api = NULL;
     if (status == TG_OK) {
-        status = tg_api_answer(call, id, &api);
-    }
-    if (status == TG_OK && !json_object_get(api, "tags")) {
-        json_object_set_new(api, "tags", json_object());
+        status = tg_api_answer_tagged(call, id, &api);
     }
     return status == TG_OK ? tg_call_result(call, api) : status;
 }

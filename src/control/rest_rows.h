@@ -39,6 +39,9 @@ TG_MUST_CHECK enum tg_status tg_api_doc(struct tg_control_call *call,
 /* Amazon's RestApi of the API, new. */
 TG_MUST_CHECK enum tg_status tg_api_answer(struct tg_control_call *call,
     const char *id, json_t **answer);
+/* The same with tags, which may be none, as in the answers to an id. */
+TG_MUST_CHECK enum tg_status tg_api_answer_tagged(
+    struct tg_control_call *call, const char *id, json_t **out);
 
 /*
  * Makes an API of in, the members of CreateRestApi, with its root resource;

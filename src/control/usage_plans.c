@@ -9,6 +9,7 @@
 
 #include "control/call.h"
 #include "control/customers.h"
+#include "control/listed_id.h"
 #include "control/page.h"
 #include "control/plan_work.h"
 #include "control/usage.h"
@@ -122,15 +123,17 @@ read_plan(struct tg_control_call *call, struct tg_plan *plan)
     static const char *const members[] = { "name", "description",
         "apiStages", "throttle", "quota", "tags", NULL };
     size_t         i;
+    char          *id = tg_arena_alloc(call->arena, ID_LEN + 1);
     const json_t  *stages;
     const json_t  *tags;
     enum tg_status status;
 
-    plan->id = tg_new_id(call->arena, ID_LEN);
-    plan->created_s = call->now_s;
-    if (plan->id == NULL) {
+    if (id == NULL) {
         return tg_error_set(&call->err, TG_NOMEM, "out of memory");
     }
+    tg_listed_id(id, ID_LEN, call->control, call->now_s);
+    plan->id = id;
+    plan->created_s = call->now_s;
     status = tg_call_members(call, call->body, members);
     if (status == TG_OK) {
         status = tg_call_string(call, call->body, "name", &plan->name);

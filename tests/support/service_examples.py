@@ -639,7 +639,7 @@ REFUSED_INPUT = {
 # (operation, member of the path): what an unknown one is, and the status.
 UNKNOWN = {
     "exportType": ("frobnicate", 400),
-    "responseType": ("FROBNICATE", 404),
+    "responseType": ("FROBNICATE", 400),
     "httpMethod": ("PATCH", 404),
     "statusCode": ("299", 404),
     "resourceArn": ("arn:aws:apigateway:us-east-1::/restapis/nobody", 404),

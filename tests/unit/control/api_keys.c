@@ -142,7 +142,7 @@ patches_are_atomic_and_checked(void **state)
         "Invalid patch path null");
     assert_refused(p, "PATCH", target, "{\"patchOperations\":["
         "{\"op\":\"swap\",\"path\":\"/name\"}]}", 400,
-        "'updateApiKey.patchOperations.1.member.op'");
+        "'updateApiKeyInput.patchOperations.1.member.op'");
     assert_int_equal(call(p, "GET", target, ""), 200);
     assert_null(json_object_get(p->answer, "name"));
     assert_int_equal(patch(p, target, "add", "/stages", "api/prod"), 200);

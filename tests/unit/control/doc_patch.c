@@ -108,8 +108,8 @@ every_path_of_a_method(void **state)
         "apiKeyRequired", "true");
     assert_patched(p, m, "", OP("replace", "/operationName", "get"), 200,
         "operationName", "\"get\"");
-    assert_patched(p, m, "", REMOVE("/operationName"), 200, "operationName",
-        "");
+    assert_patched(p, m, "", OP("replace", "/operationName", ""), 200,
+        "operationName", "");
     assert_patched(p, m, "", OP("replace", "/authorizationType", "AWS_IAM"),
         200, "authorizationType", "\"AWS_IAM\"");
     assert_patched(p, m, "",

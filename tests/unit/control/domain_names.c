@@ -125,7 +125,7 @@ what_cannot_be_a_domain_is_refused(void **state)
           "_ONLY is not supported" },
         { "\"endpointConfiguration\":{\"types\":[\"PRIVATE\"]}", "PRIVATE" },
         { "\"endpointConfiguration\":{\"types\":[\"EDGE\",\"REGIONAL\"]}",
-          "Exactly one endpoint type" },
+          "multiple Endpoint Types" },
         { "\"endpointConfiguration\":{\"types\":[\"GLOBAL\"]}",
           "createDomainNameInput.endpointConfiguration.types" },
         { "\"endpointConfiguration\":{\"ipAddressType\":\"ipv6\"}", "enum" },

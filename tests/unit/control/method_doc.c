@@ -59,7 +59,7 @@ bad_integrations_are_refused_in_amazons_words(void **state)
     } rows[] = {
         { "{}", "ValidationException", "/type", "must not be null" },
         { "{\"type\": \"FTP\"}", "ValidationException", "/type",
-            "enum value set: [HTTP, AWS, MOCK, HTTP_PROXY, AWS_PROXY]" },
+            "enum value set: [HTTP, MOCK, AWS_PROXY, HTTP_PROXY, AWS]" },
         { "{\"type\": 1}", "SerializationException", "/type", "a string" },
         { "{\"type\": \"HTTP_PROXY\", \"uri\": \"http://h/\"}",
             "BadRequestException", "/httpMethod",

@@ -200,10 +200,46 @@ an_api_is_patched_whole_or_not_at_all(void **state)
         "Invalid API identifier specified");
 }
 
+#define WRONG(value, member, set)                                             \
+    "Value '" value "' at 'createRestApiInput.endpointConfiguration." member  \
+    "' failed to satisfy constraint: Member must satisfy " set
+#define WRONG_TYPE                                                            \
+    WRONG("[a, EDGE]", "types", "constraint: [Member must satisfy enum "      \
+        "value set: [PRIVATE, EDGE, REGIONAL]]")
+#define WRONG_ADDRESS                                                         \
+    WRONG("ipv5", "ipAddressType", "enum value set: [ipv4, dualstack]")
+
+static void
+wrong_words_of_an_endpoint_are_said_together(void **state)
+{
+    static const struct {
+        const char *endpoint, *words;
+    } rows[] = {
+        { "{\"types\":[\"a\",\"EDGE\"]}",
+            "1 validation error detected: " WRONG_TYPE },
+        { "{\"ipAddressType\":\"ipv5\"}",
+            "1 validation error detected: " WRONG_ADDRESS },
+        { "{\"ipAddressType\":\"ipv5\",\"types\":[\"a\",\"EDGE\"]}",
+            "2 validation errors detected: " WRONG_TYPE "; " WRONG_ADDRESS },
+        { "{\"types\":[\"PRIVATE\"],\"ipAddressType\":\"ipv4\"}",
+            "Only dualstack ipAddressType is supported for Private APIs." },
+    };
+    char          body[256];
+    struct place *p = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        (void) snprintf(body, sizeof(body), "{\"name\":\"a\","
+            "\"endpointConfiguration\":%s}", rows[i].endpoint);
+        assert_refused(p, "POST", "/restapis", body, 400, rows[i].words);
+        assert_string_equal(text(p, "message"), rows[i].words);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        PLACE_TEST(wrong_words_of_an_endpoint_are_said_together),
         PLACE_TEST(lists_come_in_pages),
         PLACE_TEST(an_api_is_patched_whole_or_not_at_all),
         PLACE_TEST(a_position_of_another_list_is_refused),
