@@ -33,6 +33,16 @@ enum tg_audit_column {
     TG_AUDIT_HASH,
 };
 
+/* A column that repeats a text of the record, and where it stands there. */
+struct tg_audit_copy {
+    enum tg_audit_column column;
+    const char          *name;
+    const char          *within; /* NULL: the record itself */
+    const char          *member;
+};
+#define TG_AUDIT_COPIES 7
+extern const struct tg_audit_copy tg_audit_copies[TG_AUDIT_COPIES];
+
 /* What stands for the hash of the record before the first. */
 #define TG_AUDIT_CHAIN_START                                                  \
     "0000000000000000000000000000000000000000000000000000000000000000"

@@ -64,48 +64,61 @@ mask_text(const json_t *object, const char *member, const char *text)
     return is_secret(object, member) ? TG_AUDIT_HIDDEN : text;
 }
 
-static json_t *
-mask_object(const json_t *object)
+static enum tg_status
+mask_object(json_t *object)
 {
-    json_t     *copy = json_object();
-    const char *member;
+    void       *at;
     json_t     *value, *masked;
+    const char *text, *shown;
 
-    if (copy == NULL) {
-        return NULL;
-    }
-    json_object_foreach((json_t *) object, member, value) {
-        masked = json_is_string(value)
-            ? json_string(mask_text(object, member, json_string_value(value)))
-            : tg_audit_mask(value);
-        if (masked == NULL
-            || json_object_set_new(copy, member, masked) != 0)
+    for (at = json_object_iter(object); at != NULL;
+         at = json_object_iter_next(object, at))
+    {
+        value = json_object_iter_value(at);
+        text = json_string_value(value);
+        if (text == NULL) {
+            if (tg_audit_mask_own(value) != TG_OK) {
+                return TG_NOMEM;
+            }
+            continue;
+        }
+        shown = mask_text(object, json_object_iter_key(at), text);
+        masked = shown != text ? json_string(shown) : NULL;
+        if (shown != text
+            && json_object_iter_set_new(object, at, masked) != 0)
         {
-            json_decref(copy);
-            return NULL;
+            return TG_NOMEM;
         }
     }
-    return copy;
+    return TG_OK;
+}
+
+enum tg_status
+tg_audit_mask_own(json_t *value)
+{
+    size_t         i;
+    json_t        *item;
+    enum tg_status status = TG_OK;
+
+    if (json_is_object(value)) {
+        return mask_object(value);
+    }
+    json_array_foreach (value, i, item) {
+        if (status == TG_OK) {
+            status = tg_audit_mask_own(item);
+        }
+    }
+    return status;
 }
 
 json_t *
 tg_audit_mask(const json_t *value)
 {
-    json_t *copy, *masked;
+    json_t *copy = json_deep_copy(value);
 
-    if (json_is_object(value)) {
-        return mask_object(value);
-    }
-    if (!json_is_array(value)) {
-        return json_copy((json_t *) value);
-    }
-    copy = json_array();
-    for (size_t i = 0; copy != NULL && i < json_array_size(value); i++) {
-        masked = tg_audit_mask(json_array_get(value, i));
-        if (masked == NULL || json_array_append_new(copy, masked) != 0) {
-            json_decref(copy);
-            return NULL;
-        }
+    if (copy != NULL && tg_audit_mask_own(copy) != TG_OK) {
+        json_decref(copy);
+        copy = NULL;
     }
     return copy;
 }

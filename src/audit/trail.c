@@ -16,6 +16,7 @@
 
 #include "audit/chain.h"
 #include "aws/json.h"
+#include "util/arena.h"
 #include "util/buf.h"
 #include "util/clock.h"
 
@@ -134,21 +135,33 @@ dumped_size(const json_t *value)
     return json_dumpb(value, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY);
 }
 
-/* Sets a masked copy, leaves out one that is larger than max. */
+/* The value, masked; a new reference.  NULL: out of memory. */
+static json_t *
+masked_value(const json_t *value, bool is_own)
+{
+    json_t *own = (json_t *) (uintptr_t) value;
+
+    if (!is_own) {
+        return tg_audit_mask(value);
+    }
+    return tg_audit_mask_own(own) == TG_OK ? json_incref(own) : NULL;
+}
+
+/* Sets a masked value, leaves out one that is larger than max (0: any is). */
 static int
 set_elements(json_t *object, const char *member, const json_t *value,
-    size_t max)
+    bool is_own, size_t max)
 {
     json_t *masked;
 
     if (value == NULL) {
         return json_object_set_new(object, member, json_null());
     }
-    masked = tg_audit_mask(value);
+    masked = masked_value(value, is_own);
     if (masked == NULL) {
         return -1;
     }
-    if (dumped_size(masked) > max) {
+    if (max != 0 && dumped_size(masked) > max) {
         json_decref(masked);
         return 0;
     }
@@ -177,9 +190,10 @@ identity_json(const struct tg_audit_identity *id)
 
 static int
 set_call(json_t *out, const struct tg_audit_record *record,
-    const char *request_id)
+    const char *request_id, bool is_small)
 {
-    char when[TG_ISO8601_SIZE];
+    char   when[TG_ISO8601_SIZE];
+    size_t max = is_small ? 0 : ELEMENTS_MAX_BYTES;
 
     tg_iso8601(when, record->time_s);
     return set_text(out, "eventVersion", EVENT_VERSION) != 0
@@ -196,11 +210,12 @@ set_call(json_t *out, const struct tg_audit_record *record,
         || set_text(out, "errorCode", record->error_code) != 0
         || set_text(out, "errorMessage", record->error_message) != 0
         || set_elements(out, "requestParameters", record->request,
-            ELEMENTS_MAX_BYTES) != 0
+            record->is_own, max) != 0
         || set_elements(out, "responseElements", record->response,
-            ELEMENTS_MAX_BYTES) != 0
+            record->is_own, max) != 0
         || (record->extra != NULL && set_elements(out, "additionalEventData",
-            record->extra, EXTRA_MAX_BYTES) != 0)
+            record->extra, record->is_own,
+            is_small ? 0 : EXTRA_MAX_BYTES) != 0)
         || set_text(out, "requestID", request_id) != 0;
 }
 
@@ -237,9 +252,13 @@ set_resources(json_t *out, const struct tg_audit_record *record)
     return json_object_set_new(out, "resources", list);
 }
 
-/* The record's members in CloudTrail's order; NULL when out of memory. */
+/*
+ * The record's members in CloudTrail's order; NULL when out of memory.
+ * is_small: no part of it is measured.
+ */
 static json_t *
-record_json(const struct tg_audit_record *record, const char *event_id)
+record_json(const struct tg_audit_record *record, const char *event_id,
+    bool is_small)
 {
     const bool  is_own = strcmp(record->event_source,
         TG_AUDIT_SOURCE_TALLYGATE) == 0;
@@ -251,7 +270,7 @@ record_json(const struct tg_audit_record *record, const char *event_id)
         tg_uuid(made_up);
         request_id = made_up;
     }
-    if (out == NULL || set_call(out, record, request_id) != 0
+    if (out == NULL || set_call(out, record, request_id, is_small) != 0
         || set_text(out, "eventID", event_id) != 0
         || json_object_set_new(out, "readOnly",
             json_boolean(record->is_read_only)) != 0
@@ -291,19 +310,114 @@ read_head(struct tg_store *s, int64_t *seq, char hash[TG_SHA256_HEX],
     return status == TG_NOTFOUND ? TG_OK : status;
 }
 
+/*
+ * ---- entries
+ */
+
+const struct tg_audit_copy tg_audit_copies[TG_AUDIT_COPIES] = {
+    { TG_AUDIT_EVENT_ID, "event_id", NULL, "eventID" },
+    { TG_AUDIT_EVENT_SOURCE, "event_source", NULL, "eventSource" },
+    { TG_AUDIT_EVENT_NAME, "event_name", NULL, "eventName" },
+    { TG_AUDIT_USERNAME, "username", "userIdentity", "userName" },
+    { TG_AUDIT_ACCESS_KEY_ID, "access_key_id", "userIdentity", "accessKeyId" },
+    { TG_AUDIT_RESOURCE_TYPE, "resource_type", "resources", "type" },
+    { TG_AUDIT_RESOURCE_NAME, "resource_name", "resources", "resourceName" },
+};
+
+struct tg_audit_entry {
+    struct tg_arena arena;
+    int64_t         time_s;
+    bool            is_read_only;
+    const char     *texts[TG_AUDIT_RECORD]; /* by column; NULL: none */
+    char           *record;
+};
+
+void
+tg_audit_entry_free(struct tg_audit_entry *entry)
+{
+    if (entry != NULL) {
+        tg_arena_clear(&entry->arena);
+        free(entry->record);
+        free(entry);
+    }
+}
+
 /* The columns repeat what the record says, not what it was made from. */
-static enum tg_status
-insert(struct tg_store *s, const json_t *json, const char *text,
+static bool
+copy_texts(struct tg_audit_entry *e, const json_t *json)
+{
+    const char                 *text;
+    const struct tg_audit_copy *c;
+
+    for (c = tg_audit_copies; c < tg_audit_copies + TG_AUDIT_COPIES; c++) {
+        text = tg_audit_member(json, c->within, c->member);
+        e->texts[c->column] = tg_arena_strdup(&e->arena, text);
+        if (text != NULL && e->texts[c->column] == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/*
+ * What is small as a whole has no part that is too large; most records are,
+ * and are written once instead of being measured first.
+ */
+static bool
+render(struct tg_audit_entry *e, const struct tg_audit_record *record,
+    bool is_small)
+{
+    char    event_id[TG_UUID_SIZE];
+    bool    is_good;
+    json_t *json;
+
+    tg_uuid(event_id);
+    json = record_json(record, event_id, is_small);
+    e->record = tg_aws_json_text(json);
+    is_good = e->record != NULL && copy_texts(e, json);
+    json_decref(json);
+    if (is_good && is_small && strlen(e->record) > EXTRA_MAX_BYTES) {
+        free(e->record);
+        return render(e, record, false);
+    }
+    return is_good;
+}
+
+enum tg_status
+tg_audit_render(struct tg_audit_entry **out,
     const struct tg_audit_record *record, struct tg_error *err)
+{
+    struct tg_audit_entry *e = calloc(1, sizeof(*e));
+
+    *out = NULL;
+    if (e != NULL) {
+        tg_arena_init(&e->arena);
+        e->time_s = record->time_s;
+        e->is_read_only = record->is_read_only;
+    }
+    if (e == NULL || !render(e, record, true)) {
+        tg_audit_entry_free(e);
+        return tg_error_set(err, TG_NOMEM,
+            "out of memory for the audit record of %s", record->event_name);
+    }
+    *out = e;
+    return TG_OK;
+}
+
+enum tg_status
+tg_audit_append_entry(struct tg_store *s, const struct tg_audit_entry *e,
+    struct tg_error *err)
 {
     char           previous[TG_SHA256_HEX], hash[TG_SHA256_HEX];
     int64_t        seq;
-    enum tg_status status = read_head(s, &seq, previous, err);
+    enum tg_status status;
 
+    assert(tg_store_in_transaction(s)); /* A2 */
+    status = read_head(s, &seq, previous, err);
     if (status != TG_OK) {
         return status;
     }
-    tg_audit_chain(hash, previous, text);
+    tg_audit_chain(hash, previous, e->record);
     if (hash[0] == '\0') {
         return tg_error_set(err, TG_NOMEM, "out of memory");
     }
@@ -311,15 +425,12 @@ insert(struct tg_store *s, const json_t *json, const char *text,
         "INSERT INTO audit_event (seq, event_id, event_time_s, event_source,"
         " event_name, username, access_key_id, read_only, resource_type,"
         " resource_name, record, hash) VALUES ($1, $2, $3, $4, $5, $6, $7,"
-        " $8, $9, $10, $11, $12)", "isissssissss",
-        seq + 1, tg_audit_member(json, NULL, "eventID"), record->time_s,
-        tg_audit_member(json, NULL, "eventSource"),
-        tg_audit_member(json, NULL, "eventName"),
-        tg_audit_member(json, "userIdentity", "userName"),
-        tg_audit_member(json, "userIdentity", "accessKeyId"),
-        (int64_t) record->is_read_only,
-        tg_audit_member(json, "resources", "type"),
-        tg_audit_member(json, "resources", "resourceName"), text, hash);
+        " $8, $9, $10, $11, $12)", "isissssissss", seq + 1,
+        e->texts[TG_AUDIT_EVENT_ID], e->time_s,
+        e->texts[TG_AUDIT_EVENT_SOURCE], e->texts[TG_AUDIT_EVENT_NAME],
+        e->texts[TG_AUDIT_USERNAME], e->texts[TG_AUDIT_ACCESS_KEY_ID],
+        (int64_t) e->is_read_only, e->texts[TG_AUDIT_RESOURCE_TYPE],
+        e->texts[TG_AUDIT_RESOURCE_NAME], e->record, hash);
     if (status != TG_OK) {
         return status;
     }
@@ -333,22 +444,14 @@ enum tg_status
 tg_audit_append(struct tg_store *s, const struct tg_audit_record *record,
     struct tg_error *err)
 {
-    char           event_id[TG_UUID_SIZE];
-    json_t        *json;
-    char          *text;
-    enum tg_status status;
+    enum tg_status         status;
+    struct tg_audit_entry *entry;
 
     assert(tg_store_in_transaction(s)); /* A2 */
-    tg_uuid(event_id);
-    json = record_json(record, event_id);
-    text = tg_aws_json_text(json);
-    if (text == NULL) {
-        status = tg_error_set(err, TG_NOMEM,
-            "out of memory for the audit record of %s", record->event_name);
-    } else {
-        status = insert(s, json, text, record, err);
+    status = tg_audit_render(&entry, record, err);
+    if (status == TG_OK) {
+        status = tg_audit_append_entry(s, entry, err);
     }
-    json_decref(json);
-    free(text);
+    tg_audit_entry_free(entry);
     return status;
 }

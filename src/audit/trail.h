@@ -68,6 +68,8 @@ struct tg_audit_record {
     const json_t *request;  /* requestParameters; NULL: null */
     const json_t *response; /* responseElements; NULL: null, as for reads */
     const json_t *extra;    /* additionalEventData; NULL: none */
+    bool          is_own;   /* these three are the caller's alone, and may be
+                               masked where they are: no copy is made */
 
     const char *error_code;    /* NULL: the call succeeded */
     const char *error_message; /* NULL: none */
@@ -99,12 +101,29 @@ tg_audit_append(struct tg_store *s, const struct tg_audit_record *record,
     struct tg_error *err);
 
 /*
+ * The same in two steps: the text is made beforehand, by any thread and
+ * without a store, and appended by whoever has the transaction.  An entry is
+ * appended once at most; the caller frees it.
+ */
+struct tg_audit_entry;
+TG_MUST_CHECK enum tg_status
+tg_audit_render(struct tg_audit_entry **out,
+    const struct tg_audit_record *record, struct tg_error *err);
+TG_MUST_CHECK enum tg_status
+tg_audit_append_entry(struct tg_store *s, const struct tg_audit_entry *entry,
+    struct tg_error *err);
+void tg_audit_entry_free(struct tg_audit_entry *entry);
+
+/*
  * A copy of value in which texts that may be secret are TG_AUDIT_HIDDEN: key
  * values (`value`, but not that of a patch operation, and where a key's id
  * belongs), registration tokens, private keys and passwords.  NULL when out of
  * memory.
  */
 json_t *tg_audit_mask(const json_t *value);
+
+/* The same in place; TG_NOMEM: some may still be there. */
+TG_MUST_CHECK enum tg_status tg_audit_mask_own(json_t *value);
 
 /*
  * A key's id or ARN as it may be recorded: TG_AUDIT_HIDDEN when it is so long

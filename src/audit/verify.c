@@ -28,22 +28,6 @@ is_same(const char *a, const char *b)
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-/* Columns that repeat a text of the record, and where it stands there. */
-static const struct {
-    enum tg_audit_column column;
-    const char *name;
-    const char *within; /* NULL: the record itself */
-    const char *member;
-} copies[] = {
-    { TG_AUDIT_EVENT_ID, "event_id", NULL, "eventID" },
-    { TG_AUDIT_EVENT_SOURCE, "event_source", NULL, "eventSource" },
-    { TG_AUDIT_EVENT_NAME, "event_name", NULL, "eventName" },
-    { TG_AUDIT_USERNAME, "username", "userIdentity", "userName" },
-    { TG_AUDIT_ACCESS_KEY_ID, "access_key_id", "userIdentity", "accessKeyId" },
-    { TG_AUDIT_RESOURCE_TYPE, "resource_type", "resources", "type" },
-    { TG_AUDIT_RESOURCE_NAME, "resource_name", "resources", "resourceName" },
-};
-
 /* The name of the first column that is not what the record says, or NULL. */
 static const char *
 find_difference(struct tg_stmt *q)
@@ -53,13 +37,13 @@ find_difference(struct tg_stmt *q)
     const char *found = record == NULL ? "record" : NULL;
     char        when[TG_ISO8601_SIZE];
 
-    for (size_t i = 0;
-         found == NULL && i < sizeof(copies) / sizeof(copies[0]); i++)
-    {
-        if (!is_same(tg_stmt_text(q, copies[i].column),
-                tg_audit_member(record, copies[i].within, copies[i].member)))
+    for (size_t i = 0; found == NULL && i < TG_AUDIT_COPIES; i++) {
+        const struct tg_audit_copy *c = &tg_audit_copies[i];
+
+        if (!is_same(tg_stmt_text(q, c->column),
+                tg_audit_member(record, c->within, c->member)))
         {
-            found = copies[i].name;
+            found = c->name;
         }
     }
     tg_iso8601(when, tg_stmt_int(q, TG_AUDIT_EVENT_TIME));

@@ -20,6 +20,7 @@ tg_batch_free(struct tg_batch *b)
 {
     if (b != NULL) {
         tg_marketplace_result_clear(&b->result);
+        tg_audit_entry_free(b->entry);
         tg_arena_clear(&b->arena);
         free(b);
     }

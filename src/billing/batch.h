@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "audit/trail.h"
 #include "aws/marketplace.h"
 #include "core/ledger.h"
 #include "util/arena.h"
@@ -40,7 +41,9 @@ struct tg_batch {
     bool                         is_half; /* of a refused batch */
     int64_t                      now_s;   /* when it was marked sent */
     struct tg_marketplace_result result;
-    struct tg_arena              arena;   /* the records' texts */
+    struct tg_audit_entry       *entry;   /* of the call, for the trail; NULL:
+                                             not made yet, or no call */
+    struct tg_arena              arena;   /* the records' and verdicts' texts */
 };
 
 /* NULL: out of memory. */

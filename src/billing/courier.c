@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "billing/settle.h"
 #include "billing/verdict.h"
 
 #define NS INT64_C(1000000000)
@@ -137,6 +138,11 @@ carry(struct tg_courier *c, struct tg_batch *b)
             c->config.now_s(), c->config.boot_s());
     }
     tg_verdict_judge(b);
+    if (tg_settle_render(b, c->config.settings, c->config.now_s(), NULL)
+        != TG_OK)
+    {
+        b->entry = NULL; /* made when the answer is written down */
+    }
     pthread_mutex_lock(&c->lock);
     queue_add(&c->done, b);
     c->flying--;

@@ -3,9 +3,9 @@
  *
  * A few threads, each with one request in hand; the reporter's thread gives
  * batches and collects them judged.  Threads and not one loop over many
- * sockets, since signing, writing and reading JSON are half of the work, and
- * a refresh of credentials by one waits for the network without holding up
- * the others.
+ * sockets, since signing, writing and reading JSON (the audit record's, too)
+ * are half of the work, and a refresh of credentials by one waits for the
+ * network without holding up the others.
  *
  * All requests of the courier pass one gate: they keep the account's rate,
  * and none begins unless the reporter's lease outlasts it (lease.h, N2).
@@ -35,6 +35,7 @@ struct tg_courier;
 /* All is borrowed. */
 struct tg_courier_config {
     const struct tg_marketplace *marketplace;
+    const struct tg_settings    *settings;
     struct tg_lease             *lease;
     struct tg_guard             *guard; /* is told the Date of each reply */
     int64_t                    (*now_s)(void);  /* the wall clock */

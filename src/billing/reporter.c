@@ -554,6 +554,7 @@ tg_reporter_new(struct tg_reporter **out,
     tg_lease_init(&r->lease, LEASE_NAME, config->holder, config->identity);
     status = tg_courier_open(&r->courier, &(struct tg_courier_config) {
         .marketplace = config->marketplace,
+        .settings = config->settings,
         .guard = config->guard,
         .lease = &r->lease,
         .now_s = config->now_s,

@@ -254,21 +254,40 @@ settle_one(struct settling *w, size_t i)
  */
 
 enum tg_status
-tg_settle_audit(struct tg_store *s, const struct tg_batch *b,
-    const struct tg_settings *settings, int64_t now_s, struct tg_error *err)
+tg_settle_render(struct tg_batch *b, const struct tg_settings *settings,
+    int64_t now_s, struct tg_error *err)
 {
-    if (b->result.outcome == TG_MARKETPLACE_NOT_SENT
+    enum tg_status status;
+
+    if (b->entry != NULL || b->result.outcome == TG_MARKETPLACE_NOT_SENT
         || b->result.outcome == TG_MARKETPLACE_TOO_LARGE)
     {
-        return TG_OK; /* there was no call */
+        return TG_OK; /* it is there, or there was no call */
     }
-    return tg_trail_append(s, settings, "BatchMeterUsage", &b->result, NULL,
-        now_s, err);
+    status = tg_trail_render(&b->entry, settings, "BatchMeterUsage",
+        &b->result, NULL, now_s, err);
+    if (status == TG_OK) {
+        json_decref(b->result.request); /* all that it is kept for */
+        json_decref(b->result.reply);
+        b->result.request = NULL;
+        b->result.reply = NULL;
+    }
+    return status;
+}
+
+enum tg_status
+tg_settle_audit(struct tg_store *s, struct tg_batch *b,
+    const struct tg_settings *settings, int64_t now_s, struct tg_error *err)
+{
+    enum tg_status status = tg_settle_render(b, settings, now_s, err);
+
+    return status == TG_OK && b->entry != NULL
+        ? tg_audit_append_entry(s, b->entry, err) : status;
 }
 
 enum tg_status
 tg_settle_batch(struct tg_store *s, struct tg_settle_tally *tally,
-    const struct tg_batch *b, const struct tg_settings *settings,
+    struct tg_batch *b, const struct tg_settings *settings,
     int64_t now_s, struct tg_error *err)
 {
     size_t          i;

@@ -1,7 +1,7 @@
 /*
  * settle.h - marks batches sent, and writes down what came of them
  *
- * Both run in the reporter's transaction.
+ * All but tg_settle_render run in the reporter's transaction.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -30,13 +30,21 @@ TG_MUST_CHECK enum tg_status tg_settle_mark(struct tg_store *s,
  * and the call's record in the audit trail.
  */
 TG_MUST_CHECK enum tg_status tg_settle_batch(struct tg_store *s,
-    struct tg_settle_tally *tally, const struct tg_batch *b,
+    struct tg_settle_tally *tally, struct tg_batch *b,
     const struct tg_settings *settings, int64_t now_s,
     struct tg_error *err);
 
+/*
+ * Makes the audit record of a batch that is judged, beforehand and by any
+ * thread; what is not made when it is wanted is made then.  Request and reply
+ * are given back.
+ */
+TG_MUST_CHECK enum tg_status tg_settle_render(struct tg_batch *b,
+    const struct tg_settings *settings, int64_t now_s, struct tg_error *err);
+
 /* The audit record alone: of a call whose outcome is another's to settle. */
 TG_MUST_CHECK enum tg_status tg_settle_audit(struct tg_store *s,
-    const struct tg_batch *b, const struct tg_settings *settings,
+    struct tg_batch *b, const struct tg_settings *settings,
     int64_t now_s, struct tg_error *err);
 
 #endif

@@ -7,8 +7,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "audit/trail.h"
-
 #define NAME_MAX_BYTES 128
 
 void
@@ -100,9 +98,10 @@ caller(const struct tg_settings *settings,
 }
 
 enum tg_status
-tg_trail_append(struct tg_store *s, const struct tg_settings *settings,
-    const char *operation, const struct tg_marketplace_result *result,
-    const char *source_ip, int64_t now_s, struct tg_error *err)
+tg_trail_render(struct tg_audit_entry **out,
+    const struct tg_settings *settings, const char *operation,
+    const struct tg_marketplace_result *result, const char *source_ip,
+    int64_t now_s, struct tg_error *err)
 {
     json_t                *request, *response = NULL;
     enum tg_status         status;
@@ -116,8 +115,10 @@ tg_trail_append(struct tg_store *s, const struct tg_settings *settings,
         .source_ip = source_ip,
         .request_id = result->request_id[0] != '\0' ? result->request_id
                                                     : NULL,
+        .is_own = true,
     };
 
+    *out = NULL;
     request = result->request != NULL
         ? tg_trail_json(result->request)
         : json_pack("{s:s}", "registrationToken", TG_AUDIT_HIDDEN);
@@ -135,9 +136,26 @@ tg_trail_append(struct tg_store *s, const struct tg_settings *settings,
     {
         status = tg_error_set(err, TG_NOMEM, "out of memory");
     } else {
-        status = tg_audit_append(s, &record, err);
+        status = tg_audit_render(out, &record, err);
     }
     json_decref(request);
     json_decref(response);
+    return status;
+}
+
+enum tg_status
+tg_trail_append(struct tg_store *s, const struct tg_settings *settings,
+    const char *operation, const struct tg_marketplace_result *result,
+    const char *source_ip, int64_t now_s, struct tg_error *err)
+{
+    enum tg_status         status;
+    struct tg_audit_entry *entry;
+
+    status = tg_trail_render(&entry, settings, operation, result, source_ip,
+        now_s, err);
+    if (status == TG_OK) {
+        status = tg_audit_append_entry(s, entry, err);
+    }
+    tg_audit_entry_free(entry);
     return status;
 }

@@ -12,6 +12,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "audit/trail.h"
 #include "aws/marketplace.h"
 #include "settings/settings.h"
 #include "store/store.h"
@@ -30,6 +31,12 @@ json_t *tg_trail_json(const json_t *value);
  * token is HIDDEN_DUE_TO_SECURITY_REASONS.
  */
 TG_MUST_CHECK enum tg_status tg_trail_append(struct tg_store *s,
+    const struct tg_settings *settings, const char *operation,
+    const struct tg_marketplace_result *result, const char *source_ip,
+    int64_t now_s, struct tg_error *err);
+
+/* The same record, to be appended by tg_audit_append_entry. */
+TG_MUST_CHECK enum tg_status tg_trail_render(struct tg_audit_entry **out,
     const struct tg_settings *settings, const char *operation,
     const struct tg_marketplace_result *result, const char *source_ip,
     int64_t now_s, struct tg_error *err);

@@ -86,10 +86,25 @@ set_duplicate(struct tg_verdict *v, int64_t ours, const json_t *usage)
     }
 }
 
+/* The verdict outlives the reply. */
 static void
-judge_status(struct tg_verdict *v, const struct tg_ledger_record *record,
-    const json_t *result)
+set_settled(struct tg_batch *b, struct tg_verdict *v, const char *id)
 {
+    v->metering_record_id = tg_arena_strdup(&b->arena, id != NULL ? id : "");
+    if (v->metering_record_id == NULL) {
+        v->status[0] = '\0';
+        set(v, TG_LEDGER_RETRY_DOUBT, "out of memory for the answer");
+    } else {
+        set(v, TG_LEDGER_SETTLE, "%s", "");
+    }
+}
+
+static void
+judge_status(struct tg_batch *b, size_t i, const json_t *result)
+{
+    struct tg_verdict             *v = &b->verdicts[i];
+    const struct tg_ledger_record *record = &b->records[i];
+
     const char *text = json_string_value(json_object_get(result, "Status"));
     const char *id = json_string_value(json_object_get(result,
         "MeteringRecordId"));
@@ -97,8 +112,7 @@ judge_status(struct tg_verdict *v, const struct tg_ledger_record *record,
     (void) snprintf(v->status, sizeof(v->status), "%s",
         text != NULL ? text : "");
     if (tg_ledger_judge_status(text) == TG_LEDGER_SETTLE) {
-        v->metering_record_id = id != NULL ? id : "";
-        set(v, TG_LEDGER_SETTLE, "%s", "");
+        set_settled(b, v, id);
     } else if (strcmp(v->status, TG_STATUS_DUPLICATE) == 0) {
         set_duplicate(v, record->quantity, json_object_get(result,
             "UsageRecord"));
@@ -130,7 +144,7 @@ judge_reply(struct tg_batch *b)
         i = find_echo(b, json_object_get(item, "UsageRecord"));
         if (i < b->count && !is_judged[i]) {
             is_judged[i] = true;
-            judge_status(&b->verdicts[i], &b->records[i], item);
+            judge_status(b, i, item);
         }
     }
     json_array_foreach (json_object_get(b->result.reply,

@@ -277,6 +277,13 @@ secrets_do_not_get_in(void **state)
         assert_string_equal(text, rows[i].out);
         append_call(f, "CreateApiKey", NOW, in, in);
         free(text);
+        append(f, &(struct tg_audit_record) {
+            .time_s = NOW, .event_source = TG_AUDIT_SOURCE_METERING,
+            .event_name = "X", .region = "r", .account_id = "1",
+            .identity = tg_audit_self("1", "test"), .request = in,
+            .response = in, .is_own = true,
+        });
+        assert_true(json_equal(in, out)); /* masked where it was */
         json_decref(in);
         json_decref(out);
     }
@@ -289,7 +296,7 @@ secrets_do_not_get_in(void **state)
         .resource_name = "SECRET-and-no-id-at-all",
     });
     for (int64_t seq = 1;
-        seq <= (int64_t) (sizeof(rows) / sizeof(rows[0])) + 1; seq++)
+        seq <= 2 * (int64_t) (sizeof(rows) / sizeof(rows[0])) + 1; seq++)
     {
         json_t *r = record(f, seq);
         char   *text = json_dumps(r, 0);
@@ -298,6 +305,29 @@ secrets_do_not_get_in(void **state)
         free(text);
         json_decref(r);
     }
+}
+
+/* Made beforehand and appended later: the chain is that of the appending. */
+static void
+an_entry_takes_its_place_when_it_is_appended(void **state)
+{
+    struct fixture         *f = *state;
+    struct tg_audit_entry  *entry;
+    struct tg_audit_verdict verdict;
+
+    assert_int_equal(tg_audit_render(&entry, &(struct tg_audit_record) {
+        .time_s = NOW, .event_source = TG_AUDIT_SOURCE_METERING,
+        .event_name = "BatchMeterUsage", .region = "r", .account_id = "1",
+        .identity = tg_audit_self("1", "test"),
+    }, NULL), TG_OK);
+    append_call(f, "CreateApiKey", NOW, NULL, NULL);
+    assert_int_equal(tg_store_begin(f->store, TG_STORE_DURABLE, NULL), TG_OK);
+    assert_int_equal(tg_audit_append_entry(f->store, entry, NULL), TG_OK);
+    assert_int_equal(tg_store_commit(f->store, NULL), TG_OK);
+    tg_audit_entry_free(entry);
+    append_call(f, "CreateApiKey", NOW, NULL, NULL);
+    assert_int_equal(tg_audit_verify(f->store, &verdict, NULL), TG_OK);
+    assert_int_equal(verdict.records, 3);
 }
 
 static void
@@ -657,6 +687,7 @@ main(void)
         TEST(a_failure_says_why_and_has_no_response),
         TEST(what_is_over_100_kb_is_left_out),
         TEST(secrets_do_not_get_in),
+        TEST(an_entry_takes_its_place_when_it_is_appended),
         TEST(no_record_is_left_of_a_change_that_was_undone),
         TEST(the_trail_is_found_intact),
         TEST(odd_names_break_nothing),
