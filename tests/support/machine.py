@@ -607,7 +607,7 @@ class Machine:
         bad = world.sql("SELECT state, reason, count(*) FROM ledger_record r"
                         " WHERE (state = 'refused' OR (state = 'expired' AND"
                         " NOT EXISTS (SELECT 1 FROM ledger_history h WHERE"
-                        " h.record_id = r.id AND h.from_state = 'sent' AND"
+                        " h.record = r.number AND h.from_state = 'sent' AND"
                         " h.to_state = 'expired'))) AND quantity > 0"
                         " GROUP BY 1, 2")
         assert not bad, bad                                     # J4
