@@ -254,7 +254,7 @@ query_page(const struct tg_page *page, const char *name,
         name != NULL ? name : "");
 
     status = is_by_name(name, customer)
-        ? tg_page_after_name(page, &after, &id)
+        ? tg_page_after_name(page, name, &after, &id)
         : tg_page_after_row(page, &created_s, &id);
     if (status != TG_OK) {
         return status;
@@ -269,9 +269,9 @@ query_page(const struct tg_page *page, const char *name,
     }
     if (name != NULL) {
         return tg_store_query(call->store, q, &call->err,
-            KEY_COLUMNS " WHERE name >= $1 AND name < $2"
-            " AND (name, id) > ($3, $4) ORDER BY name, id LIMIT $5",
-            "ssssi", name, behind, after, id, page->limit + 1);
+            KEY_COLUMNS " WHERE (name, id) > ($1, $2) AND name < $3"
+            " ORDER BY name, id LIMIT $4", "sssi", after, id, behind,
+            page->limit + 1);
     }
     return tg_store_query(call->store, q, &call->err,
         KEY_COLUMNS " WHERE (created_s, id) < ($1, $2)"

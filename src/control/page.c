@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/page.h"
 
+#include <string.h>
+
 #include "control/rest_rows.h"
 
 enum tg_status
@@ -57,17 +59,18 @@ tg_page_after_row(const struct tg_page *page, int64_t *created_s,
 }
 
 enum tg_status
-tg_page_after_name(const struct tg_page *page, const char **name,
-    const char **id)
+tg_page_after_name(const struct tg_page *page, const char *prefix,
+    const char **name, const char **id)
 {
-    *name = "";
+    *name = prefix;
     *id = "";
     if (page->position == NULL) {
         return TG_OK;
     }
     *name = json_string_value(json_array_get(page->position, 0));
     *id = json_string_value(json_array_get(page->position, 1));
-    return *name != NULL && *id != NULL ? TG_OK : refuse_position(page);
+    return *name != NULL && *id != NULL && strcmp(*name, prefix) >= 0
+        ? TG_OK : refuse_position(page);
 }
 
 bool

@@ -51,15 +51,17 @@ TG_MUST_CHECK enum tg_status tg_page_begin_of_api(struct tg_page *page,
 
 /*
  * Where the page begins, in one of three shapes: a text; [created_s, id];
- * [name, id].  On the first page texts are "" and *created_s keeps its value.
- * A position of another shape is refused.  Texts are lent by the call.
+ * [name, id].  On the first page texts are "" and *created_s keeps its value;
+ * names begin with the prefix, so that what is behind the position is one
+ * range of an index, however far the page before came.  A position of another
+ * shape, or in front of the prefix, is refused.  Texts are lent by the call.
  */
 TG_MUST_CHECK enum tg_status tg_page_after_text(const struct tg_page *page,
     const char **text);
 TG_MUST_CHECK enum tg_status tg_page_after_row(const struct tg_page *page,
     int64_t *created_s, const char **id);
 TG_MUST_CHECK enum tg_status tg_page_after_name(const struct tg_page *page,
-    const char **name, const char **id);
+    const char *prefix, const char **name, const char **id);
 
 /* Whether the row at hand goes on this page; if not, there will be another. */
 bool tg_page_has_room(struct tg_page *page);

@@ -138,7 +138,7 @@ query_page(const struct tg_page *page, const char *plan, const char *name,
     int64_t                 created_s = INT64_MAX;
     struct tg_control_call *call = page->call;
     enum tg_status          status = name != NULL
-        ? tg_page_after_name(page, &after, &id)
+        ? tg_page_after_name(page, name, &after, &id)
         : tg_page_after_row(page, &created_s, &id);
 
     if (status != TG_OK) {
@@ -154,11 +154,11 @@ query_page(const struct tg_page *page, const char *plan, const char *name,
     behind = tg_arena_printf(call->arena, "%s" LAST_CHARACTER, name);
     return tg_store_query(call->store, q, &call->err,
         "SELECT k.id, k.name, k.value_sealed, 0 FROM api_key k"
-        " WHERE k.name >= $2 AND k.name < $3 AND (k.name, k.id) > ($4, $5)"
+        " WHERE (k.name, k.id) > ($2, $3) AND k.name < $4"
         " AND EXISTS (SELECT 1 FROM usage_plan_key u"
         " WHERE u.plan_id = $1 AND u.key_id = k.id)"
-        " ORDER BY k.name, k.id LIMIT $6",
-        "sssssi", plan, name, behind, after, id, page->limit + 1);
+        " ORDER BY k.name, k.id LIMIT $5",
+        "ssssi", plan, after, id, behind, page->limit + 1);
 }
 
 /* As a plan without keys: there is no error for an unknown plan. */

@@ -10,6 +10,7 @@ request.
 
 SPDX-License-Identifier: Apache-2.0
 """
+import base64
 import json
 import time
 
@@ -821,6 +822,9 @@ VALUES = [
     ("CreateUsagePlanKey", "twice", {"keyId": "$member"}, 409, ()),
     ("CreateUsagePlanKey", "type", {"keyType": "API_TOKEN"}, 400, (
         "keyType",)),
+    ("GetApiKeys", "a position in front of the names", {
+        "customerId": None, "nameQuery": "key", "position":
+            base64.b64encode(b'["a","b"]').decode()}, 400, ("position",)),
     ("GetUsage", "end before start", {
         "startDate": "2026-01-02", "endDate": "2026-01-01"}, 400, ()),
     ("GetUsage", "no date", {"startDate": "yesterday"}, 400, ()),

@@ -10,5 +10,5 @@ A new one needs its module and its name here, in the order of the help.
 
 SPDX-License-Identifier: Apache-2.0
 """
-NAMES = ["proxy", "callgrind", "keys", "fold", "latency", "report"]
+NAMES = ["proxy", "callgrind", "keys", "control", "fold", "latency", "report"]
 DEFAULT = "proxy"

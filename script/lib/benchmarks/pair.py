@@ -401,7 +401,7 @@ class Pair:
         while self.keys < count:
             end = min(self.keys + CHUNK, count)
             lines = ["Name,Key,UsagePlanIds"]
-            lines += [f"k,{KEY % n},{self.plan}"
+            lines += [f"name-{n},{KEY % n},{self.plan}"
                       for n in range(self.keys, end)]
             reply = self.admin.import_api_keys(
                 body="\n".join(lines).encode(), format="csv",
