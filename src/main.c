@@ -117,9 +117,9 @@ static const struct verb verbs[] = {
         " DOCUMENT",
         "Makes a REST API from an OpenAPI 3.0 or Swagger 2.0 document, JSON"
         " or YAML, and\nsays what was made. --into puts it in the place of"
-        " what an API has, --merge over it;\nthe methods that were added,"
-        " changed and removed are listed. --deploy puts the API\non a stage"
-        " at once; until then a stage serves what it did.",
+        " what an API has, --merge over it;\nwhat was added, changed and"
+        " removed is listed. --deploy puts the API on a stage at\nonce; until"
+        " then a stage serves what it did.",
         TG_OPTION_CONFIG | TG_OPTION_JSON | TG_OPTION_DEPLOY | TG_OPTION_INTO
         | TG_OPTION_MERGE, "DOCUMENT", tg_cli_import },
     { "credentials list", "--config FILE [--json]",

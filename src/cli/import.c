@@ -2,13 +2,14 @@
  * import.c - `tallygate import`: an API from a document, through the daemon
  *
  * Calls of the admin API, signed as AWS's clients sign them: ImportRestApi or
- * PutRestApi, GetResources (for the summary) and, when asked for,
- * CreateDeployment.
+ * PutRestApi and, when asked for, CreateDeployment; and those that read what
+ * there was and what there is, for the summary.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "cli/cli.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,52 +71,127 @@ without_ids(json_t *method, const char *resource_id)
     return method;
 }
 
-/* What an API holds: "GET /pets" and the method; "/pets" and null. */
+/*
+ * ---- what an API holds, by names that a reader knows
+ */
+
+/* "GET /pets" and the method; "/pets" and null. */
 static void
-add_page(json_t *content, const json_t *page)
+add_resource(json_t *content, json_t *resource)
 {
-    size_t      i;
-    json_t     *resource;
     json_t     *method;
+    const char *path = text_of(resource, "path");
     const char *verb;
 
-    json_array_foreach(json_object_get(page, "item"), i, resource) {
-        const char *path = text_of(resource, "path");
+    (void) json_object_set_new(content, path, json_null());
+    json_object_foreach(json_object_get(resource, "resourceMethods"), verb,
+        method)
+    {
+        char name[TARGET_MAX_BYTES];
 
-        (void) json_object_set_new(content, path, json_null());
-        json_object_foreach(json_object_get(resource, "resourceMethods"),
-            verb, method)
-        {
-            char name[TARGET_MAX_BYTES];
-
-            (void) snprintf(name, sizeof(name), "%s %s", verb, path);
-            (void) json_object_set(content, name,
-                without_ids(method, text_of(resource, "id")));
-        }
+        (void) snprintf(name, sizeof(name), "%s %s", verb, path);
+        (void) json_object_set(content, name,
+            without_ids(method, text_of(resource, "id")));
     }
 }
 
-static enum tg_exit
-read_content(json_t *content, const struct tg_options *options,
-    const char *id)
+/* Lists of an API, and what of an item its name is made of. */
+static const struct part {
+    const char *list, *said, *member;
+} parts[] = {
+    { "models", "model", "name" },
+    { "requestvalidators", "request validator", "name" },
+    { "gatewayresponses", "gateway response", "responseType" },
+    { "authorizers", "authorizer", "name" },
+};
+#define PARTS (sizeof(parts) / sizeof(parts[0]))
+
+/* "model Pet" and the model; Amazon's own responses are nobody's. */
+static void
+add_part(json_t *content, const struct part *part, json_t *item)
 {
+    char name[TARGET_MAX_BYTES];
+
+    if (!json_is_true(json_object_get(item, "defaultResponse"))) {
+        (void) snprintf(name, sizeof(name), "%s %s", part->said,
+            text_of(item, part->member));
+        (void) json_object_del(item, "id");
+        (void) json_object_set(content, name, item);
+    }
+}
+
+/* A list of the API, page by page; part is NULL for its resources. */
+static enum tg_exit
+read_list(json_t *content, const struct tg_options *options, const char *id,
+    const struct part *part)
+{
+    size_t        i;
+    json_t       *item, *page = NULL;
     struct tg_buf target;
-    json_t       *page = NULL;
     enum tg_exit  code;
 
     tg_buf_init(&target, TARGET_MAX_BYTES);
     do {
         tg_buf_reset(&target);
-        (void) tg_buf_printf(&target,
-            "/restapis/%s/resources?embed=methods&limit=500&position=", id);
+        (void) tg_buf_printf(&target, "/restapis/%s/%s?limit=500%s&position=",
+            id, part == NULL ? "resources" : part->list,
+            part == NULL ? "&embed=methods" : "");
         (void) tg_percent_encode(&target, text_of(page, "position"));
         json_decref(page);
         code = call(&page, options, "GET", target.data, NULL, NULL);
-        add_page(content, page);
+        json_array_foreach(json_object_get(page, "item"), i, item) {
+            if (part == NULL) {
+                add_resource(content, item);
+            } else {
+                add_part(content, part, item);
+            }
+        }
     } while (code == TG_EXIT_DONE && *text_of(page, "position") != '\0');
     json_decref(page);
     tg_buf_clear(&target);
     return code;
+}
+
+/* "description of the API" and the text. */
+static enum tg_exit
+read_settings(json_t *content, const struct tg_options *options,
+    const char *id)
+{
+    static const char *const members[] = { "name", "description", "version",
+        "apiKeySource", "binaryMediaTypes", "minimumCompressionSize",
+        "disableExecuteApiEndpoint" };
+    char         name[TARGET_SIZE];
+    json_t      *api;
+    enum tg_exit code;
+
+    (void) snprintf(name, sizeof(name), "/restapis/%s", id);
+    code = call(&api, options, "GET", name, NULL, NULL);
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        json_t *value = json_object_get(api, members[i]);
+
+        if (value != NULL) {
+            (void) snprintf(name, sizeof(name), "%s of the API", members[i]);
+            (void) json_object_set(content, name, value);
+        }
+    }
+    json_decref(api);
+    return code;
+}
+
+/* Resources and methods; what is to be compared has all else, too. */
+static enum tg_exit
+read_content(json_t *content, const struct tg_options *options,
+    const char *id)
+{
+    enum tg_exit code = read_list(content, options, id, NULL);
+
+    if (options->into == NULL) {
+        return code;
+    }
+    for (size_t i = 0; i < PARTS && code == TG_EXIT_DONE; i++) {
+        code = read_list(content, options, id, &parts[i]);
+    }
+    return code == TG_EXIT_DONE ? read_settings(content, options, id) : code;
 }
 
 /* What the new content has that the old had not, or not so. */
@@ -177,7 +253,7 @@ print_totals(const json_t *api, const json_t *content)
 
     json_object_foreach((json_t *) content, name, value) {
         resources += *name == '/';
-        methods += *name != '/';
+        methods += isupper((unsigned char) *name) != 0; /* its verb */
         keyed += json_is_true(json_object_get(value, "apiKeyRequired"));
     }
     (void) printf("REST API %s (%s): %zu resources, %zu methods, of which "
@@ -203,12 +279,16 @@ print(const json_t *api, const json_t *before, const json_t *after,
                 + print_changes(before, after, '~', false)
                 + print_changes(after, before, '-', true) == 0)
     {
-        (void) printf("no method has changed\n");
+        (void) printf("nothing has changed\n");
     }
     print_totals(api, after);
     if (options->deploy != NULL) {
         (void) printf("Deployment %s on stage %s\n",
             text_of(api, "deploymentId"), options->deploy);
+    } else {
+        say(options->into == NULL
+            ? "no stage serves it yet: --deploy STAGE would have made one"
+            : "its stages serve what they did until the next deployment");
     }
     return TG_EXIT_DONE;
 }

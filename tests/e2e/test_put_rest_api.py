@@ -161,11 +161,28 @@ def test_import_into_an_api_on_the_command_line(shared, api, tmp_path):
     done = shared.stack.tallygate("import", "--into", api, str(file))
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[:3] == ["+ POST /a", "- GET /a/b", "- PUT /a/b"]
-    assert "2 methods" in lines[3]
+    assert lines[:4] == ["+ POST /a", "- GET /a/b", "- PUT /a/b",
+                         "- model Old"]
+    assert "2 methods" in lines[4]
     done = shared.stack.tallygate("import", "--into", api, "--merge",
                                   str(file))
-    assert done.stdout.splitlines()[0] == "no method has changed"
+    assert done.stdout.splitlines()[0] == "nothing has changed"
+    file.write_text(json.dumps({
+        **json.loads(document({"/a": ["get"]})),
+        "components": {"schemas": {"Pet": {"type": "object", "properties": {
+            "name": {"type": "string"}}}}},
+        "x-amazon-apigateway-gateway-responses": {
+            "THROTTLED": {"statusCode": 420}}}))
+    done = shared.stack.tallygate("import", "--into", api, "--merge",
+                                  str(file))
+    assert done.stdout.splitlines()[:2] == [
+        "+ model Pet", "+ gateway response THROTTLED"], done.stdout
+    file.write_text(document({"/a": ["get"]}, info={
+        "title": "another", "version": "1"}))
+    done = shared.stack.tallygate("import", "--into", api, str(file))
+    assert set(done.stdout.splitlines()[:-1]) >= {
+        "~ name of the API", "- POST /a", "- model Pet",
+        "- gateway response THROTTLED"}, done.stdout
     for words in (["--merge"], ["--into", "../x"]):
         done = shared.stack.tallygate("import", *words, str(file))
         assert done.returncode == 2 and "--into" in done.stderr
