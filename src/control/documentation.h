@@ -28,6 +28,9 @@
  * ---- documentation_doc.c: pure
  */
 
+/* What a place can be; ended by NULL. */
+extern const char *const tg_documentation_types[];
+
 /*
  * A place, checked and with Amazon's defaults (path "/", method and status
  * code "*" where the type has such); the caller's.

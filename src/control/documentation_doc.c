@@ -50,13 +50,13 @@ static const struct {
     { "name", NAME, NULL },
 };
 
-static const char *const type_names[] = { "RESPONSE_BODY", "RESPONSE",
+const char *const tg_documentation_types[] = { "RESPONSE_BODY", "RESPONSE",
     "METHOD", "MODEL", "AUTHORIZER", "RESPONSE_HEADER", "RESOURCE",
     "PATH_PARAMETER", "REQUEST_BODY", "QUERY_PARAMETER", "API",
     "REQUEST_HEADER", NULL };
 
 static const struct tg_member members[] = {
-    { .name = "type", .is_required = true, .values = type_names },
+    { .name = "type", .is_required = true, .values = tg_documentation_types },
     { .name = "path", .max = 2048 },
     { .name = "method", .max = 16 },
     { .name = "statusCode", .max = 3 },

@@ -322,6 +322,29 @@ add_undocumented(struct tg_page *page, const char *api_id, const char *after)
     return status;
 }
 
+static const char *const states[] = { "UNDOCUMENTED", "DOCUMENTED", NULL };
+static const struct tg_member filter_members[] = {
+    { .name = "type", .values = tg_documentation_types },
+    { .name = "locationStatus", .values = states },
+};
+
+static enum tg_status
+check_filters(struct tg_control_call *call, const char *state)
+{
+    json_t           *in = json_object(), *out;
+    struct tg_refusal refusal;
+    enum tg_status    status;
+
+    tg_json_set_text(in, "type", tg_call_query(call, "type"));
+    tg_json_set_text(in, "locationStatus", state);
+    status = tg_members_take(&out, in, "getDocumentationPartsInput",
+        filter_members, sizeof filter_members / sizeof filter_members[0],
+        &refusal);
+    json_decref(in);
+    json_decref(out);
+    return status == TG_OK ? TG_OK : tg_call_pass(call, status, &refusal);
+}
+
 static enum tg_status
 get_parts(struct tg_control_call *call)
 {
@@ -333,13 +356,8 @@ get_parts(struct tg_control_call *call)
     if (status == TG_OK) {
         status = tg_page_after_text(&page, &after);
     }
-    if (status == TG_OK && state && strcmp(state, "DOCUMENTED") != 0
-        && strcmp(state, "UNDOCUMENTED") != 0)
-    {
-        status = tg_call_refuse(call, 400, "ValidationException",
-            "1 validation error detected: Value '%.40s' at "
-            "'locationStatus' failed to satisfy constraint: Member must "
-            "satisfy enum value set: [UNDOCUMENTED, DOCUMENTED]", state);
+    if (status == TG_OK) {
+        status = check_filters(call, state);
     }
     if (status == TG_OK) {
         status = state && *state == 'U'

@@ -101,8 +101,7 @@ def changed(name, change):
 
 def built():
     """Operations that do something."""
-    return [name for name in OPERATIONS if name not in examples.PENDING
-            and name not in examples.REFUSED]
+    return [name for name in OPERATIONS if name not in examples.REFUSED]
 
 
 def table(rows):
@@ -294,7 +293,6 @@ def test_every_operation_and_member_is_in_a_table():
             assert (member in arguments(name, True)
                     or member == "position"
                     or (name, member) in examples.REFUSED_MEMBERS
-                    or (name, member) in examples.PENDING
                     or any(name == other and member in change
                            for other, _, change in examples.OTHERS)), (
                 f"{name}.{member} has no example")

@@ -25,8 +25,19 @@ MOCK = {"type": "MOCK",
 LAMBDA = ("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/"
           "arn:aws:lambda:us-east-1:1:function:x/invocations")
 POOL = "arn:aws:cognito-idp:us-east-1:1:userpool/x"
+PLACE = {"type": "RESPONSE_HEADER", "path": "/p$n", "method": "GET",
+         "statusCode": "200", "name": "X-A"}
 SCHEMA = json.dumps({"$$schema": "http://json-schema.org/draft-04/schema#",
                      "type": "object"})
+
+
+def documentation(**part):
+    return json.dumps({
+        "openapi": "3.0.1", "info": {"title": "x", "version": "1"},
+        "paths": {}, "x-amazon-apigateway-documentation": {
+            "version": "1", "documentationParts": [{
+                "location": {"type": "API"},
+                "properties": {"description": "x"}, **part}]}})
 
 
 def document(title):
@@ -82,7 +93,12 @@ class Scene:
             aws.put_gateway_response(
                 restApiId=api, responseType="DEFAULT_4XX", statusCode="404")
         authorizer = self.authorizer(api, "standing")
-        return {"authorizer": authorizer, "api": api, "root": root, "resource": resource,
+        part = aws.create_documentation_part(
+            restApiId=api, location={"type": "API"}, properties="{}")["id"]
+        if name == "one":
+            aws.create_documentation_version(restApiId=api,
+                                             documentationVersion="1")
+        return {"part": part, "authorizer": authorizer, "api": api, "root": root, "resource": resource,
                 "deployment": deployment, "validator": validator}
 
     def method(self, api, resource, verb="GET"):
@@ -192,6 +208,19 @@ class Scene:
         return {"authorizerId": self.authorizer(self.names["api"],
                                                 f"spare{self.count}")}
 
+    def fresh_part(self):
+        self.count += 1
+        return {"documentationPartId": self.aws.create_documentation_part(
+            restApiId=self.names["api"], properties="{}", location={
+                "type": "RESOURCE", "path": f"/{self.count}"})["id"]}
+
+    def fresh_version(self):
+        self.count += 1
+        name = f"spare{self.count}"
+        self.aws.create_documentation_version(
+            restApiId=self.names["api"], documentationVersion=name)
+        return {"documentationVersion": name}
+
     def fresh_model(self):
         self.count += 1
         name = f"Spare{self.count}"
@@ -229,8 +258,8 @@ NAMED = {
     "sdkType": "javascript", "id": "javascript", "keyType": "API_KEY",
     "limit": 25, "vpcLinkId": "nobody", "clientCertificateId": "nobody",
     "domainNameAccessAssociationArn": "arn:nobody", "authorizerId": "$authorizer",
-    "domainNameArn": "arn:nobody", "documentationPartId": "$none",
-    "documentationVersion": "$none",
+    "domainNameArn": "arn:nobody", "documentationPartId": "$part",
+    "documentationVersion": "1",
 }
 
 # Operation: its optional members and those that are not as in NAMED.
@@ -255,6 +284,11 @@ EXAMPLES = {
         "tracingEnabled": True, "canarySettings": {
             "percentTraffic": 5.0, "stageVariableOverrides": {"a": "c"},
             "useStageCache": False}},
+    "CreateDocumentationPart": {"location": PLACE, "properties":
+                                '{"description": "x"}'},
+    "CreateDocumentationVersion": {
+        "documentationVersion": "v$n", "stageName": "prod",
+        "description": "a version"},
     "CreateDomainName": {
         "domainName": "d$n.example.com", "certificateName": "c",
         "certificateArn": "arn:aws:acm:us-east-1:1:certificate/x",
@@ -273,6 +307,7 @@ EXAMPLES = {
     "CreateResource": {"pathPart": "part$n"},
     "CreateRestApi": {
         "name": "api", "description": "an API", "version": "1",
+        "cloneFrom": "$other",
         "binaryMediaTypes": ["image/png"], "minimumCompressionSize": 100,
         "apiKeySource": "HEADER", "endpointConfiguration": {
             "types": ["REGIONAL"], "ipAddressType": "ipv4"},
@@ -281,6 +316,7 @@ EXAMPLES = {
     "CreateStage": {
         "stageName": "s$n", "description": "a stage",
         "cacheClusterEnabled": False, "cacheClusterSize": "0.5",
+        "documentationVersion": "1",
         "variables": {"a": "b"}, "tracingEnabled": True,
         "tags": {"a": "b"}, "canarySettings": {
             "percentTraffic": 5.0, "deploymentId": "$deployment",
@@ -296,6 +332,9 @@ EXAMPLES = {
     "GetApiKeys": {"nameQuery": "k", "customerId": "c-1",
                    "includeValues": True},
     "GetDeployment": {"embed": ["apisummary"]},
+    "GetDocumentationParts": {
+        "type": "API", "nameQuery": "x", "path": "/x",
+        "locationStatus": "DOCUMENTED"},
     "GetExport": {"parameters": {"extensions": "apigateway"},
                   "accepts": "application/yaml"},
     "GetModel": {"flatten": True},
@@ -308,6 +347,8 @@ EXAMPLES = {
     "GetUsagePlans": {"keyId": "$key"},
     "ImportApiKeys": {"format": "csv", "failOnWarnings": True, "body":
                       "Key,Name\nimported-key-of-twenty-$n,i\n"},
+    "ImportDocumentationParts": {"mode": "merge", "failOnWarnings": True,
+                                 "body": documentation()},
     "ImportRestApi": {"failOnWarnings": True, "body": document("imported"),
                       "parameters": {"basepath": "ignore"}},
     "PutGatewayResponse": {
@@ -378,6 +419,8 @@ MAKERS = {
     "DeleteAuthorizer": Scene.fresh_authorizer,
     "DeleteBasePathMapping": Scene.fresh_mapping,
     "DeleteDeployment": Scene.fresh_deployment,
+    "DeleteDocumentationPart": Scene.fresh_part,
+    "DeleteDocumentationVersion": Scene.fresh_version,
     "DeleteDomainName": Scene.fresh_domain,
     "DeleteGatewayResponse": Scene.fresh_gateway_response,
     "DeleteIntegration": Scene.fresh_method,
@@ -400,6 +443,8 @@ MAKERS = {
     "UpdateAuthorizer": Scene.fresh_authorizer,
     "UpdateBasePathMapping": Scene.fresh_mapping,
     "UpdateDeployment": Scene.fresh_deployment,
+    "UpdateDocumentationPart": Scene.fresh_part,
+    "UpdateDocumentationVersion": Scene.fresh_version,
     "UpdateIntegration": Scene.fresh_method,
     "UpdateIntegrationResponse": Scene.fresh_method,
     "UpdateModel": Scene.fresh_model,
@@ -432,6 +477,9 @@ PATCHES = {
         ("replace", "/stage", "prod"), ("replace", "/basePath", "v2"),
         ("replace", "/restapiId", "$other")],
     "UpdateDeployment": [("replace", "/description", "x")],
+    "UpdateDocumentationPart": [
+        ("replace", "/properties", '{"description": "y"}')],
+    "UpdateDocumentationVersion": [("replace", "/description", "x")],
     "UpdateDomainName": [
         ("replace", "/certificateName", "x"),
         ("replace", "/certificateArn", "arn:aws:acm:us-east-1:1:c/x"),
@@ -523,6 +571,10 @@ BAD_PATCHES = {
                          ("replace", "/authorizerResultTtlInSeconds", "many")],
     "UpdateBasePathMapping": [("replace", "/basePath", "a/b"),
                               ("replace", "/domainName", "x")],
+    "UpdateDocumentationPart": [("replace", "/properties", "[]"),
+                                ("replace", "/location", "{}")],
+    "UpdateDocumentationVersion": [("replace", "/version", "2"),
+                                   ("replace", "/description", "x" * 1025)],
     "UpdateDomainName": [("replace", "/securityPolicy", "TLS_0_9"),
                          ("replace", "/domainName", "x.example.com")],
     "UpdateGatewayResponse": [("replace", "/statusCode", "many"),
@@ -646,17 +698,6 @@ UNKNOWN = {
     "resourceArn": ("arn:aws:apigateway:us-east-1::/restapis/nobody", 404),
 }
 
-# Not built yet: the operation, or (operation, member).
-PENDING = {
-    ("CreateStage", "documentationVersion"),
-    "CreateDocumentationPart", "GetDocumentationPart",
-    "GetDocumentationParts", "UpdateDocumentationPart",
-    "DeleteDocumentationPart", "ImportDocumentationParts",
-    "CreateDocumentationVersion", "GetDocumentationVersion",
-    "GetDocumentationVersions", "UpdateDocumentationVersion",
-    "DeleteDocumentationVersion",
-}
-
 MANY_TAGS = {f"k{n}": "v" for n in range(51)}
 MANY_METHODS = {f"/a{n}/GET": {"rateLimit": 1.0, "burstLimit": 1}
                 for n in range(21)}
@@ -746,6 +787,24 @@ VALUES = [
     ("CreateDeployment", "variables", {"variables": MANY_VARIABLES}, 400,
      ()),
     ("CreateDeployment", "variable", {"variables": {"a": "{}"}}, 400, ()),
+    ("CreateDocumentationPart", "twice", {"location": {"type": "API"}}, 409,
+     ("already exists",)),
+    ("CreateDocumentationPart", "place", {
+        "location": {"type": "API", "path": "/x"}}, 400, ("path",)),
+    ("CreateDocumentationPart", "no place", {
+        "location": {"type": "QUERY_PARAMETER"}}, 400, ("name",)),
+    ("CreateDocumentationPart", "properties", {"properties": "[]"}, 400, (
+        "properties",)),
+    ("CreateDocumentationVersion", "twice", {"documentationVersion": "1"},
+     409, ("already exists",)),
+    ("CreateDocumentationVersion", "stage", {"stageName": "nobody"}, 404,
+     ()),
+    ("CreateDocumentationVersion", "blank", {"documentationVersion": "a b"},
+     400, ()),
+    ("ImportDocumentationParts", "no JSON", {"body": "{"}, 400, (
+        "Unable to build importer with provided input",)),
+    ("ImportDocumentationParts", "place", {"body": documentation(
+        location={"type": "NOWHERE"})}, 400, ()),
     ("CreateDomainName", "twice", {"domainName": "api.example.com"}, 400, (
         "already exists",)),
     ("CreateDomainName", "address", {"domainName": "192.0.2.1"}, 400, ()),
@@ -776,6 +835,8 @@ VALUES = [
         "Invalid API identifier specified",)),
     ("CreateRestApi", "description empty", {"description": ""}, 400, (
         "Description cannot be an empty string",)),
+    ("CreateRestApi", "clone of nobody", {"cloneFrom": "nobody"}, 400, (
+        "Invalid API identifier specified",)),
     ("CreateRestApi", "compression", {"minimumCompressionSize": 10485761},
      400, ()),
     ("CreateRestApi", "compression below 0", {"minimumCompressionSize": -1},
