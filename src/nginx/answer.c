@@ -185,6 +185,8 @@ answer_error(ngx_http_request_t *r, ngx_http_tallygate_call_t *call)
     ngx_int_t  rc;
     ngx_str_t  body;
 
+    ngx_http_tallygate_note_refusal(call);
+
     if (r->error_page || r->err_status) {
         ngx_http_clean_header(r);
     }

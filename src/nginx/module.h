@@ -283,6 +283,11 @@ ngx_int_t ngx_http_tallygate_escape(ngx_pool_t *pool, ngx_uint_t how,
 ngx_int_t ngx_http_tallygate_answer_mock(ngx_http_request_t *r,
     ngx_http_tallygate_call_t *call);
 
+/* ---- refusal.c ---- */
+
+/* Writes call->error into the log, if it is of a request that is malformed. */
+void ngx_http_tallygate_note_refusal(const ngx_http_tallygate_call_t *call);
+
 /* ---- reply.c: integration responses ---- */
 
 /* The response for a backend's or a MOCK's status; NULL: there is none. */

@@ -400,3 +400,26 @@ def test_a_gigabyte_passes_in_bounded_memory(gateway, backend):
                 seen += len(client.socket.recv(1 << 20))
         wait_until(stopped.is_set, "the backend's connection to end", 30)
     assert sum(sent) < 1 << 30
+
+
+# ---- what is seen of them ----
+
+def test_what_is_refused_leaves_a_line_in_the_log(gateway):
+    """Who it was, and what; ten lines a second at most, so that a shape may
+    have to come again."""
+    def is_logged(data):
+        status, before = None, len(gateway.log.read_text())
+        with gateway.connect() as client:
+            with contextlib.suppress(OSError):
+                client.send(data)
+                status = client.reply().status
+        return re.search(rf"\[warn\].* request refused: {status} \w+, "
+                         r"client: 127\.0\.0\.1",
+                         gateway.log.read_text()[before:])
+
+    begin = len(gateway.log.read_text())
+    for name, (data, status, *passed) in CLIENTS.items():
+        if not passed and status != 403 or name == "segments":
+            wait_until(lambda: is_logged(data), f"a line for {name}")
+    assert "more requests refused" in gateway.log.read_text()[begin:]
+    assert KEY not in gateway.log.read_text()[begin:]
