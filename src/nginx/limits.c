@@ -24,6 +24,21 @@ now_ns(void)
     return (uint64_t) tp->sec * 1000000000 + (uint64_t) tp->msec * 1000000;
 }
 
+/*
+ * A worker's clock is as old as its round of events.  To one that was held up
+ * in it, a bucket that other workers have moved on looks fuller than it is: no
+ * call is refused before a look at the real clock.
+ */
+static ngx_uint_t
+is_clock_behind(void)
+{
+    uint64_t  before = now_ns();
+
+    ngx_time_update();
+
+    return now_ns() != before;
+}
+
 /* Counts a refusal, in the worker's own numbers. */
 #define refuse(call, number, error)                                           \
     (count_refusal(call,                                                      \
@@ -59,9 +74,14 @@ static ngx_uint_t
 take_token(ngx_http_tallygate_call_t *call, _Atomic uint64_t *tat,
     struct tg_bucket_limit limit)
 {
-    uint64_t  taken, before;
+    uint64_t        taken, before;
+    enum tg_status  status;
 
-    if (tg_bucket_take(tat, limit, now_ns(), &taken, &before) != TG_OK) {
+    do {
+        status = tg_bucket_take(tat, limit, now_ns(), &taken, &before);
+    } while (status != TG_OK && is_clock_behind());
+
+    if (status != TG_OK) {
         return 0;
     }
 
@@ -95,9 +115,11 @@ take_of_method(ngx_http_tallygate_call_t *call, struct tg_bucket_limit limit)
 
     ngx_memcpy(&key, call->digest, sizeof(key));
 
-    status = tg_buckets_take(call->set->buckets,
-                             tg_buckets_tag(key, call->method->identity),
-                             limit, now_ns(), &call->keyed_token);
+    do {
+        status = tg_buckets_take(call->set->buckets,
+                                 tg_buckets_tag(key, call->method->identity),
+                                 limit, now_ns(), &call->keyed_token);
+    } while (status == TG_LIMIT && is_clock_behind());
 
     if (status == TG_BUSY) {
         return refuse(call, no_room, THROTTLED);
@@ -128,9 +150,13 @@ throttle_of_plan(ngx_http_tallygate_call_t *call)
     }
 
     slot = call->slot;
-    status = tg_key_limits_take_token(call->set->meters, &slot,
-                                      call->plan->throttle, now_ns(), &taken,
-                                      &before);
+
+    do {
+        status = tg_key_limits_take_token(call->set->meters, &slot,
+                                          call->plan->throttle, now_ns(),
+                                          &taken, &before);
+    } while (status == TG_LIMIT && is_clock_behind());
+
     if (status == TG_OK) {
         cell = tg_meters_cell(call->set->meters, slot);
         keep_token(call, &cell->tat, taken, before);
