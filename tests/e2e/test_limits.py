@@ -175,6 +175,7 @@ def disturb(world, how):
             world.apigateway.create_deployment(restApiId=api["id"],
                                                stageName=STAGE)
     elif how == "reload":
+        world.apigateway.close()    # idle, it would hold the old ones
         before = children(nginx)
         os.kill(nginx, signal.SIGHUP)
         wait_until(lambda: not set(before) & set(children(nginx)),
