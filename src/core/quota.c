@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/quota.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "core/civil.h"
 
 /* A number is {kind 3, count 21}: 2^21 days are 5,700 years. */
@@ -134,9 +137,27 @@ tg_quota_remaining(uint64_t used_word, uint64_t grant_word, uint64_t limit,
     return used < limit ? limit - used : 0;
 }
 
+/*
+ * Whether a take would end a count of another kind by rules that hold no more
+ * (Q7).  The word was read before: if somebody has put the new kind there,
+ * the version that it judged by is seen here.
+ */
+static bool
+is_behind(uint64_t word, uint32_t now_period,
+    const struct tg_quota_view *view)
+{
+    const uint32_t period = tg_quota_word_period(word);
+
+    return view != NULL && period != 0
+        && kind_of(period) != kind_of(now_period)
+        && atomic_load_explicit(view->version, memory_order_acquire)
+            != view->own;
+}
+
 enum tg_status
 tg_quota_take(_Atomic uint64_t *used, const _Atomic uint64_t *grant,
-    uint64_t limit, uint32_t now_period, uint32_t *charged)
+    uint64_t limit, uint32_t now_period, const struct tg_quota_view *view,
+    uint32_t *charged)
 {
     uint32_t period;
     uint64_t next;
@@ -148,13 +169,16 @@ tg_quota_take(_Atomic uint64_t *used, const _Atomic uint64_t *grant,
         if ((seen & TG_QUOTA_MOVED) != 0) {
             return TG_STALE;
         }
+        if (is_behind(seen, now_period, view)) {
+            return TG_BUSY;
+        }
         if (tg_quota_remaining(seen, granted, limit, now_period) == 0) {
             return TG_LIMIT;
         }
         period = period_charged(seen, now_period);
         next = tg_quota_word(period, tg_quota_used(seen, period) + 1);
     } while (!atomic_compare_exchange_weak_explicit(used, &seen, next,
-        memory_order_acquire, memory_order_acquire));
+        memory_order_acq_rel, memory_order_acquire));
     *charged = period;
     return TG_OK;
 }

@@ -18,6 +18,8 @@
  *   Q6  A word that has moved is never changed again: whoever takes from it
  *       or gives back to it is told so, and goes on where the word is now
  *       (plane/key_limits.h).
+ *   Q7  Whoever judges by rules that have been replaced never starts a count
+ *       of another kind: it would throw away what counts by the new ones.
  *
  * Periods are UTC: DAY from midnight, WEEK from Monday (or Sunday), MONTH
  * from the first.
@@ -66,14 +68,25 @@ int64_t tg_quota_period_start(enum tg_quota_period period,
     unsigned offset_days, uint32_t number);
 
 /*
+ * By which version of the rules somebody judges: *version is the one that
+ * holds, and is moved on before anybody judges by the next.
+ */
+struct tg_quota_view {
+    const _Atomic uint64_t *version;
+    uint64_t                own;
+};
+
+/*
  * Takes one unit in the period numbered now_period, under limit or under the
  * grant that holds in that period.  TG_OK, with the period that was charged
- * in *charged (Q2) for tg_quota_give_back; TG_LIMIT; or TG_STALE: the word
- * has moved, or is awaited (Q6).
+ * in *charged (Q2) for tg_quota_give_back; TG_LIMIT; TG_STALE: the word has
+ * moved, or is awaited (Q6); or TG_BUSY: it counts another kind of period,
+ * and view is behind (Q7).  Without a view (NULL) the rules are the present
+ * ones.
  */
 TG_MUST_CHECK enum tg_status tg_quota_take(_Atomic uint64_t *used,
     const _Atomic uint64_t *grant, uint64_t limit, uint32_t now_period,
-    uint32_t *charged);
+    const struct tg_quota_view *view, uint32_t *charged);
 
 /* TG_OK, also when there was nothing to give back (Q4); or TG_STALE (Q6). */
 TG_MUST_CHECK enum tg_status tg_quota_give_back(_Atomic uint64_t *used,

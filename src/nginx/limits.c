@@ -16,6 +16,9 @@
 
 #include "plane/key_limits.h"
 
+/* Publications that can meet one call between two of its steps. */
+#define CHANGES_MAX  3
+
 static uint64_t
 now_ns(void)
 {
@@ -187,13 +190,13 @@ throttle_of_stage(ngx_http_tallygate_call_t *call)
            ? NULL : refuse(call, by_stage, THROTTLED);
 }
 
-static const ngx_http_tallygate_error_t *
-quota(ngx_http_tallygate_call_t *call)
+/* One unit, in the present period of the plan. */
+static enum tg_status
+take_quota(ngx_http_tallygate_call_t *call, const struct tg_route_plan *plan,
+    const struct tg_quota_view *view)
 {
-    uint32_t                     period;
-    uint64_t                     limit;
-    enum tg_status               status;
-    const struct tg_route_plan  *plan = call->plan;
+    uint32_t  period;
+    uint64_t  limit;
 
     period = tg_quota_period_at(plan->quota_period, plan->quota_offset_days,
                                 ngx_time());
@@ -201,8 +204,80 @@ quota(ngx_http_tallygate_call_t *call)
                                          : plan->quota_limit;
     call->quota_slot = call->slot;
 
-    status = tg_key_limits_take_quota(call->set->meters, &call->quota_slot,
-                                      limit, period, &call->quota_period);
+    return tg_key_limits_take_quota(call->set->meters, &call->quota_slot,
+                                    limit, period, view, &call->quota_period);
+}
+
+/* The plan of the call as routes have it; NULL: they have it no more. */
+static const struct tg_route_plan *
+plan_of(const ngx_http_tallygate_call_t *call, const struct tg_routes *routes)
+{
+    uint32_t                     i, n = routes->header->plans.count;
+    const struct tg_route_plan  *plans;
+
+    plans = tg_route_items(routes, routes->header->plans);
+
+    for (i = 0; i < n; i++) {
+        if (plans[i].number == call->plan->number) {
+            return &plans[i];
+        }
+    }
+
+    return NULL;
+}
+
+static struct tg_quota_view
+view_of(const ngx_http_tallygate_call_t *call, const struct tg_routes *routes)
+{
+    struct tg_quota_view  view;
+
+    view.version = &call->set->board.page->routes_generation;
+    view.own = routes->header->generation;
+
+    return view;
+}
+
+/*
+ * The plan has got a quota of another kind since the call was routed, and
+ * somebody counts by it already: so does this call.
+ */
+static enum tg_status
+take_by_newest(ngx_http_tallygate_call_t *call)
+{
+    struct tg_quota_view         view;
+    const struct tg_routes      *routes;
+    const struct tg_route_plan  *plan;
+
+    routes = ngx_http_tallygate_newest_routes(call->set);
+    plan = plan_of(call, routes);
+
+    if (plan == NULL) {
+        plan = call->plan;
+    }
+
+    view = view_of(call, routes);
+
+    return take_quota(call, plan, &view);
+}
+
+static const ngx_http_tallygate_error_t *
+quota(ngx_http_tallygate_call_t *call)
+{
+    ngx_uint_t            i;
+    enum tg_status        status;
+    struct tg_quota_view  view;
+
+    view = view_of(call, &call->routes->table);
+    status = take_quota(call, call->plan, &view);
+
+    for (i = 0; status == TG_BUSY && i < CHANGES_MAX; i++) {
+        status = take_by_newest(call);
+    }
+
+    if (status == TG_BUSY) { /* the newer routes are no good (P4) */
+        status = take_quota(call, call->plan, NULL);
+    }
+
     if (status == TG_OK) {
         call->has_quota_unit = 1;
         return NULL;

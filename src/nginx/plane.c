@@ -523,3 +523,11 @@ ngx_http_tallygate_set_current(void)
 
     return set->routes && set->keys && set->meters ? set : NULL;
 }
+
+const struct tg_routes *
+ngx_http_tallygate_newest_routes(ngx_http_tallygate_set_t *set)
+{
+    update(set);
+
+    return &set->routes->table;
+}

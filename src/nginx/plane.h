@@ -79,6 +79,10 @@ ngx_uint_t ngx_http_tallygate_plane_is_succeeded(void);
 /* The current set, with its files as the board names them; or NULL. */
 ngx_http_tallygate_set_t *ngx_http_tallygate_set_current(void);
 
+/* The routes of a set that is open, as new as they can be had. */
+const struct tg_routes *ngx_http_tallygate_newest_routes(
+    ngx_http_tallygate_set_t *set);
+
 void ngx_http_tallygate_set_release(ngx_http_tallygate_set_t *set);
 void ngx_http_tallygate_routes_release(ngx_http_tallygate_routes_t *routes);
 

@@ -96,7 +96,7 @@ tg_key_limits_take_token(struct tg_meters *m, uint32_t *slot,
 
 enum tg_status
 tg_key_limits_take_quota(struct tg_meters *m, uint32_t *slot, uint64_t limit,
-    uint32_t now_period, uint32_t *charged)
+    uint32_t now_period, const struct tg_quota_view *view, uint32_t *charged)
 {
     uint32_t              at = *slot;
     enum tg_status        status;
@@ -104,7 +104,7 @@ tg_key_limits_take_quota(struct tg_meters *m, uint32_t *slot, uint64_t limit,
 
     for (unsigned i = 0; i < HOPS_MAX && cell != NULL; i++) {
         status = tg_quota_take(&cell->used, &cell->grant, limit, now_period,
-            charged);
+            view, charged);
         if (status != TG_STALE) {
             *slot = at;
             return status;

@@ -36,7 +36,8 @@ TG_MUST_CHECK enum tg_status tg_key_limits_take_token(struct tg_meters *m,
     uint32_t *slot, struct tg_bucket_limit limit, uint64_t now_ns,
     uint64_t *taken, uint64_t *before);
 TG_MUST_CHECK enum tg_status tg_key_limits_take_quota(struct tg_meters *m,
-    uint32_t *slot, uint64_t limit, uint32_t now_period, uint32_t *charged);
+    uint32_t *slot, uint64_t limit, uint32_t now_period,
+    const struct tg_quota_view *view, uint32_t *charged);
 
 /* Gives a unit back that was taken from slot, wherever the word is now. */
 void tg_key_limits_give_back_quota(struct tg_meters *m, uint32_t slot,

@@ -92,17 +92,17 @@ exactly_the_limit_is_taken_in_a_period(void **state)
     _Atomic uint64_t used = 0, grant = 0;
 
     (void) state; /* Q1 */
-    assert_int_equal(tg_quota_take(&used, &grant, 0, day, &charged),
+    assert_int_equal(tg_quota_take(&used, &grant, 0, day, NULL, &charged),
         TG_LIMIT);
     assert_int_equal(used, 0);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(tg_quota_remaining(used, grant, 3, day), 3 - i);
-        assert_int_equal(tg_quota_take(&used, &grant, 3, day, &charged),
+        assert_int_equal(tg_quota_take(&used, &grant, 3, day, NULL, &charged),
             TG_OK);
         assert_int_equal(charged, day);
     }
     full = used;
-    assert_int_equal(tg_quota_take(&used, &grant, 3, day, &charged),
+    assert_int_equal(tg_quota_take(&used, &grant, 3, day, NULL, &charged),
         TG_LIMIT);
     assert_int_equal(used, full);
     assert_int_equal(tg_quota_used(used, day), 3);
@@ -110,7 +110,7 @@ exactly_the_limit_is_taken_in_a_period(void **state)
     /* a limit lowered below what was used refuses */
     assert_int_equal(tg_quota_remaining(used, grant, 1, day), 0);
     /* the next day starts at 0 */
-    assert_int_equal(tg_quota_take(&used, &grant, 3, day + 1, &charged),
+    assert_int_equal(tg_quota_take(&used, &grant, 3, day + 1, NULL, &charged),
         TG_OK);
     assert_int_equal(tg_quota_used(used, day + 1), 1);
     assert_int_equal(tg_quota_used(used, day), 0);
@@ -124,10 +124,11 @@ a_late_clock_counts_into_the_newer_period(void **state)
     _Atomic uint64_t used = tg_quota_word(day + 1, 4), grant = 0;
 
     (void) state; /* Q2 */
-    assert_int_equal(tg_quota_take(&used, &grant, 5, day, &charged), TG_OK);
+    assert_int_equal(tg_quota_take(&used, &grant, 5, day,
+            NULL, &charged), TG_OK);
     assert_int_equal(charged, day + 1);
     assert_int_equal(used, tg_quota_word(day + 1, 5));
-    assert_int_equal(tg_quota_take(&used, &grant, 5, day, &charged),
+    assert_int_equal(tg_quota_take(&used, &grant, 5, day, NULL, &charged),
         TG_LIMIT);
     assert_int_equal(tg_quota_remaining(used, grant, 7, day), 2);
 }
@@ -141,12 +142,13 @@ a_grant_rules_in_its_own_period_only(void **state)
     _Atomic uint64_t grant = tg_quota_word(day, 5);
 
     (void) state; /* Q3 */
-    assert_int_equal(tg_quota_take(&used, &grant, 2, day, &charged), TG_OK);
-    assert_int_equal(tg_quota_take(&used, &grant, 900, day, &charged),
+    assert_int_equal(tg_quota_take(&used, &grant, 2, day,
+            NULL, &charged), TG_OK);
+    assert_int_equal(tg_quota_take(&used, &grant, 900, day, NULL, &charged),
         TG_LIMIT);
     assert_int_equal(tg_quota_remaining(used, grant, 900, day), 0);
     assert_int_equal(tg_quota_remaining(used, grant, 900, day + 1), 900);
-    assert_int_equal(tg_quota_take(&used, &grant, 1, day + 1, &charged),
+    assert_int_equal(tg_quota_take(&used, &grant, 1, day + 1, NULL, &charged),
         TG_OK);
 }
 
@@ -176,10 +178,42 @@ a_plan_that_changes_its_period_starts_anew(void **state)
     _Atomic uint64_t used = tg_quota_word(day, 5), grant = 0;
 
     (void) state; /* Q5 */
-    assert_int_equal(tg_quota_take(&used, &grant, 5, month, &charged), TG_OK);
+    assert_int_equal(tg_quota_take(&used, &grant, 5, month,
+            NULL, &charged), TG_OK);
     assert_int_equal(used, tg_quota_word(month, 1));
-    assert_int_equal(tg_quota_take(&used, &grant, 5, day, &charged), TG_OK);
+    assert_int_equal(tg_quota_take(&used, &grant, 5, day,
+            NULL, &charged), TG_OK);
     assert_int_equal(used, tg_quota_word(day, 1));
+}
+
+/* A call that was routed before the plan changed ends no new count. */
+static void
+old_rules_start_no_count_of_another_kind(void **state)
+{
+    uint32_t             charged;
+    int64_t              now = at("2026-11-23T04:00:00Z");
+    uint32_t             day = tg_quota_period_at(TG_QUOTA_DAY, 0, now);
+    uint32_t             month = tg_quota_period_at(TG_QUOTA_MONTH, 0, now);
+    _Atomic uint64_t     used = tg_quota_word(day, 4), grant = 0, version = 7;
+    struct tg_quota_view old = { &version, 7 }, new = { &version, 8 };
+
+    (void) state; /* Q7 */
+    assert_int_equal(tg_quota_take(&used, &grant, 5, day, &old, &charged),
+        TG_OK);
+    version = 8;
+    assert_int_equal(tg_quota_take(&used, &grant, 6, day, &old, &charged),
+        TG_OK); /* nobody counts months yet */
+    assert_int_equal(tg_quota_take(&used, &grant, 1, month, &new, &charged),
+        TG_OK);
+    assert_int_equal(used, tg_quota_word(month, 1));
+    assert_int_equal(tg_quota_take(&used, &grant, 6, day, &old, &charged),
+        TG_BUSY);
+    assert_int_equal(used, tg_quota_word(month, 1));
+    assert_int_equal(tg_quota_take(&used, &grant, 1, month, &new, &charged),
+        TG_LIMIT);
+    used = 0; /* a word that never counted is of no kind */
+    assert_int_equal(tg_quota_take(&used, &grant, 1, day, &old, &charged),
+        TG_OK);
 }
 
 static void
@@ -191,7 +225,8 @@ the_largest_values_stay_in_their_bits(void **state)
     (void) state;
     assert_int_equal(tg_quota_word_period(used), 7);
     assert_int_equal(tg_quota_word_value(used), TG_QUOTA_USED_MAX);
-    assert_int_equal(tg_quota_take(&used, &grant, UINT64_MAX, 7, &charged),
+    assert_int_equal(tg_quota_take(&used, &grant, UINT64_MAX, 7,
+            NULL, &charged),
         TG_LIMIT);
     assert_int_equal(tg_quota_word_period(used), 7);
 }
@@ -208,9 +243,10 @@ a_word_that_has_moved_stays_as_it_was(void **state)
     (void) state;
     for (size_t i = 0; i < 3; i++) {
         used = words[i];
-        assert_int_equal(tg_quota_take(&used, &grant, 9, day, &charged),
+        assert_int_equal(tg_quota_take(&used, &grant, 9, day, NULL, &charged),
             TG_STALE);
-        assert_int_equal(tg_quota_take(&used, &grant, 0, day + 1, &charged),
+        assert_int_equal(tg_quota_take(&used, &grant, 0, day + 1,
+                NULL, &charged),
             TG_STALE);
         assert_int_equal(tg_quota_give_back(&used, day), TG_STALE);
         assert_true(used == words[i]);
@@ -245,7 +281,7 @@ member(void *data)
         /* the second half is past midnight, at different moments */
         uint32_t now = c->day + (i >= 60000);
 
-        if (tg_quota_take(&c->used, &c->grant, 50000, now, &charged)
+        if (tg_quota_take(&c->used, &c->grant, 50000, now, NULL, &charged)
             == TG_OK)
         {
             c->admitted[charged - c->day]++;
@@ -292,6 +328,7 @@ main(void)
         cmocka_unit_test(giving_back_needs_the_same_period),
         cmocka_unit_test(a_word_that_has_moved_stays_as_it_was),
         cmocka_unit_test(a_plan_that_changes_its_period_starts_anew),
+        cmocka_unit_test(old_rules_start_no_count_of_another_kind),
         cmocka_unit_test(the_largest_values_stay_in_their_bits),
         cmocka_unit_test(many_threads_over_midnight_take_exactly_the_limit),
     };

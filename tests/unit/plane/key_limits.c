@@ -40,7 +40,8 @@ who_comes_by_the_old_cell_is_sent_on(void **state)
     struct tg_bucket_limit limit = tg_bucket_limit_make(1, 5);
 
     for (int i = 0; i < 3; i++) { /* L1 */
-        assert_int_equal(tg_key_limits_take_quota(m, &slot, 5, DAY, &charged),
+        assert_int_equal(tg_key_limits_take_quota(m, &slot, 5, DAY,
+                NULL, &charged),
             TG_OK);
         assert_int_equal(tg_key_limits_take_token(m, &slot, limit, NOW_NS,
             &taken, &before), TG_OK);
@@ -51,7 +52,8 @@ who_comes_by_the_old_cell_is_sent_on(void **state)
     assert_int_equal(tg_quota_used(atomic_load(&old->used), DAY), 3);
     for (int i = 0; i < 2; i++) {
         slot = 1;
-        assert_int_equal(tg_key_limits_take_quota(m, &slot, 5, DAY, &charged),
+        assert_int_equal(tg_key_limits_take_quota(m, &slot, 5, DAY,
+                NULL, &charged),
             TG_OK);
         assert_int_equal(slot, 3);
         slot = 1;
@@ -60,7 +62,8 @@ who_comes_by_the_old_cell_is_sent_on(void **state)
         assert_int_equal(slot, 3);
     }
     slot = 1;
-    assert_int_equal(tg_key_limits_take_quota(m, &slot, 5, DAY, &charged),
+    assert_int_equal(tg_key_limits_take_quota(m, &slot, 5, DAY,
+            NULL, &charged),
         TG_LIMIT);
     assert_int_equal(tg_key_limits_take_token(m, &slot, limit, NOW_NS, &taken,
         &before), TG_LIMIT);
@@ -86,7 +89,8 @@ a_worker_moves_what_it_finds_awaited(void **state)
     atomic_store(&tg_meters_cell(m, 1)->tat, 1234);
     tg_key_limits_await(m, 1, 2);
     tg_key_limits_await(m, 2, 3); /* both died there */
-    assert_int_equal(tg_key_limits_take_quota(m, &slot, 8, DAY, &charged),
+    assert_int_equal(tg_key_limits_take_quota(m, &slot, 8, DAY,
+            NULL, &charged),
         TG_OK);
     assert_true(atomic_load(&cell->used) == tg_quota_word(DAY, 8));
     assert_int_equal(atomic_load(&cell->tat), 1234);
@@ -116,22 +120,26 @@ words_that_lead_nowhere_refuse(void **state)
     atomic_store(&tg_meters_move(m, 1)->next, 1); /* round and round */
     atomic_store(&one->used, TG_QUOTA_MOVED);
     atomic_store(&one->tat, TG_BUCKET_MOVED);
-    assert_int_equal(tg_key_limits_take_quota(m, &slot, 8, DAY, &charged),
+    assert_int_equal(tg_key_limits_take_quota(m, &slot, 8, DAY,
+            NULL, &charged),
         TG_CORRUPT);
     assert_int_equal(tg_key_limits_take_token(m, &slot,
         tg_bucket_limit_make(1, 1), NOW_NS, &taken, &before), TG_CORRUPT);
     atomic_store(&tg_meters_move(m, 1)->next, TG_METER_NONE); /* in no file */
-    assert_int_equal(tg_key_limits_take_quota(m, &slot, 8, DAY, &charged),
+    assert_int_equal(tg_key_limits_take_quota(m, &slot, 8, DAY,
+            NULL, &charged),
         TG_CORRUPT);
     tg_key_limits_give_back_quota(m, 1, DAY);
     tg_key_limits_await(m, 1, 1); /* of itself */
-    assert_int_equal(tg_key_limits_take_quota(m, &slot, 8, DAY, &charged),
+    assert_int_equal(tg_key_limits_take_quota(m, &slot, 8, DAY,
+            NULL, &charged),
         TG_CORRUPT);
     assert_int_equal(tg_key_limits_move(m, TG_METER_NONE), TG_CORRUPT);
     tg_key_limits_await(m, 2, 3); /* of each other */
     tg_key_limits_await(m, 3, 2);
     slot = 2;
-    assert_int_equal(tg_key_limits_take_quota(m, &slot, 8, DAY, &charged),
+    assert_int_equal(tg_key_limits_take_quota(m, &slot, 8, DAY,
+            NULL, &charged),
         TG_CORRUPT);
     tg_meters_close(m);
 }
@@ -150,7 +158,8 @@ a_worker_maps_the_piece_that_it_is_sent_to(void **state)
     assert_int_equal(tg_meters_grow(m, &p->err), TG_OK);
     atomic_store(&tg_meters_cell(m, 1)->used, tg_quota_word(DAY, 7));
     move(m, 1, TG_METER_PIECE + 5);
-    assert_int_equal(tg_key_limits_take_quota(worker, &slot, 8, DAY, &charged),
+    assert_int_equal(tg_key_limits_take_quota(worker, &slot, 8, DAY,
+            NULL, &charged),
         TG_OK);
     assert_int_equal(slot, TG_METER_PIECE + 5);
     assert_true(atomic_load(&tg_meters_cell(m, TG_METER_PIECE + 5)->used)
@@ -226,7 +235,7 @@ take_all(struct scene *s, struct tg_meters *m)
             s->tokens++;
         }
         slot = entry;
-        if (tg_key_limits_take_quota(m, &slot, LIMIT, DAY, &charged)
+        if (tg_key_limits_take_quota(m, &slot, LIMIT, DAY, NULL, &charged)
             != TG_OK)
         {
             refused++;
