@@ -3,7 +3,8 @@ and answered in the model's shapes, and what is wrong in one thing is refused
 in the model's errors and changes nothing.
 
 A row's name says operation and violation.  Requests come from
-support/service_model.py, what they speak of from support/service_examples.py.
+support/service_model.py, what they speak of from service_scene.py,
+service_examples.py and service_wrong.py beside it.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -15,6 +16,8 @@ from support import service_examples as examples
 from support.service_model import (
     BAD, MISSING, NONSENSE, OPERATIONS, Client, check_bad, check_good,
     fill, make, violations, wire_name)
+from support.service_scene import Scene
+from support.service_wrong import VALUES
 
 # What moves by itself, and the trail, in which refusals stand too.
 NOT_CONFIGURATION = ("audit_", "fold", "ledger_", "lease", "meta", "meter_",
@@ -25,7 +28,7 @@ class Stand:
     """The scene, a client, and the store's rows."""
 
     def __init__(self, world):
-        self.scene = examples.Scene(world)
+        self.scene = Scene(world)
         self.client = Client(world.stack.ports["admin"], world.credentials)
         self.number = 0
         path = world.stack.folder / "private/tallygate.db"
@@ -208,7 +211,7 @@ def unknown_rows(name):
 
 
 def value_rows():
-    for name, what, change, status, words in examples.VALUES:
+    for name, what, change, status, words in VALUES:
         yield f"{name} {what}", name, changed(name, change), status, words
 
 

@@ -1,30 +1,25 @@
 """service_examples.py - what the model of API Gateway cannot say of itself
 
 The model knows that a resource has a parent; it does not know which ids there
-are, nor what a path part looks like.  Here are a small world in which every
-id is somebody's, an example of every member of every input, what a PATCH may
-name, and, in tables of their own, what this gateway refuses and why.
+are, nor what a path part looks like.  Here are an example of every member of
+every input, what a PATCH may name, and, in tables of their own, what this
+gateway refuses and why.  service_wrong.py has what no value may be.
 
-`$name` in a text is what the world calls so; `$n` is another number in each
-request.
+`$name` in a text is what the scene (service_scene.py) calls so; `$n` is
+another number in each request.
 
 SPDX-License-Identifier: Apache-2.0
 """
-import base64
 import json
 import time
 
-ACCOUNT = "000000000000"
+from support.service_scene import LAMBDA, POOL, Scene
+
 ARN = "arn:aws:apigateway:us-east-1::/restapis/$api"
 TODAY = time.strftime("%Y-%m-%d", time.gmtime())
 
 MOCK = {"type": "MOCK",
         "requestTemplates": {"application/json": '{"statusCode": 200}'}}
-
-
-LAMBDA = ("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/"
-          "arn:aws:lambda:us-east-1:1:function:x/invocations")
-POOL = "arn:aws:cognito-idp:us-east-1:1:userpool/x"
 PLACE = {"type": "RESPONSE_HEADER", "path": "/p$n", "method": "GET",
          "statusCode": "200", "name": "X-A"}
 SCHEMA = json.dumps({"$$schema": "http://json-schema.org/draft-04/schema#",
@@ -50,203 +45,6 @@ def document(title):
                     "application/json": '{"statusCode": 200}'}}}}}})
 
 
-STAGES = {"one": "prod", "two": "other", "bench": "bench"}
-
-
-class Scene:
-    """An API and all that can hang on it, another one beside it, and one
-    whose parts a test may leave half done."""
-
-    def __init__(self, world):
-        self.aws, self.count = world.apigateway, 0
-        self.names = {"account": "x"}
-        self.names.update(self.api("one"))
-        self.names["other"] = self.api("two")["api"]
-        bench = self.api("bench")
-        self.names["benchPool"] = self.aws.create_authorizer(
-            restApiId=bench["api"], name="pool", type="COGNITO_USER_POOLS",
-            identitySource="method.request.header.X-A",
-            providerARNs=[POOL])["id"]
-        self.names.update(bench=bench["api"],
-                          benchValidator=bench["validator"],
-                          benchAuthorizer=bench["authorizer"])
-        self.names.update(self.sale(self.names["api"]))
-
-    def api(self, name):
-        aws = self.aws
-        made = aws.create_rest_api(name=name, tags={"a": "b"})
-        api, root = made["id"], made["rootResourceId"] if (
-            "rootResourceId" in made) else aws.get_resources(
-                restApiId=made["id"])["items"][0]["id"]
-        resource = aws.create_resource(restApiId=api, parentId=root,
-                                       pathPart="pets")["id"]
-        aws.create_resource(restApiId=api, parentId=root, pathPart="cats")
-        self.method(api, resource)
-        deployment = aws.create_deployment(
-            restApiId=api, stageName=STAGES[name],
-            description="first")["id"]
-        validator = aws.create_request_validator(
-            restApiId=api, name="all", validateRequestParameters=True)["id"]
-        if name == "one":
-            aws.create_model(restApiId=api, name="Standing", schema="{}",
-                             contentType="application/json")
-            aws.put_gateway_response(
-                restApiId=api, responseType="DEFAULT_4XX", statusCode="404")
-        authorizer = self.authorizer(api, "standing")
-        part = aws.create_documentation_part(
-            restApiId=api, location={"type": "API"}, properties="{}")["id"]
-        if name == "one":
-            aws.create_documentation_version(restApiId=api,
-                                             documentationVersion="1")
-        return {"part": part, "authorizer": authorizer, "api": api, "root": root, "resource": resource,
-                "deployment": deployment, "validator": validator}
-
-    def method(self, api, resource, verb="GET"):
-        """A whole method: integration and responses too."""
-        where = {"restApiId": api, "resourceId": resource,
-                 "httpMethod": verb}
-        self.aws.put_method(**where, authorizationType="NONE",
-                            requestParameters={
-                                "method.request.header.X-A": False})
-        self.aws.put_integration(
-            **where, type="HTTP_PROXY", integrationHttpMethod="GET",
-            uri="http://127.0.0.1:9009/")
-        for status in ("200", "201"):
-            self.aws.put_method_response(
-                **where, statusCode=status, responseParameters={
-                    "method.response.header.X-B": False})
-        self.aws.put_integration_response(
-            **where, statusCode="200", selectionPattern="2..")
-        return where
-
-    def sale(self, api):
-        aws = self.aws
-        plan = aws.create_usage_plan(
-            name="plan", apiStages=[{"apiId": api, "stage": "prod"}],
-            throttle={"rateLimit": 10.0, "burstLimit": 20},
-            quota={"limit": 100, "period": "MONTH"}, tags={"a": "b"})["id"]
-        key = aws.create_api_key(name="key", enabled=True)["id"]
-        aws.create_usage_plan_key(usagePlanId=plan, keyId=key,
-                                  keyType="API_KEY")
-        aws.create_domain_name(
-            domainName="api.example.com",
-            endpointConfiguration={"types": ["REGIONAL"]})
-        aws.create_base_path_mapping(domainName="api.example.com",
-                                     basePath="v1", restApiId=api,
-                                     stage="prod")
-        return {"plan": plan, "key": key, "member": key,
-                "domain": "api.example.com"}
-
-    # What a test may spoil: each gives the arguments that name it.
-
-    def fresh_key(self):
-        return {"apiKey": self.aws.create_api_key(name="spare")["id"]}
-
-    def fresh_member(self):
-        return {"keyId": self.fresh_key()["apiKey"]}
-
-    def fresh_plan_key(self):
-        key = self.fresh_member()
-        self.aws.create_usage_plan_key(usagePlanId=self.names["plan"],
-                                       keyType="API_KEY", **key)
-        return key
-
-    def fresh_plan(self):
-        return {"usagePlanId": self.aws.create_usage_plan(name="spare")["id"]}
-
-    def fresh_api(self):
-        return {"restApiId": self.aws.create_rest_api(name="spare")["id"]}
-
-    def fresh_resource(self):
-        self.count += 1
-        return {"resourceId": self.aws.create_resource(
-            restApiId=self.names["api"], parentId=self.names["root"],
-            pathPart=f"spare{self.count}")["id"]}
-
-    def bare_resource(self):
-        self.count += 1
-        api = self.names["bench"]
-        root = self.aws.get_resources(restApiId=api)["items"][0]["id"]
-        return {"restApiId": api, "resourceId": self.aws.create_resource(
-            restApiId=api, parentId=root,
-            pathPart=f"spare{self.count}")["id"]}
-
-    def fresh_method(self):
-        where = self.bare_resource()
-        self.method(where["restApiId"], where["resourceId"])
-        return where
-
-    def bare_method(self):
-        where = self.bare_resource()
-        self.aws.put_method(**where, httpMethod="GET",
-                            authorizationType="NONE", requestParameters={
-                                "method.request.header.X-A": False})
-        return where
-
-    def fresh_deployment(self):
-        return {"deploymentId": self.aws.create_deployment(
-            restApiId=self.names["api"])["id"]}
-
-    def fresh_stage(self):
-        self.count += 1
-        name = f"spare{self.count}"
-        self.aws.create_stage(restApiId=self.names["api"], stageName=name,
-                              deploymentId=self.names["deployment"])
-        return {"stageName": name}
-
-    def fresh_validator(self):
-        return {"requestValidatorId": self.aws.create_request_validator(
-            restApiId=self.names["api"], name="spare")["id"]}
-
-    def authorizer(self, api, name):
-        return self.aws.create_authorizer(
-            restApiId=api, name=name, type="TOKEN", authorizerUri=LAMBDA,
-            identitySource="method.request.header.X-A")["id"]
-
-    def fresh_authorizer(self):
-        self.count += 1
-        return {"authorizerId": self.authorizer(self.names["api"],
-                                                f"spare{self.count}")}
-
-    def fresh_part(self):
-        self.count += 1
-        return {"documentationPartId": self.aws.create_documentation_part(
-            restApiId=self.names["api"], properties="{}", location={
-                "type": "RESOURCE", "path": f"/{self.count}"})["id"]}
-
-    def fresh_version(self):
-        self.count += 1
-        name = f"spare{self.count}"
-        self.aws.create_documentation_version(
-            restApiId=self.names["api"], documentationVersion=name)
-        return {"documentationVersion": name}
-
-    def fresh_model(self):
-        self.count += 1
-        name = f"Spare{self.count}"
-        self.aws.create_model(restApiId=self.names["api"], name=name,
-                              contentType="application/json", schema="{}")
-        return {"modelName": name}
-
-    def fresh_gateway_response(self):
-        self.aws.put_gateway_response(restApiId=self.names["api"],
-                                      responseType="THROTTLED")
-        return {"responseType": "THROTTLED"}
-
-    def fresh_domain(self):
-        self.count += 1
-        name = f"spare{self.count}.example.com"
-        self.aws.create_domain_name(
-            domainName=name, endpointConfiguration={"types": ["REGIONAL"]})
-        return {"domainName": name}
-
-    def fresh_mapping(self):
-        domain = self.fresh_domain()
-        self.aws.create_base_path_mapping(
-            **domain, basePath="v1", restApiId=self.names["api"])
-        return domain
-
-
 # What a member is when its operation says nothing else.
 NAMED = {
     "restApiId": "$api", "resourceId": "$resource", "parentId": "$root",
@@ -257,7 +55,8 @@ NAMED = {
     "basePath": "v1", "resourceArn": ARN, "exportType": "oas30",
     "sdkType": "javascript", "id": "javascript", "keyType": "API_KEY",
     "limit": 25, "vpcLinkId": "nobody", "clientCertificateId": "nobody",
-    "domainNameAccessAssociationArn": "arn:nobody", "authorizerId": "$authorizer",
+    "domainNameAccessAssociationArn": "arn:nobody",
+    "authorizerId": "$authorizer",
     "domainNameArn": "arn:nobody", "documentationPartId": "$part",
     "documentationVersion": "1",
 }
@@ -358,7 +157,7 @@ EXAMPLES = {
     "PutIntegration": {
         "type": "HTTP_PROXY", "integrationHttpMethod": "POST",
         "uri": "http://127.0.0.1:9009/x", "connectionType": "INTERNET",
-        "credentials": "arn:aws:iam::$account:role/x",
+        "credentials": "arn:aws:iam::1:role/x",
         "requestParameters": {
             "integration.request.header.X-A": "method.request.header.X-A"},
         "requestTemplates": {"application/json": "{}"},
@@ -374,7 +173,8 @@ EXAMPLES = {
         "contentHandling": "CONVERT_TO_TEXT"},
     "PutMethod": {
         "authorizationType": "CUSTOM", "authorizerId": "$benchAuthorizer",
-        "apiKeyRequired": True, "operationName": "getPets", "requestParameters": {
+        "apiKeyRequired": True, "operationName": "getPets",
+        "requestParameters": {
             "method.request.header.X-A": True},
         "requestModels": {"application/json": "Empty"},
         "requestValidatorId": "$benchValidator"},
@@ -697,254 +497,3 @@ UNKNOWN = {
     "statusCode": ("299", 404),
     "resourceArn": ("arn:aws:apigateway:us-east-1::/restapis/nobody", 404),
 }
-
-MANY_TAGS = {f"k{n}": "v" for n in range(51)}
-MANY_METHODS = {f"/a{n}/GET": {"rateLimit": 1.0, "burstLimit": 1}
-                for n in range(21)}
-MANY_VARIABLES = {f"v{n}": "x" for n in range(101)}
-BOMB = ("openapi: 3.0.1\ninfo: {title: b, version: '1'}\n"
-        "x-a: &a [x, x, x, x, x, x, x, x, x, x]\n"
-        + "".join(f"x-{b}: &{b} [{', '.join(['*' + a] * 10)}]\n"
-                  for a, b in zip("abcdefgh", "bcdefghi"))
-        + "paths: {}\n")
-
-
-def broken(title, **change):
-    made = json.loads(document(title))
-    made.update(change)
-    return json.dumps(made)
-
-
-def reference(target):
-    return broken("r", paths={"/a": {"get": {
-        "parameters": [{"$ref": target}], "responses": {}}}})
-
-
-DOCUMENTS = {                           # name: (body, words of the refusal)
-    "cut-short": (document("x")[:-20], ("line 1",)),
-    "tab": ("openapi: 3.0.1\npaths:\n\t/a: {}\n", ("line 3",)),
-    "bomb": (BOMB, ("line 8", "too many values")),
-    "nesting": ('{"a":' * 200 + "1" + "}" * 200, ("deep",)),
-    "list": ("[]", ()),
-    "empty": ("", ()),
-    "remote": (reference("https://example.com/p.yaml#/a"), ("ref",)),
-    "file": (reference("other.yaml#/a"), ("ref",)),
-    "circle": (broken("c", components={"parameters": {
-        "A": {"$ref": "#/components/parameters/B"},
-        "B": {"$ref": "#/components/parameters/A"}}},
-        paths={"/a": {"get": {"parameters": [
-            {"$ref": "#/components/parameters/A"}], "responses": {}}}}),
-        ()),
-    "twice": ('{"openapi": "3.0.1", "openapi": "3.0.1"}', ("line 1",)),
-    "no-utf8": (b'{"openapi": "\xff"}', ()),
-    "two": ("a: 1\n---\nb: 2\n", ()),
-}
-
-# (operation, what is wrong, members in the place of those of the example,
-# status, words of the message); a member that is None is left out.
-VALUES = [
-    ("CreateApiKey", "name too long", {"name": "x" * 1025}, 400, (
-        "Invalid API Key name, can be at most 1024 characters.",)),
-    ("CreateApiKey", "value too short", {"value": "x" * 19}, 400, (
-        "API Key value should be at least 20 characters",)),
-    ("CreateApiKey", "value too long", {"value": "x" * 129}, 400, (
-        "API Key value exceeds maximum size of 128 characters",)),
-    ("CreateApiKey", "value with a blank", {"value": "x" * 20 + " y"}, 400,
-     ()),
-    ("CreateApiKey", "description too long", {"description": "x" * 125001},
-     400, ("Invalid API Key description specified.",)),
-    ("CreateApiKey", "customerId too long", {"customerId": "x" * 1025}, 400,
-     ()),
-    ("CreateApiKey", "too many tags", {"tags": MANY_TAGS}, 400, ("tags",)),
-    ("CreateApiKey", "a tag of Amazon's", {"tags": {"aws:x": "y"}}, 400,
-     ("aws:",)),
-    ("CreateApiKey", "tag too long", {"tags": {"x" * 129: "y"}}, 400,
-     ("tag",)),
-    ("CreateApiKey", "tag value too long", {"tags": {"x": "y" * 257}}, 400,
-     ("tag",)),
-    ("CreateApiKey", "NUL", {"name": "a\0b"}, 400, ()),
-    ("CreateAuthorizer", "name empty", {"name": ""}, 400, ()),
-    ("CreateAuthorizer", "name twice", {"name": "standing"}, 400, (
-        "unique",)),
-    ("CreateAuthorizer", "URI", {"authorizerUri": "http://x/"}, 400, (
-        "Invalid Authorizer URI",)),
-    ("CreateAuthorizer", "source", {"identitySource": "cookie.a"}, 400, (
-        "identity source",)),
-    ("CreateAuthorizer", "time", {"authorizerResultTtlInSeconds": 3601}, 400,
-     ("authorizerResultTtlInSeconds",)),
-    ("CreateAuthorizer", "pool without ARNs", {
-        "type": "COGNITO_USER_POOLS", "authorizerUri": None}, 400, ()),
-    ("CreateAuthorizer", "pool", {
-        "type": "COGNITO_USER_POOLS", "providerARNs": ["arn:x"],
-        "authorizerUri": None}, 400, ("arn:x",)),
-    ("CreateBasePathMapping", "slash", {"basePath": "a/b"}, 400, ()),
-    ("CreateBasePathMapping", "twice", {"basePath": "v1"}, 409, (
-        "Base path already exists for this domain name",)),
-    ("CreateBasePathMapping", "unknown API", {"restApiId": "nobody"}, 400,
-     ()),
-    ("CreateBasePathMapping", "unknown stage", {"stage": "nobody"}, 400, ()),
-    ("CreateDeployment", "stage name", {"stageName": "a b"}, 400, ()),
-    ("CreateDeployment", "variables", {"variables": MANY_VARIABLES}, 400,
-     ()),
-    ("CreateDeployment", "variable", {"variables": {"a": "{}"}}, 400, ()),
-    ("CreateDocumentationPart", "twice", {"location": {"type": "API"}}, 409,
-     ("already exists",)),
-    ("CreateDocumentationPart", "place", {
-        "location": {"type": "API", "path": "/x"}}, 400, ("path",)),
-    ("CreateDocumentationPart", "no place", {
-        "location": {"type": "QUERY_PARAMETER"}}, 400, ("name",)),
-    ("CreateDocumentationPart", "properties", {"properties": "[]"}, 400, (
-        "properties",)),
-    ("CreateDocumentationVersion", "twice", {"documentationVersion": "1"},
-     409, ("already exists",)),
-    ("CreateDocumentationVersion", "stage", {"stageName": "nobody"}, 404,
-     ()),
-    ("CreateDocumentationVersion", "blank", {"documentationVersion": "a b"},
-     400, ()),
-    ("ImportDocumentationParts", "no JSON", {"body": "{"}, 400, (
-        "Unable to build importer with provided input",)),
-    ("ImportDocumentationParts", "place", {"body": documentation(
-        location={"type": "NOWHERE"})}, 400, ()),
-    ("CreateDomainName", "twice", {"domainName": "api.example.com"}, 400, (
-        "already exists",)),
-    ("CreateDomainName", "address", {"domainName": "192.0.2.1"}, 400, ()),
-    ("CreateDomainName", "blank", {"domainName": "a b.example.com"}, 400,
-     ()),
-    ("CreateDomainName", "policy of TLS", {"securityPolicy": "TLS_1_0"},
-     400, ("securityPolicy",)),
-    ("CreateDomainName", "routing", {"routingMode": "ROUTING_RULE_ONLY"},
-     400, ("routingMode",)),
-    ("CreateDomainName", "private", {
-        "endpointConfiguration": {"types": ["PRIVATE"]}}, 400, ("PRIVATE",)),
-    ("CreateModel", "name", {"name": "a-b"}, 400, ()),
-    ("CreateModel", "name empty", {"name": ""}, 400, ()),
-    ("CreateModel", "twice", {"name": "Standing"}, 409, ()),
-    ("CreateModel", "schema", {"schema": "{"}, 400, ()),
-    ("CreateModel", "schema of nothing", {"schema": "[]"}, 400, ()),
-    ("CreateModel", "description too long", {"description": "x" * 125001},
-     400, ()),
-    ("CreateResource", "slash", {"pathPart": "a/b"}, 400, ()),
-    ("CreateResource", "empty", {"pathPart": ""}, 400, ()),
-    ("CreateResource", "half a variable", {"pathPart": "{a"}, 400, ()),
-    ("CreateResource", "twice", {"pathPart": "pets"}, 409, (
-        "Another resource with the same parent already has this name: "
-        "pets",)),
-    ("CreateRestApi", "name empty", {"name": ""}, 400, ()),
-    ("CreateRestApi", "name too long", {"name": "x" * 1025}, 400, ()),
-    ("CreateRestApi", "cloneFrom", {"cloneFrom": "nobody"}, 400, (
-        "Invalid API identifier specified",)),
-    ("CreateRestApi", "description empty", {"description": ""}, 400, (
-        "Description cannot be an empty string",)),
-    ("CreateRestApi", "clone of nobody", {"cloneFrom": "nobody"}, 400, (
-        "Invalid API identifier specified",)),
-    ("CreateRestApi", "compression", {"minimumCompressionSize": 10485761},
-     400, ()),
-    ("CreateRestApi", "compression below 0", {"minimumCompressionSize": -1},
-     400, ()),
-    ("CreateRestApi", "two endpoints", {
-        "endpointConfiguration": {"types": ["EDGE", "REGIONAL"]}}, 400, ()),
-    ("CreateRestApi", "tags", {"tags": MANY_TAGS}, 400, ("tags",)),
-    ("CreateStage", "name too long", {"stageName": "x" * 129}, 400, ()),
-    ("CreateStage", "name", {"stageName": "a/b"}, 400, ()),
-    ("CreateStage", "twice", {"stageName": "prod"}, 409, ()),
-    ("CreateStage", "deployment", {"deploymentId": "nobody"}, 404, ()),
-    ("CreateStage", "variable name", {"variables": {"x" * 65: "y"}}, 400,
-     ()),
-    ("CreateStage", "variable value", {"variables": {"x": "y" * 513}}, 400,
-     ()),
-    ("CreateStage", "canary", {"canarySettings": {"percentTraffic": 101}},
-     400, ("percentTraffic",)),
-    ("CreateStage", "canary's deployment", {"canarySettings": {
-        "percentTraffic": 1, "deploymentId": "nobody"}}, 400, ()),
-    ("CreateStage", "documentation", {"documentationVersion": "nobody"},
-     404, ()),
-    ("CreateStage", "cache", {"cacheClusterEnabled": True}, 400, ()),
-    ("CreateUsagePlan", "name empty", {"name": ""}, 400, ()),
-    ("CreateUsagePlan", "name too long", {"name": "x" * 4097}, 400, ()),
-    ("CreateUsagePlan", "unknown stage", {
-        "apiStages": [{"apiId": "$api", "stage": "nobody"}]}, 404, (
-            "Invalid API Stage {api: ", "stage: nobody}")),
-    ("CreateUsagePlan", "unknown API", {
-        "apiStages": [{"apiId": "nobody", "stage": "prod"}]}, 404, ()),
-    ("CreateUsagePlan", "method", {"apiStages": [{
-        "apiId": "$api", "stage": "prod", "throttle": {"pets": {}}}]}, 400,
-     ()),
-    ("CreateUsagePlan", "too many methods", {"apiStages": [{
-        "apiId": "$api", "stage": "prod", "throttle": MANY_METHODS}]}, 429,
-     ()),
-    ("CreateUsagePlan", "rate", {"throttle": {"rateLimit": -1}}, 400, ()),
-    ("CreateUsagePlan", "quota", {"quota": {"limit": -1, "period": "DAY"}},
-     400, ()),
-    ("CreateUsagePlan", "period", {"quota": {"limit": 1}}, 400, ()),
-    ("CreateUsagePlan", "offset", {
-        "quota": {"limit": 1, "offset": 7, "period": "WEEK"}}, 400, ()),
-    ("CreateUsagePlanKey", "unknown key", {"keyId": "nobody"}, 404, (
-        "Invalid API Key identifier specified",)),
-    ("CreateUsagePlanKey", "twice", {"keyId": "$member"}, 409, ()),
-    ("CreateUsagePlanKey", "type", {"keyType": "API_TOKEN"}, 400, (
-        "keyType",)),
-    ("GetApiKeys", "a position in front of the names", {
-        "customerId": None, "nameQuery": "key", "position":
-            base64.b64encode(b'["a","b"]').decode()}, 400, ("position",)),
-    ("GetUsage", "end before start", {
-        "startDate": "2026-01-02", "endDate": "2026-01-01"}, 400, ()),
-    ("GetUsage", "no date", {"startDate": "yesterday"}, 400, ()),
-    ("GetUsage", "no such day", {"startDate": "2026-02-30"}, 400, ()),
-    ("GetUsage", "too long", {"startDate": "2020-01-01"}, 400, ()),
-    ("ImportApiKeys", "half a file", {"body": b"Key,Name\nabc"}, 400, (
-        "Line 2",)),
-    ("ImportApiKeys", "no header", {"body": b"1,2\n3,4\n"}, 400, ()),
-    ("ImportApiKeys", "open quote", {
-        "body": b'Key,Name\n"open-quote-of-twenty-characters,n\n'}, 400, ()),
-    ("ImportApiKeys", "empty", {"body": b""}, 400, ()),
-    ("ImportApiKeys", "unknown plan", {
-        "body": b"Key,Name,UsagePlanIds\n"
-                b"a-key-of-twenty-characters-x,n,nobody\n"}, 400, (
-            "Line 2", "Invalid Usage Plan ID specified")),
-    ("PutGatewayResponse", "status", {"statusCode": "20"}, 400, ()),
-    ("PutGatewayResponse", "mapping", {
-        "responseParameters": {"header.X": "'a'"}}, 400, ()),
-    ("PutIntegration", "too short a time", {"timeoutInMillis": 49}, 400, ()),
-    ("PutIntegration", "no method", {"integrationHttpMethod": None}, 400, (
-        "Enumeration value for HttpMethod must be non-empty",)),
-    ("PutIntegration", "method", {"integrationHttpMethod": "FROB"}, 400, ()),
-    ("PutIntegration", "scheme", {"uri": "gopher://x/"}, 400, (
-        "Invalid HTTP endpoint specified for URI",)),
-    ("PutIntegration", "port", {"uri": "http://x:22/"}, 400, (
-        "Invalid HTTP endpoint specified for URI",)),
-    ("PutIntegration", "no URI", {"uri": None}, 400, ()),
-    ("PutIntegration", "link", {"connectionType": "VPC_LINK"}, 400, ()),
-    ("PutIntegration", "passthrough", {"passthroughBehavior": "PERHAPS"},
-     400, ()),
-    ("PutIntegration", "mapping to nowhere", {
-        "requestParameters": {"integration.request.cookie.a": "'a'"}}, 400,
-     ()),
-    ("PutIntegration", "mapping from nowhere", {
-        "requestParameters": {"integration.request.header.a":
-                              "method.request.cookie.a"}}, 400, ()),
-    ("PutIntegrationResponse", "pattern", {"selectionPattern": "("}, 400,
-     ()),
-    ("PutIntegrationResponse", "mapping", {
-        "responseParameters": {"method.response.cookie.a": "'a'"}}, 400, ()),
-    ("PutMethod", "authorization", {"authorizationType": "NEVER"}, 400, ()),
-    ("PutMethod", "scopes without a pool", {"authorizationScopes": ["x"]},
-     400, ()),
-    ("PutMethod", "no authorizer", {"authorizerId": None}, 400, ()),
-    ("PutMethod", "unknown authorizer", {"authorizerId": "nobody"}, 400, ()),
-    ("PutMethod", "unknown validator", {"requestValidatorId": "nobody"},
-     400, ("Invalid Request Validator identifier specified",)),
-    ("PutMethod", "unknown model", {
-        "requestModels": {"application/json": "Nobody"}}, 400, ("Nobody",)),
-    ("PutMethod", "parameter", {
-        "requestParameters": {"method.request.cookie.a": True}}, 400, ()),
-    ("PutMethodResponse", "unknown model", {
-        "responseModels": {"application/json": "Nobody"}}, 400, ("Nobody",)),
-    ("PutMethodResponse", "parameter", {
-        "responseParameters": {"method.response.cookie.a": True}}, 400, ()),
-    ("TagResource", "a tag of Amazon's", {"tags": {"aws:x": "y"}}, 400, (
-        "aws:",)),
-    ("TagResource", "no ARN", {"resourceArn": "nonsense"}, 400, ()),
-    *((operation, f"document {name}", {"body": body}, 400, words)
-      for operation in ("ImportRestApi", "PutRestApi")
-      for name, (body, words) in DOCUMENTS.items()),
-]
