@@ -113,15 +113,16 @@ static const struct verb verbs[] = {
         " says why.",
         TG_OPTION_CONFIG, "clock|store|lost", tg_cli_confirm },
     { "import",
-        "--config FILE [--into API [--merge]] [--deploy STAGE] [--json]"
-        " DOCUMENT",
+        "--config FILE [--into API [--merge]] [--deploy STAGE]"
+        " [--fail-on-warnings] [--json] DOCUMENT",
         "Makes a REST API from an OpenAPI 3.0 or Swagger 2.0 document, JSON"
         " or YAML, and\nsays what was made. --into puts it in the place of"
         " what an API has, --merge over it;\nwhat was added, changed and"
         " removed is listed. --deploy puts the API on a stage at\nonce; until"
-        " then a stage serves what it did.",
+        " then a stage serves what it did. What is not taken over is named in\n"
+        "warnings; with --fail-on-warnings the first of them stops the import.",
         TG_OPTION_CONFIG | TG_OPTION_JSON | TG_OPTION_DEPLOY | TG_OPTION_INTO
-        | TG_OPTION_MERGE, "DOCUMENT", tg_cli_import },
+        | TG_OPTION_MERGE | TG_OPTION_WARNINGS, "DOCUMENT", tg_cli_import },
     { "credentials list", "--config FILE [--json]",
         "Shows the access keys of the admin API that were made, but not the"
         " one of\nadmin-credentials: who has which role, and until when.",

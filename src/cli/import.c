@@ -298,16 +298,17 @@ static enum tg_exit
 put_document(json_t **api, const struct tg_options *options,
     const struct tg_buf *document)
 {
-    char target[TARGET_SIZE];
+    char        target[TARGET_SIZE];
+    const bool  is_new = options->into == NULL;
+    const char *mode = options->merge ? "merge" : "overwrite";
 
     say("importing the document ...");
-    if (options->into == NULL) {
-        return call(api, options, "POST", "/restapis?mode=import",
-            "application/json", document);
-    }
-    (void) snprintf(target, sizeof(target), "/restapis/%s?mode=%s",
-        options->into, options->merge ? "merge" : "overwrite");
-    return call(api, options, "PUT", target, "application/json", document);
+    (void) snprintf(target, sizeof(target),
+        "/restapis%s%s?mode=%s&failonwarnings=%s", is_new ? "" : "/",
+        is_new ? "" : options->into, is_new ? "import" : mode,
+        options->fail_on_warnings ? "true" : "false");
+    return call(api, options, is_new ? "POST" : "PUT", target,
+        "application/json", document);
 }
 
 /* Behind the import: what there is now, and the deployment. */

@@ -29,6 +29,8 @@ static const struct {
     { "--into", TG_OPTION_INTO, false, offsetof(struct tg_options, into) },
     { "--merge", TG_OPTION_MERGE, true,
         offsetof(struct tg_options, merge) },
+    { "--fail-on-warnings", TG_OPTION_WARNINGS, true,
+        offsetof(struct tg_options, fail_on_warnings) },
     { "--buyer", TG_OPTION_LEDGER, false,
         offsetof(struct tg_options, agreement) },
     { "--product", TG_OPTION_LEDGER, false,

@@ -35,6 +35,7 @@ enum tg_option {
     TG_OPTION_LEDGER = 1 << 10, /* what `ledger' filters by, and --csv */
     TG_OPTION_ADJUST = 1 << 11, /* what `ledger adjust' needs to know */
     TG_OPTION_HOUR = 1 << 12,
+    TG_OPTION_WARNINGS = 1 << 13,
 };
 
 /* All texts are lent by argv or the environment. */
@@ -61,6 +62,7 @@ struct tg_options {
     bool        json;
     bool        list;
     bool        merge;
+    bool        fail_on_warnings;
     bool        csv;
     bool        carry_forward;
     bool        dry_run;

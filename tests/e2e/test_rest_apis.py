@@ -451,3 +451,11 @@ def test_import_on_the_command_line(shared):
         "import", str(OPENAPI / "broken/mapping.json"))
     assert done.returncode == 1
     assert "line 1, column " in done.stderr
+    dangling = str(OPENAPI / "broken/dangling-ref.json")
+    done = shared.stack.tallygate("import", dangling)
+    assert done.returncode == 0
+    assert "warning: line 1, column 167" in done.stderr
+    before = shared.sql("SELECT count(*) FROM rest_api")
+    done = shared.stack.tallygate("import", "--fail-on-warnings", dangling)
+    assert done.returncode == 1 and "there is no schema" in done.stderr
+    assert shared.sql("SELECT count(*) FROM rest_api") == before
