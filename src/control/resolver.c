@@ -2,7 +2,9 @@
  * resolver.c - see resolver.h
  *
  * The list of names is guarded by the lock; the look-up itself runs without
- * it, on a copy of the name.
+ * it, on a copy of the name.  A round marks the names that are due, and its
+ * thread and some helpers take one after the other: a name server that is
+ * silent holds up as many names as there are of these, and no more.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -21,12 +23,14 @@
 
 #define IDLE_ROUNDS 120 /* look-ups of a name that no route uses */
 #define HOST_SIZE 256
+#define HELPERS_MAX 7
 
 struct name {
     struct name *next;
     char         host[HOST_SIZE];
     bool         is_known; /* has had an answer, or a failure */
     int          failure;  /* of the last look-up (EAI_*), 0: none */
+    bool         is_due;   /* in this round, and nobody has begun */
     bool         is_used;  /* by the present routes */
     unsigned     idle;     /* look-ups since it was used or hinted at */
     size_t       count;
@@ -39,6 +43,7 @@ struct tg_resolver {
     pthread_cond_t  told; /* from the thread: a round has ended */
     struct name    *names;
     bool            has_new;
+    bool            has_changed; /* an address, in this round */
     bool            is_closing;
     unsigned        period_ms;
     bool          (*on_change)(void *data);
@@ -310,27 +315,83 @@ forget_idle(struct tg_resolver *r)
     }
 }
 
+/* Marks every name, or the new ones alone; how many. */
+static size_t
+mark_due(struct tg_resolver *r, bool only_new)
+{
+    size_t count = 0;
+
+    for (struct name *n = r->names; n; n = n->next) {
+        n->is_due = !only_new || !n->is_known;
+        count += n->is_due ? 1 : 0;
+    }
+    return count;
+}
+
+static bool
+take_due(struct tg_resolver *r, char host[HOST_SIZE])
+{
+    for (struct name *n = r->names; n && !r->is_closing; n = n->next) {
+        if (n->is_due) {
+            n->is_due = false;
+            strcpy(host, n->host);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* With the lock: looks up what is due, until nothing is. */
+static void
+work(struct tg_resolver *r)
+{
+    char host[HOST_SIZE];
+
+    while (take_due(r, host)) {
+        if (refresh(r, host)) {
+            r->has_changed = true;
+        }
+    }
+}
+
+static void *
+help(void *data)
+{
+    struct tg_resolver *r = data;
+
+    pthread_mutex_lock(&r->lock);
+    work(r);
+    pthread_mutex_unlock(&r->lock);
+    return NULL;
+}
+
 /*
- * One look-up of every name, or of the new ones alone.  Only this thread
- * takes names out of the list, and new ones go in at its front, so the walk
- * stays good while the lock is given up.
+ * One look-up of every name, or of the new ones alone.  Names are taken out of
+ * the list at its end only, when the helpers are gone.  With fewer of them
+ * than are wanted it takes longer, and that is all.
  */
 static bool
 round_of(struct tg_resolver *r, bool only_new)
 {
-    bool changed = false;
-    char host[HOST_SIZE];
+    size_t    due = mark_due(r, only_new), count = 0;
+    pthread_t helpers[HELPERS_MAX];
 
     r->has_new = false;
-    for (struct name *n = r->names; n && !r->is_closing; n = n->next) {
-        if (!only_new || !n->is_known) {
-            strcpy(host, n->host);
-            changed = refresh(r, host) || changed;
-        }
+    r->has_changed = false;
+    while (count < HELPERS_MAX && count + 1 < due
+        && pthread_create(&helpers[count], NULL, help, r) == 0)
+    {
+        count++;
     }
+    work(r);
+    pthread_mutex_unlock(&r->lock);
+    while (count > 0) {
+        pthread_join(helpers[--count], NULL);
+    }
+    pthread_mutex_lock(&r->lock);
     forget_idle(r);
     pthread_cond_broadcast(&r->told);
-    return changed;
+    return r->has_changed;
 }
 
 static void *

@@ -2,8 +2,8 @@
  * resolver.h - the addresses of backends, looked up outside the request path
  *
  * The routes file holds addresses, not names.  One thread of the daemon keeps
- * asking the system's resolver for every name that the routes use, and calls
- * back when an answer differs from the one before.
+ * asking the system's resolver for every name that the routes use, several at
+ * a time, and calls back when an answer differs from the one before.
  *
  * Promises
  *   L1  tg_resolver_get never waits: it gives what is known.

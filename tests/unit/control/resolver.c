@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <netdb.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -37,6 +38,9 @@ static _Atomic(const char *) answer; /* addresses; NULL: failure */
 static atomic_int            failure;
 static atomic_int            questions;
 
+/* "slow.test" waits for the first, those of "both" for each other. */
+static pthread_barrier_t     slow, both;
+
 int
 __wrap_getaddrinfo(const char *host, const char *service,
     const struct addrinfo *hints, struct addrinfo **out)
@@ -50,6 +54,11 @@ __wrap_getaddrinfo(const char *host, const char *service,
     }
     questions++;
     *out = NULL;
+    if (strcmp(host, "slow.test") == 0) {
+        (void) pthread_barrier_wait(&slow);
+    } else if (strncmp(host, "both", 4) == 0) {
+        (void) pthread_barrier_wait(&both);
+    }
     if (answer == NULL) {
         return failure;
     }
@@ -139,6 +148,41 @@ answers_come_change_and_fail(void **state)
     tg_arena_clear(&arena);
 }
 
+/* One after the other, the two would wait for ever. */
+static void
+names_are_looked_up_at_the_same_time(void **state)
+{
+    int                      asked = questions;
+    size_t                   count;
+    struct tg_arena          arena;
+    struct tg_resolver      *r;
+    struct tg_route_address *list;
+
+    (void) state;
+    tg_arena_init(&arena);
+    answer = "192.0.2.7";
+    assert_int_equal(pthread_barrier_init(&slow, NULL, 2), 0);
+    assert_int_equal(pthread_barrier_init(&both, NULL, 2), 0);
+    assert_int_equal(tg_resolver_open(&r, 3600, on_change, NULL, NULL),
+        TG_OK);
+    tg_resolver_hint(r, "slow.test");
+    await(&questions, asked + 1);
+    tg_resolver_hint(r, "both1.test");
+    tg_resolver_hint(r, "both2.test");
+    (void) pthread_barrier_wait(&slow);
+    tg_resolver_settle(r, 30000);
+    for (int i = 1; i <= 2; i++) {
+        assert_int_equal(tg_resolver_get(r, &arena,
+                i == 1 ? "both1.test" : "both2.test", 80, &list, &count),
+            TG_OK);
+        assert_int_equal(count, 1);
+    }
+    tg_resolver_close(r);
+    assert_int_equal(pthread_barrier_destroy(&both), 0);
+    assert_int_equal(pthread_barrier_destroy(&slow), 0);
+    tg_arena_clear(&arena);
+}
+
 static void
 names_are_resolved_and_literals_need_nobody(void **state)
 {
@@ -178,6 +222,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_come_change_and_fail),
+        cmocka_unit_test(names_are_looked_up_at_the_same_time),
         cmocka_unit_test(names_are_resolved_and_literals_need_nobody),
     };
 
