@@ -421,5 +421,10 @@ def test_what_is_refused_leaves_a_line_in_the_log(gateway):
     for name, (data, status, *passed) in CLIENTS.items():
         if not passed and status != 403 or name == "segments":
             wait_until(lambda: is_logged(data), f"a line for {name}")
+    before = len(gateway.log.read_text())
+    wait_until(lambda: is_logged(b"\x1b[2J\x16\x03\x01\xff \"x\"\r\n\r\n"),
+               "a line for what is no text")
+    assert 'request: ".[2J.... .x."' in gateway.log.read_text()[before:]
+    assert not re.search(r"[^\n -~]", gateway.log.read_text()[before:])
     assert "more requests refused" in gateway.log.read_text()[begin:]
     assert KEY not in gateway.log.read_text()[begin:]
