@@ -289,19 +289,9 @@ def test_an_answer_that_spans_a_reload_keeps_its_promise(plain, size):
 
 
 @pytest.mark.parametrize("world", [{"more": {"gateway": {
-    "workers": 1, "reload_grace_s": 1}}}], indirect=True)
+    "workers": 1, "reload_grace_s": grace}}} for grace in (0, 1)],
+    indirect=True, ids=["none", "short"])
 def test_idle_connections_end_with_the_grace(world):
-    path = health(world)
-    line = connect(world)
-    assert line.get(HOST, path)[0] == 200
-    old = reload(world)
-    assert line.connection.recv(1) == b""
-    wait_until(lambda: are_gone(old), "the end of the old worker")
-
-
-@pytest.mark.parametrize("world", [{"more": {"gateway": {
-    "workers": 1, "reload_grace_s": 0}}}], indirect=True)
-def test_without_a_grace_they_end_at_once(world):
     path = health(world)
     line = connect(world)
     assert line.get(HOST, path)[0] == 200
@@ -311,7 +301,7 @@ def test_without_a_grace_they_end_at_once(world):
     wait_until(lambda: are_gone(old), "the end of the old worker")
 
 
-@pytest.mark.parametrize("has_left", [False, True], ids=["", "reloaded"])
+@pytest.mark.parametrize("has_left", [False, True], ids=["only", "reloaded"])
 def test_a_stop_waits_for_no_idle_client(world, has_left):
     """Stack.stop gives it less than the grace."""
     path = health(world)
