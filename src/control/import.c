@@ -345,8 +345,9 @@ clear_api(struct import *im)
     static const char *const statements[] = {
         "DELETE FROM method WHERE api_id = $1",
         "DELETE FROM resource WHERE api_id = $1 AND parent_id IS NOT NULL",
-        "DELETE FROM api_part WHERE api_id = $1 AND "
-            "kind <> 'documentationversion'", /* stages name those */
+        /* All but the documentation's versions: stages name those. */
+        ("DELETE FROM api_part WHERE api_id = $1 AND "
+            "kind <> 'documentationversion'"),
     };
     enum tg_status status = TG_OK;
 
