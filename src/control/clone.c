@@ -179,7 +179,8 @@ clone_parts(struct clone *c)
     json_t        *rows, *row, *doc;
     size_t         i;
     enum tg_status status = read_rows(c, "SELECT kind, id, doc FROM api_part "
-        "WHERE api_id = $1 AND kind <> 'documentationversion'", 3, &rows);
+        "WHERE api_id = $1 AND kind NOT IN ('documentationversion', "
+        "'documentationsnapshot')", 3, &rows);
 
     json_array_foreach(rows, i, row) {
         if (status == TG_OK) {

@@ -22,6 +22,7 @@
 
 #define TG_DOCUMENTATION_PART "documentationpart"       /* kinds of rows */
 #define TG_DOCUMENTATION_VERSION "documentationversion"
+#define TG_DOCUMENTATION_SNAPSHOT "documentationsnapshot" /* its parts */
 #define TG_DOCUMENTATION_PARTS_MAX 2000 /* of an API; Amazon's */
 
 /*
@@ -79,10 +80,15 @@ TG_MUST_CHECK enum tg_status tg_documentation_places(
  */
 
 /*
- * A version with its parts, the caller's; refused as not found when the API
- * has none of that name.
+ * A version, the caller's; refused as not found when the API has none of that
+ * name.
  */
 TG_MUST_CHECK enum tg_status tg_documentation_version_get(
+    struct tg_control_call *call, const char *api_id, const char *version,
+    json_t **out);
+
+/* The parts of a version that there is, as they were; the caller's. */
+TG_MUST_CHECK enum tg_status tg_documentation_version_parts(
     struct tg_control_call *call, const char *api_id, const char *version,
     json_t **out);
 

@@ -1,7 +1,8 @@
 /*
  * documentation_versions.c - the operations on versions of the documentation
  *
- * A version's row holds, beside what Amazon answers, the parts as they were.
+ * A version's parts, as they were, have a row of their own: whoever lists
+ * versions does not read them.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -18,7 +19,6 @@
 #define VERSIONS "/restapis/{restapi_id}/documentation/versions"
 #define VERSION VERSIONS "/{doc_version}"
 #define KIND TG_DOCUMENTATION_VERSION
-#define PARTS "documentationParts" /* the row's member */
 #define SIZE_MAX_BYTES ((size_t) 16 << 20)
 
 static enum tg_status
@@ -37,6 +37,16 @@ tg_documentation_version_get(struct tg_control_call *call,
     return status == TG_NOTFOUND ? not_found(call) : status;
 }
 
+enum tg_status
+tg_documentation_version_parts(struct tg_control_call *call,
+    const char *api_id, const char *version, json_t **out)
+{
+    enum tg_status status = tg_api_part_find(call, api_id,
+        TG_DOCUMENTATION_SNAPSHOT, version, out);
+
+    return status == TG_NOTFOUND ? not_found(call) : status;
+}
+
 /* The path's version; *out is the caller's. */
 static enum tg_status
 read_version(struct tg_control_call *call, json_t **out)
@@ -47,14 +57,6 @@ read_version(struct tg_control_call *call, json_t **out)
     call->resource_name = api_id;
     return tg_documentation_version_get(call, api_id,
         tg_http_path_get(call->req, "doc_version"), out);
-}
-
-/* Answers with doc (taken), without its parts. */
-static enum tg_status
-answer(struct tg_control_call *call, json_t *doc)
-{
-    json_object_del(doc, PARTS);
-    return tg_call_result(call, doc);
 }
 
 /* ---- CreateDocumentationVersion ---- */
@@ -96,28 +98,42 @@ check_new(struct tg_control_call *call, const char *api_id, const char *name)
     return status == TG_NOTFOUND ? TG_OK : status;
 }
 
+/* The parts of this moment, into a row of their own. */
+static enum tg_status
+insert_parts(struct tg_control_call *call, const char *api_id,
+    const char *name)
+{
+    json_t        *parts;
+    const char    *text;
+    enum tg_status status = tg_documentation_all(call, api_id, &parts);
+
+    text = status == TG_OK ? tg_row_text(call, parts) : NULL;
+    if (status == TG_OK && !text) {
+        status = tg_error_set(&call->err, TG_NOMEM, "out of memory");
+    } else if (status == TG_OK && strlen(text) > SIZE_MAX_BYTES) {
+        status = tg_call_refuse(call, 429, "LimitExceededException", "The "
+            "documentation parts of a version can be at most %zu bytes",
+            SIZE_MAX_BYTES);
+    } else if (status == TG_OK) {
+        status = tg_api_part_put(call, api_id, TG_DOCUMENTATION_SNAPSHOT,
+            name, parts);
+    }
+    json_decref(parts);
+    return status;
+}
+
 static enum tg_status
 insert_version(struct tg_control_call *call, const char *api_id,
     const json_t *in, json_t **doc)
 {
-    const char    *name = tg_text_of(in, "documentationVersion"), *text;
-    json_t        *parts;
-    enum tg_status status = tg_documentation_all(call, api_id, &parts);
+    const char    *name = tg_text_of(in, "documentationVersion");
+    enum tg_status status = insert_parts(call, api_id, name);
 
-    *doc = status == TG_OK
-        ? json_pack("{ss sI ss* sO}", "version", name, "createdDate",
-            (json_int_t) call->now_s, "description",
-            tg_text_of(in, "description"), PARTS, parts)
-        : NULL;
-    json_decref(parts);
-    text = *doc ? tg_row_text(call, *doc) : NULL;
-    if (status == TG_OK && !text) {
-        return tg_error_set(&call->err, TG_NOMEM, "out of memory");
-    }
-    if (status == TG_OK && strlen(text) > SIZE_MAX_BYTES) {
-        return tg_call_refuse(call, 429, "LimitExceededException", "The "
-            "documentation parts of a version can be at most %zu bytes",
-            SIZE_MAX_BYTES);
+    *doc = json_pack("{ss sI ss*}", "version", name, "createdDate",
+        (json_int_t) call->now_s, "description",
+        tg_text_of(in, "description"));
+    if (status == TG_OK && !*doc) {
+        status = tg_error_set(&call->err, TG_NOMEM, "out of memory");
     }
     return status == TG_OK ? tg_api_part_put(call, api_id, KIND, name, *doc)
                            : status;
@@ -142,7 +158,7 @@ create_from(struct tg_control_call *call, const char *api_id,
         json_decref(doc);
         return status;
     }
-    return answer(call, doc);
+    return tg_call_result(call, doc);
 }
 
 static enum tg_status
@@ -175,20 +191,13 @@ get_version(struct tg_control_call *call)
     json_t        *doc;
     enum tg_status status = read_version(call, &doc);
 
-    return status == TG_OK ? answer(call, doc) : status;
+    return status == TG_OK ? tg_call_result(call, doc) : status;
 }
 
 static enum tg_status
 get_versions(struct tg_control_call *call)
 {
-    enum tg_status status = tg_api_parts_page(call, KIND);
-    json_t        *item;
-    size_t         i;
-
-    json_array_foreach(json_object_get(call->result, "item"), i, item) {
-        json_object_del(item, PARTS);
-    }
-    return status;
+    return tg_api_parts_page(call, KIND);
 }
 
 static enum tg_status
@@ -217,7 +226,7 @@ update_version(struct tg_control_call *call)
         json_decref(doc);
         return status;
     }
-    return answer(call, doc);
+    return tg_call_result(call, doc);
 }
 
 static enum tg_status
@@ -231,6 +240,9 @@ delete_version(struct tg_control_call *call)
     if (status == TG_OK) {
         status = tg_stage_refuse_documented(call,
             tg_http_path_get(call->req, "restapi_id"), name);
+    }
+    if (status == TG_OK) {
+        status = tg_api_part_delete(call, TG_DOCUMENTATION_SNAPSHOT, name);
     }
     return status == TG_OK ? tg_api_part_delete(call, KIND, name) : status;
 }

@@ -167,15 +167,30 @@ name_file(struct tg_control_call *call,
     }
 }
 
-/* The version that the stage names; none where it names none. */
+/* The version that the stage names, with its parts; NULL: it names none. */
 static enum tg_status
 read_documentation(struct tg_control_call *call, const char *api_id,
     const json_t *stage, json_t **out)
 {
     const char *version = tg_text_of(stage, "documentationVersion");
 
-    return version == NULL ? TG_OK
-        : tg_documentation_version_get(call, api_id, version, out);
+    json_t        *parts = NULL;
+    enum tg_status status;
+
+    if (version == NULL) {
+        return TG_OK;
+    }
+    status = tg_documentation_version_get(call, api_id, version, out);
+    if (status == TG_OK) {
+        status = tg_documentation_version_parts(call, api_id, version,
+            &parts);
+    }
+    if (status == TG_OK
+        && json_object_set_new(*out, "documentationParts", parts) != 0)
+    {
+        status = no_memory(call);
+    }
+    return status;
 }
 
 static enum tg_status

@@ -346,8 +346,8 @@ clear_api(struct import *im)
         "DELETE FROM method WHERE api_id = $1",
         "DELETE FROM resource WHERE api_id = $1 AND parent_id IS NOT NULL",
         /* All but the documentation's versions: stages name those. */
-        ("DELETE FROM api_part WHERE api_id = $1 AND "
-            "kind <> 'documentationversion'"),
+        ("DELETE FROM api_part WHERE api_id = $1 AND kind NOT IN "
+            "('documentationversion', 'documentationsnapshot')"),
     };
     enum tg_status status = TG_OK;
 

@@ -9,7 +9,7 @@
 #include "control/members.h"
 #include "control/openapi_writer.h"
 
-#define TG_OPENAPI_X "x-amazon-apigateway-"
+#define X TG_OPENAPI_X
 
 static void
 copy_member(json_t *to, const json_t *from, const char *name)
@@ -118,8 +118,8 @@ write_request_body(const struct tg_openapi_source *s, json_t *operation,
         return;
     }
     if (!s->is_swagger) {
-        tg_openapi_set(operation, "requestBody", json_pack("{s:o, s:b}", "content",
-            write_content(s, models), "required", 1));
+        tg_openapi_set(operation, "requestBody", json_pack("{s:o, s:b}",
+            "content", write_content(s, models), "required", 1));
         return;
     }
     tg_openapi_set(operation, "consumes", write_types(models, &model));
@@ -288,14 +288,16 @@ write_operation_extensions(const struct tg_openapi_source *s,
         json_object_get(tg_openapi_parts(s, "requestvalidator"), validator));
 
     if (s->has_extensions && name != NULL) {
-        tg_openapi_set(operation, TG_OPENAPI_X "request-validator", json_string(name));
+        tg_openapi_set(operation, X "request-validator",
+            json_string(name));
     }
-    if (s->has_extensions && auth != NULL && strcmp(auth, "NONE") != 0) {
-        tg_openapi_set(operation, TG_OPENAPI_X "auth", json_pack("{s:s}", "type", auth));
+    if (s->has_extensions && auth != NULL && strcmp(auth, "AWS_IAM") == 0) {
+        tg_openapi_set(operation, X "auth",
+            json_pack("{s:s}", "type", auth));
     }
     if (s->has_integrations && integration != NULL) {
-        tg_openapi_set(operation, TG_OPENAPI_X "integration", write_integration(integration,
-            tg_text_of(resource, "id")));
+        tg_openapi_set(operation, X "integration",
+            write_integration(integration, tg_text_of(resource, "id")));
     }
 }
 
@@ -307,7 +309,8 @@ write_operation(const struct tg_openapi_source *s, const json_t *resource,
     json_t     *out = json_object();
     json_t     *parameters = write_parameters(s, method);
 
-    tg_openapi_set(out, "operationId", name != NULL ? json_string(name) : NULL);
+    tg_openapi_set(out, "operationId",
+        name != NULL ? json_string(name) : NULL);
     write_request_body(s, out, parameters, method);
     tg_openapi_set(out, "parameters", parameters);
     write_responses(s, out, method);
@@ -332,7 +335,7 @@ write_item(const struct tg_openapi_source *s, const json_t *resource)
         }
         key[i] = '\0';
         (void) json_object_set_new(out,
-            strcmp(verb, "ANY") == 0 ? TG_OPENAPI_X "any-method" : key,
+            strcmp(verb, "ANY") == 0 ? X "any-method" : key,
             write_operation(s, resource, method));
     }
     return out;
@@ -388,7 +391,8 @@ write_info(const struct tg_openapi_source *s)
 
     tg_openapi_set(out, "title", json_incref(json_object_get(s->api, "name")));
     copy_member(out, s->api, "description");
-    tg_openapi_set(out, "version", json_string(version != NULL ? version : s->version));
+    tg_openapi_set(out, "version",
+        json_string(version != NULL ? version : s->version));
     return out;
 }
 
@@ -427,17 +431,19 @@ write_extensions(const struct tg_openapi_source *s, json_t *out)
 {
     const char *source = tg_text_of(s->api, "apiKeySource");
 
-    tg_openapi_set(out, TG_OPENAPI_X "request-validators", tg_openapi_write_validators(s));
-    tg_openapi_set(out, TG_OPENAPI_X "gateway-responses", tg_openapi_write_gateway_responses(s));
-    tg_openapi_set(out, TG_OPENAPI_X "binary-media-types",
+    tg_openapi_set(out, X "request-validators",
+        tg_openapi_write_validators(s));
+    tg_openapi_set(out, X "gateway-responses",
+        tg_openapi_write_gateway_responses(s));
+    tg_openapi_set(out, X "binary-media-types",
         json_incref(json_object_get(s->api, "binaryMediaTypes")));
-    tg_openapi_set(out, TG_OPENAPI_X "minimum-compression-size",
+    tg_openapi_set(out, X "minimum-compression-size",
         json_incref(json_object_get(s->api, "minimumCompressionSize")));
     if (source != NULL && strcmp(source, "HEADER") != 0) {
-        tg_openapi_set(out, TG_OPENAPI_X "api-key-source", json_string(source));
+        tg_openapi_set(out, X "api-key-source", json_string(source));
     }
     if (json_is_true(json_object_get(s->api, "disableExecuteApiEndpoint"))) {
-        tg_openapi_set(out, TG_OPENAPI_X "endpoint-configuration", json_pack("{s:b}",
+        tg_openapi_set(out, X "endpoint-configuration", json_pack("{s:b}",
             "disableExecuteApiEndpoint", 1));
     }
 }
@@ -457,7 +463,7 @@ tg_openapi_write(const struct tg_openapi_source *source)
         write_extensions(source, out);
     }
     if (source->has_documentation && source->documentation != NULL) {
-        tg_openapi_set(out, TG_OPENAPI_X "documentation",
+        tg_openapi_set(out, X "documentation",
             tg_openapi_write_documentation(source));
     }
     return out;

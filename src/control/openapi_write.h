@@ -25,7 +25,7 @@ struct tg_openapi_source {
     bool          has_authorizers;  /* the extensions of security schemes */
     bool          has_extensions;   /* all that there are */
     bool          has_documentation;
-    const json_t *documentation; /* the stage's version; NULL: none */
+    const json_t *documentation; /* of the stage, with its parts; or NULL */
 };
 
 /* The document, the caller's; NULL: out of memory. */

@@ -77,7 +77,9 @@ tg_openapi_write_models(const struct tg_openapi_source *s)
     const char *name;
     json_t     *model, *schema, *out = json_object();
 
-    json_object_foreach ((json_t *) tg_openapi_parts(s, "model"), name, model) {
+    json_object_foreach ((json_t *) tg_openapi_parts(s, "model"), name,
+        model)
+    {
         const char *text = tg_text_of(model, "schema");
 
         schema = text != NULL ? json_loads(text, 0, NULL) : NULL;
@@ -314,14 +316,15 @@ tg_openapi_write_validators(const struct tg_openapi_source *s)
     const char *id;
     json_t     *validator, *out = json_object();
 
-    json_object_foreach ((json_t *) tg_openapi_parts(s, "requestvalidator"), id,
-        validator)
+    json_object_foreach ((json_t *) tg_openapi_parts(s, "requestvalidator"),
+        id, validator)
     {
         json_t *copy = json_copy(validator);
 
         (void) json_object_del(copy, "id");
         (void) json_object_del(copy, "name");
-        (void) json_object_set_new(out, tg_openapi_validator_name(validator), copy);
+        (void) json_object_set_new(out, tg_openapi_validator_name(validator),
+            copy);
     }
     return out;
 }
@@ -332,8 +335,8 @@ tg_openapi_write_gateway_responses(const struct tg_openapi_source *s)
     const char *type;
     json_t     *response, *out = json_object();
 
-    json_object_foreach ((json_t *) tg_openapi_parts(s, "gatewayresponse"), type,
-        response)
+    json_object_foreach ((json_t *) tg_openapi_parts(s, "gatewayresponse"),
+        type, response)
     {
         json_t *copy = json_copy(response);
 

@@ -87,7 +87,7 @@ take_parts(json_t *parts, struct tg_store *store, const char *api_id,
     json_t         *kind;
     enum tg_status  status = tg_store_query(store, &q, err,
         "SELECT kind, id, doc FROM api_part WHERE api_id = $1 AND "
-        "kind NOT IN ('documentationpart', 'documentationversion') "
+        "kind NOT LIKE 'documentation%' "
         "ORDER BY kind, id", "s", api_id);
 
     while (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK) {
