@@ -68,6 +68,19 @@ TG_MUST_CHECK enum tg_status tg_documentation_all(
     struct tg_control_call *call, const char *api_id, json_t **out);
 
 /*
+ * ---- documentation_import.c
+ */
+
+/* Writes parts, as openapi.h has them; their ids go into ids, in order. */
+TG_MUST_CHECK enum tg_status tg_documentation_import(
+    struct tg_control_call *call, const char *api_id, const json_t *parts,
+    json_t *ids);
+
+/* The handler of ImportDocumentationParts. */
+TG_MUST_CHECK enum tg_status tg_import_documentation_parts(
+    struct tg_control_call *call);
+
+/*
  * ---- documentation_places.c
  */
 

@@ -4,12 +4,10 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <string.h>
-#include <strings.h>
 
 #include "control/call.h"
 #include "control/doc_patch.h"
 #include "control/documentation.h"
-#include "control/import.h"
 #include "control/members.h"
 #include "control/page.h"
 #include "control/rest_rows.h"

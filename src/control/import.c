@@ -136,36 +136,12 @@ import_authorizers(struct import *im)
         im->authorizers);
 }
 
-/* The parts' ids, in the document's order, into ids. */
-static enum tg_status
-put_documentation(struct tg_control_call *call, const char *api_id,
-    const struct tg_openapi *openapi, json_t *ids)
-{
-    json_t        *part;
-    size_t         i;
-    const char    *id;
-    enum tg_status status = TG_OK;
-
-    json_array_foreach(openapi->documentation, i, part) {
-        if (status == TG_OK) {
-            status = tg_documentation_put(call, api_id,
-                json_object_get(part, "location"),
-                tg_text_of(part, "properties"), &id);
-        }
-        if (status == TG_OK && json_array_append_new(ids, json_string(id))) {
-            status = TG_NOMEM;
-        }
-    }
-    return status == TG_OK ? tg_documentation_check_count(call, api_id)
-                           : status;
-}
-
 static enum tg_status
 import_documentation(struct import *im)
 {
     json_t        *ids = json_array();
-    enum tg_status status = put_documentation(im->call, im->api_id,
-        im->openapi, ids);
+    enum tg_status status = tg_documentation_import(im->call, im->api_id,
+        im->openapi->documentation, ids);
 
     json_decref(ids);
     return status;
@@ -437,9 +413,8 @@ import_api(struct import *im)
     return status;
 }
 
-/* failonwarnings: the first of them is the refusal. */
-static enum tg_status
-check_warnings(struct tg_control_call *call, const json_t *warnings)
+enum tg_status
+tg_import_check_warnings(struct tg_control_call *call, const json_t *warnings)
 {
     const char *flag = tg_call_query(call, "failonwarnings");
 
@@ -467,7 +442,7 @@ import_document(struct import *im, struct tg_openapi *openapi)
             "%s", err.message);
     }
     if (status == TG_OK) {
-        status = check_warnings(im->call, openapi->warnings);
+        status = tg_import_check_warnings(im->call, openapi->warnings);
     }
     if (status == TG_OK) {
         status = import_api(im);
@@ -527,9 +502,8 @@ tg_import_rest_api(struct tg_control_call *call)
     return import_body(&im);
 }
 
-/* mode=merge or overwrite; merge when nothing is said. */
-static enum tg_status
-read_mode(struct tg_control_call *call, const char *input, bool *is_merge)
+enum tg_status
+tg_import_mode(struct tg_control_call *call, const char *input, bool *is_merge)
 {
     const char *mode = tg_call_query(call, "mode");
 
@@ -545,94 +519,8 @@ enum tg_status
 tg_put_rest_api(struct tg_control_call *call)
 {
     struct import  im = { .call = call, .is_put = true };
-    enum tg_status status = read_mode(call, "putRestApiInput",
+    enum tg_status status = tg_import_mode(call, "putRestApiInput",
         &im.is_merge);
 
     return status == TG_OK ? import_body(&im) : status;
-}
-
-/* ---- ImportDocumentationParts ---- */
-
-/* Writes the parts that were read, and answers with their ids. */
-static enum tg_status
-import_parts(struct tg_control_call *call, const char *api_id,
-    const struct tg_openapi *openapi, bool is_merge)
-{
-    json_t        *ids = json_array();
-    json_t        *warnings = json_array_size(openapi->warnings)
-        ? openapi->warnings : NULL;
-    enum tg_status status = check_warnings(call, openapi->warnings);
-
-    if (status == TG_OK && !is_merge) {
-        status = tg_store_exec(call->store, &call->err,
-            "DELETE FROM api_part WHERE api_id = $1 AND kind = $2", "ss",
-            api_id, TG_DOCUMENTATION_PART);
-    }
-    if (status == TG_OK) {
-        status = put_documentation(call, api_id, openapi, ids);
-    }
-    if (status == TG_OK) {
-        status = tg_call_result(call, json_pack("{sO sO*}", "ids", ids,
-            "warnings", warnings));
-    }
-    json_decref(ids);
-    return status;
-}
-
-/* A body that is no OpenAPI document is refused in Amazon's words. */
-static enum tg_status
-refuse_builder(struct tg_control_call *call)
-{
-    return tg_call_bad_request(call,
-        "Unable to build importer with provided input.");
-}
-
-static enum tg_status
-import_documented(struct tg_control_call *call, const char *api_id,
-    const struct tg_document *document, bool is_merge)
-{
-    struct tg_openapi openapi;
-    struct tg_error   err = { 0 };
-    enum tg_status    status;
-
-    if (!json_object_get(document->root, "swagger")
-        && !json_object_get(document->root, "openapi"))
-    {
-        return refuse_builder(call);
-    }
-    status = tg_openapi_read_documentation(&openapi, document, &err);
-    if (status == TG_OK) {
-        status = import_parts(call, api_id, &openapi, is_merge);
-    } else if (status == TG_INVALID) {
-        status = tg_call_bad_request(call, "Invalid OpenAPI document: %s",
-            err.message);
-    }
-    tg_openapi_clear(&openapi);
-    return status;
-}
-
-enum tg_status
-tg_import_documentation_parts(struct tg_control_call *call)
-{
-    struct tg_document document;
-    struct tg_error    err = { 0 };
-    const char        *api_id;
-    bool               is_merge;
-    enum tg_status     status = tg_api_of(call, &api_id);
-
-    if (status == TG_OK) {
-        status = read_mode(call, "importDocumentationPartsInput", &is_merge);
-    }
-    if (status != TG_OK) {
-        return status;
-    }
-    status = tg_document_parse(&document, call->req->body,
-        call->req->body_len, &err);
-    if (status == TG_OK) {
-        status = import_documented(call, api_id, &document, is_merge);
-    } else if (status == TG_INVALID || status == TG_LIMIT) {
-        status = refuse_builder(call);
-    }
-    tg_document_clear(&document);
-    return status;
 }
