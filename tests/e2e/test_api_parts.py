@@ -328,3 +328,27 @@ def test_changes_of_parts_are_audited_those_refused_too(shared, api):
         ("CreateDocumentationVersion", None)]
     assert told[3]["requestParameters"]["createAuthorizerInput"][
         "authorizerUri"] == URI
+
+
+def test_the_parts_of_an_api_by_the_command_line(shared, api):
+    def aws(verb, *words):
+        return shared.aws("apigateway", verb, "--rest-api-id", api, *words)
+
+    schema = {"type": "object", "properties": {"id": {"type": "integer"}}}
+    aws("create-model", "--name", "Pet", "--content-type",
+        "application/json", "--schema", json.dumps(schema))
+    assert '"id" : 42' in aws("get-model-template", "--model-name", "Pet")[
+        "value"]
+    who = aws("create-authorizer", "--name", "who", "--type", "TOKEN",
+              "--authorizer-uri", URI, "--identity-source", HEADER)["id"]
+    assert aws("update-authorizer", "--authorizer-id", who,
+               "--patch-operations", "op=replace,path=/name,value=me")[
+        "name"] == "me"
+    aws("create-documentation-part", "--location", "type=MODEL,name=Pet",
+        "--properties", '{"description": "a pet"}')
+    aws("create-documentation-version", "--documentation-version", "1")
+    assert len(aws("get-documentation-parts", "--type", "MODEL")["items"]) == 1
+    aws("delete-documentation-version", "--documentation-version", "1")
+    aws("delete-authorizer", "--authorizer-id", who)
+    aws("delete-model", "--model-name", "Pet")
+    assert len(aws("get-models")["items"]) == 2
