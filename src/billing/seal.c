@@ -15,9 +15,10 @@
 #define REASON_LARGE "the hour before held more than one record can"
 
 /*
- * A record of each row (agreement_id, dimension, quantity) of the source.
- * Timestamp and deadline are those of tg_ledger_timestamp and
- * tg_ledger_deadline; a test holds them against each other.
+ * Records of agreements a, with a dimension and a quantity; conditions on a
+ * and a group for each record are to follow.  Timestamp and
+ * deadline are those of tg_ledger_timestamp and tg_ledger_deadline; a test
+ * holds them against each other.
  *
  *   $1 prefix of the ids  $2 hour  $3 now  $4 actor  $5 when the month closes
  *   $6 window at Amazon   $7 time to leave   $8 an hour   $9 most units
@@ -26,20 +27,22 @@
 #define STAMP "(CASE WHEN a.activated_s > $2 THEN a.activated_s ELSE $2 END)"
 #define WINDOW                                                                \
     "(CASE WHEN " STAMP " + $6 < $5 THEN " STAMP " + $6 ELSE $5 END)"
-#define INSERT_FROM(source)                                                   \
+#define INSERT(dimension, quantity)                                           \
     "INSERT INTO ledger_record (id, agreement_id, product_code, dimension,"   \
     " hour, timestamp, quantity, identity_mode, customer_aws_account_id,"     \
     " license_arn, customer_identifier, state, deadline_s, sealed_s,"         \
     " updated_s, actor)"                                                      \
-    " SELECT $1 || CAST(ROW_NUMBER() OVER (ORDER BY u.agreement_id,"          \
-    " u.dimension) AS TEXT), a.id, a.product_code, u.dimension, $2, "         \
-    STAMP ", CASE WHEN u.quantity > $9 THEN $9 ELSE u.quantity END,"          \
+    " SELECT $1 || CAST(ROW_NUMBER() OVER (ORDER BY a.id, " dimension         \
+    ") AS TEXT), a.id, a.product_code, " dimension ", $2, " STAMP             \
+    ", CASE WHEN " quantity " > $9 THEN $9 ELSE " quantity " END,"            \
     " a.identity_mode, a.customer_aws_account_id, a.license_arn,"             \
     " a.customer_identifier, 'sealed', CASE WHEN a.ended_s > 0 AND"           \
     " a.ended_s + $7 < " WINDOW " THEN a.ended_s + $7 ELSE " WINDOW " END,"   \
-    " $3, $3, $4 FROM (" source ") u JOIN agreement a ON"                     \
-    " a.id = u.agreement_id WHERE a.activated_s < $2 + $8 AND"                \
-    " a.activated_s <= $3"
+    " $3, $3, $4 FROM agreement a"
+
+#define WHERE_SEALED                                                          \
+    " WHERE a.product_code = $10 AND a.id >= $11 AND a.id <= $12 AND"         \
+    " a.activated_s < $2 + $8 AND a.activated_s <= $3"
 
 /* "lr-", the time, chance and "-", which a number is to follow. */
 static void
@@ -137,15 +140,13 @@ tg_seal_used(struct tg_store *s, int64_t *made, const struct tg_seal_piece *p,
     enum tg_status status;
 
     make_prefix(prefix, p->now_s);
-    status = tg_store_exec(s, err, INSERT_FROM("SELECT b.id AS agreement_id,"
-        " s.dimension, SUM(d.quantity) AS quantity FROM agreement b"
-        " CROSS JOIN usage_source s CROSS JOIN usage_hour d WHERE"
-        " b.product_code = $10 AND b.id >= $11 AND b.id <= $12 AND"
-        " b.state <> 'pending' AND s.agreement_id = +b.id AND"
-        " d.source = s.id AND d.hour = $2 GROUP BY b.id, s.dimension"
-        " HAVING SUM(d.quantity) > 0") " AND NOT EXISTS (SELECT 1 FROM"
-        " ledger_record r WHERE r.agreement_id = u.agreement_id AND"
-        " r.dimension = u.dimension AND r.hour = $2)", "siisiiiiisss",
+    status = tg_store_exec(s, err, INSERT("s.dimension", "SUM(d.quantity)")
+        " CROSS JOIN usage_source s CROSS JOIN usage_hour d" WHERE_SEALED
+        " AND a.state <> 'pending' AND s.agreement_id = +a.id AND"
+        " d.source = s.id AND d.hour = $2 AND NOT EXISTS (SELECT 1 FROM"
+        " ledger_record r WHERE r.agreement_id = s.agreement_id AND"
+        " r.dimension = s.dimension AND r.hour = $2) GROUP BY a.id,"
+        " s.dimension HAVING SUM(d.quantity) > 0", "siisiiiiisss",
         prefix, p->hour, p->now_s, p->actor, tg_hour_month_closes(p->hour),
         (int64_t) TG_HOUR_WINDOW_S, (int64_t) TG_LEDGER_LEAVE_S,
         (int64_t) TG_HOUR_S, TG_LEDGER_QUANTITY_MAX, p->product_code,
@@ -171,11 +172,10 @@ tg_seal_zeros(struct tg_store *s, int64_t *made,
 
     make_prefix(prefix, p->now_s);
     /* whom Amazon does not know it would only refuse, hour after hour */
-    status = tg_store_exec(s, err, INSERT_FROM("SELECT b.id AS agreement_id,"
-        " $13 AS dimension, 0 AS quantity FROM agreement b WHERE"
-        " b.product_code = $10 AND b.id >= $11 AND b.id <= $12 AND"
-        " b.state = 'active' AND b.unsubscribed_s IS NULL") " AND NOT EXISTS"
-        " (SELECT 1 FROM ledger_record r WHERE r.hour = $2 AND r.agreement_id = a.id)",
+    status = tg_store_exec(s, err, INSERT("$13", "0") WHERE_SEALED
+        " AND a.state = 'active' AND a.unsubscribed_s IS NULL AND NOT EXISTS"
+        " (SELECT 1 FROM ledger_record r WHERE r.hour = $2 AND"
+        " r.agreement_id = a.id)",
         "siisiiiiissss", prefix, p->hour, p->now_s, p->actor,
         tg_hour_month_closes(p->hour), (int64_t) TG_HOUR_WINDOW_S,
         (int64_t) TG_LEDGER_LEAVE_S, (int64_t) TG_HOUR_S,
