@@ -12,6 +12,8 @@
  *     {"hour": "first", "new", "same" or "opened", "meters", "changed", "ms",
  *      "cpu_ms"}
  *
+ * The last hour is sealed: {"sealed": records, "ms", "cpu_ms"}.
+ *
  * A fold with nothing to do, and one with a hundredth changed, are measured
  * too: what a fold costs must not grow with the meters that exist.  The sweep
  * before a seal ("sweep") looks at all of them, and finds nothing new.
@@ -26,8 +28,10 @@
 #include <time.h>
 
 #include "billing/collector.h"
+#include "billing/sealer.h"
 #include "core/hours.h"
 #include "plane/meters.h"
+#include "settings/settings.h"
 #include "store/store.h"
 #include "util/digest.h"
 
@@ -153,6 +157,33 @@ measure(struct bench *b, const char *hour, uint32_t step)
         milliseconds(CLOCK_PROCESS_CPUTIME_ID) - cpu);
 }
 
+/* Makes a record of each agreement's hour. */
+static void
+measure_seal(struct bench *b, const char *folder)
+{
+    double              wall, cpu;
+    char                path[PATH_MAX];
+    int64_t             sealed = 0;
+    struct tg_settings *settings;
+    static const char   text[] = "state_dir: .\naccount_id: \"123456789012\""
+        "\n";
+
+    (void) snprintf(path, sizeof(path), "%s/tallygate.yaml", folder);
+    must(b, tg_settings_parse(&settings, path, text, sizeof(text) - 1,
+        &b->err));
+    must(b, tg_sealer_through(b->store, &sealed, settings,
+        b->now_s, &b->err));
+    b->now_s += TG_HOUR_S;
+    wall = milliseconds(CLOCK_MONOTONIC);
+    cpu = milliseconds(CLOCK_PROCESS_CPUTIME_ID);
+    must(b, tg_sealer_regular(b->store, &sealed, settings, b->now_s,
+        &b->err));
+    (void) printf("{\"sealed\": %" PRId64 ", \"ms\": %.3f, \"cpu_ms\":"
+        " %.3f}\n", sealed, milliseconds(CLOCK_MONOTONIC) - wall,
+        milliseconds(CLOCK_PROCESS_CPUTIME_ID) - cpu);
+    tg_settings_free(settings);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -180,6 +211,7 @@ main(int argc, char **argv)
     open_collector(&b, argv[1]);
     must(&b, tg_collector_fold(b.collector, true, b.now_s, &b.err));
     measure(&b, "opened", 1);
+    measure_seal(&b, argv[1]);
     tg_collector_close(b.collector);
     tg_meters_close(b.meters);
     tg_board_close(&b.board);
