@@ -15,6 +15,8 @@
 #include "util/digest.h"
 
 #define TAKE_MAX TG_MARKS_BLOCK
+#define CELLS_MAX 16384 /* of a transaction */
+#define LOOK_CELLS 256  /* between two looks whether somebody waits */
 #define CACHE_KIB 8192 /* four times as much saves a fifth of a new hour */
 
 /* A slot that is closed in this transaction. */
@@ -32,6 +34,7 @@ struct tg_collector {
     char                       file_id[TG_FILE_ID_HEX];
     char                       node[TG_UUID_SIZE];
     int64_t                    sequence;
+    uint64_t                   cells_max; /* of a transaction */
     int64_t                    last_s;    /* of a fold that went through */
     int64_t                    written_s; /* what the store says of it */
     bool                       is_mirror_stale; /* F2 */
@@ -49,6 +52,7 @@ struct run {
     struct tg_collector *c;
     struct tg_fold       fold;
     uint64_t             oldest_epoch;
+    bool                 has_stepped; /* and committed some */
 };
 
 /* Room for one more slot. */
@@ -118,20 +122,123 @@ close_retired(struct run *r)
     return status;
 }
 
+/* through_s: up to when all is in the ledger. */
+static enum tg_status
+store_fold_row(struct run *r, int64_t through_s)
+{
+    struct tg_collector *c = r->c;
+    struct tg_fold_row   row = { .sequence = c->sequence + 1,
+        .through_s = through_s };
+
+    memcpy(row.file_id, c->file_id, sizeof(row.file_id));
+    tg_guard_state(c->config.guard, &row.offset_s, &row.newest_hour);
+    if (r->fold.newest_hour > row.newest_hour) {
+        row.newest_hour = r->fold.newest_hour;
+    }
+    return tg_fold_row_write(c->config.store, &row, c->node, r->fold.err);
+}
+
+/* After a commit. */
+static void
+settle(struct run *r)
+{
+    size_t                           i;
+    struct tg_collector             *c = r->c;
+    const struct tg_collector_stats *added = &r->fold.added;
+
+    c->sequence++;
+    atomic_store(&c->config.board->page->fold_sequence,
+        (uint64_t) c->sequence);
+    for (i = 0; i < c->retired_count && c->config.control != NULL; i++) {
+        tg_binding_reuse(c->config.control, c->retired[i].slot,
+            c->retired[i].is_wide);
+    }
+    c->retired_count = 0;
+    tg_guard_counted(c->config.guard, r->fold.newest_hour);
+    c->stats.cells += added->cells;
+    c->stats.units += added->units;
+    c->stats.set_aside += added->set_aside;
+    c->stats.carried += added->carried;
+    c->stats.unsure += added->unsure;
+    for (i = 0; i < TG_UNBILLABLE_COUNT; i++) {
+        c->stats.unbillable[i] += added->unbillable[i];
+    }
+    r->fold.added = (struct tg_collector_stats) { 0 };
+}
+
+static enum tg_status
+commit(struct run *r, int64_t through_s)
+{
+    enum tg_status status = store_fold_row(r, through_s);
+
+    if (status == TG_OK) {
+        status = tg_store_commit(r->c->config.store, r->fold.err);
+    }
+    if (status == TG_OK) {
+        settle(r);
+    }
+    return status;
+}
+
+static enum tg_status
+begin(struct run *r)
+{
+    enum tg_status status;
+
+    status = tg_store_begin(r->c->config.store, TG_STORE_ORDERED,
+        r->fold.err);
+    return status == TG_OK ? tg_fold_begin(&r->fold) : status;
+}
+
+/* After a cell: others get the store's lock, soon when they wait for it. */
+static enum tg_status
+step(struct run *r)
+{
+    enum tg_status      status;
+    uint64_t            cells = r->fold.added.cells;
+    struct tg_collector *c = r->c;
+
+    if (cells < c->cells_max && (cells == 0 || cells % LOOK_CELLS != 0
+            || !tg_store_is_wanted(c->config.store)))
+    {
+        return TG_OK;
+    }
+    status = commit(r, c->written_s);
+    if (status == TG_OK) {
+        r->has_stepped = true;
+        tg_store_give_way(c->config.store);
+        status = begin(r);
+    }
+    return status;
+}
+
+static enum tg_status
+fold_slots(struct run *r, const uint32_t *slots, uint32_t count)
+{
+    uint32_t       i;
+    enum tg_status status = TG_OK;
+
+    for (i = 0; i < count && status == TG_OK; i++) {
+        status = tg_fold_slot(&r->fold, slots[i]);
+        if (status == TG_OK) {
+            status = step(r);
+        }
+    }
+    return status;
+}
+
 /* Dirty bits are cleared before the lanes are read (plane/meters.h, M3). */
 static enum tg_status
 fold_dirty(struct run *r)
 {
-    uint32_t       i, n, from = 0;
+    uint32_t       n, from = 0;
     uint32_t       slots[TAKE_MAX];
     uint32_t       all = tg_meters_slots(r->c->meters);
     enum tg_status status = TG_OK;
 
     while (from < all && status == TG_OK) {
         n = tg_meters_take_dirty(r->c->meters, &from, slots, TAKE_MAX);
-        for (i = 0; i < n && status == TG_OK; i++) {
-            status = tg_fold_slot(&r->fold, slots[i]);
-        }
+        status = fold_slots(r, slots, n);
     }
     return status;
 }
@@ -139,7 +246,7 @@ fold_dirty(struct run *r)
 static enum tg_status
 fold_all(struct run *r)
 {
-    uint32_t       i, n, from = 0;
+    uint32_t       n, from = 0;
     uint32_t       slots[TAKE_MAX];
     uint32_t       all = tg_meters_slots(r->c->meters);
     enum tg_status status;
@@ -150,54 +257,9 @@ fold_all(struct run *r)
     status = tg_marks_check(&r->c->marks, r->c->config.store, r->fold.err);
     for (from = 0; from < all && status == TG_OK;) {
         n = tg_marks_grown(&r->c->marks, &from, slots);
-        for (i = 0; i < n && status == TG_OK; i++) {
-            status = tg_fold_slot(&r->fold, slots[i]);
-        }
+        status = fold_slots(r, slots, n);
     }
     return status;
-}
-
-static enum tg_status
-store_fold_row(struct run *r)
-{
-    struct tg_collector *c = r->c;
-    struct tg_fold_row   row = { .sequence = c->sequence + 1,
-        .through_s = r->fold.now_s };
-
-    memcpy(row.file_id, c->file_id, sizeof(row.file_id));
-    tg_guard_state(c->config.guard, &row.offset_s, &row.newest_hour);
-    if (r->fold.newest_hour > row.newest_hour) {
-        row.newest_hour = r->fold.newest_hour;
-    }
-    return tg_fold_row_write(c->config.store, &row, c->node, r->fold.err);
-}
-
-/* After the commit. */
-static void
-settle(struct run *r)
-{
-    size_t                           i;
-    struct tg_collector             *c = r->c;
-    const struct tg_collector_stats *added = &r->fold.added;
-
-    c->sequence++;
-    c->written_s = r->fold.now_s;
-    atomic_store(&c->config.board->page->fold_sequence,
-        (uint64_t) c->sequence);
-    for (i = 0; i < c->retired_count && c->config.control != NULL; i++) {
-        tg_binding_reuse(c->config.control, c->retired[i].slot,
-            c->retired[i].is_wide);
-    }
-    tg_guard_counted(c->config.guard, r->fold.newest_hour);
-    c->stats.cells += added->cells;
-    c->stats.units += added->units;
-    c->stats.set_aside += added->set_aside;
-    c->stats.carried += added->carried;
-    c->stats.unsure += added->unsure;
-    for (i = 0; i < TG_UNBILLABLE_COUNT; i++) {
-        c->stats.unbillable[i] += added->unbillable[i];
-    }
-    tg_marks_settle(&c->marks, r->fold.now_s);
 }
 
 /*
@@ -207,40 +269,36 @@ settle(struct run *r)
 static bool
 is_worth_it(const struct run *r)
 {
-    return r->fold.added.cells > 0 || r->c->retired_count > 0
+    return r->fold.added.cells > 0 || r->has_stepped
+        || r->c->retired_count > 0
         || tg_hour_of(r->fold.now_s) != tg_hour_of(r->c->written_s);
 }
 
-/* Everything between begin and commit. */
+/* From the first begin to the last commit. */
 static enum tg_status
-fold_transaction(struct run *r, bool is_full)
+fold_transactions(struct run *r, bool is_full)
 {
-    enum tg_status   status;
-    struct tg_store *s = r->c->config.store;
+    struct tg_collector *c = r->c;
+    enum tg_status       status = begin(r);
 
-    status = tg_store_begin(s, TG_STORE_ORDERED, r->fold.err);
+    c->retired_count = 0;
     if (status == TG_OK) {
-        status = tg_fold_begin(&r->fold);
+        status = is_full ? fold_all(r) : fold_dirty(r);
     }
     if (status == TG_OK) {
         status = find_retired(r);
     }
     if (status == TG_OK) {
-        status = is_full ? fold_all(r) : fold_dirty(r);
-    }
-    if (status == TG_OK) {
         status = close_retired(r);
     }
     if (status == TG_OK && is_worth_it(r)) {
-        status = store_fold_row(r);
+        status = commit(r, r->fold.now_s);
         if (status == TG_OK) {
-            status = tg_store_commit(s, r->fold.err);
-        }
-        if (status == TG_OK) {
-            settle(r);
+            c->written_s = r->fold.now_s;
+            tg_marks_settle(&c->marks, r->fold.now_s);
         }
     }
-    tg_store_rollback(s);
+    tg_store_rollback(c->config.store);
     return status;
 }
 
@@ -292,7 +350,7 @@ tg_collector_fold(struct tg_collector *c, bool is_full, int64_t now_s,
         status = tg_meters_update(c->meters, err);
     }
     if (status == TG_OK) {
-        status = fold_transaction(&r, is_full || !c->has_swept
+        status = fold_transactions(&r, is_full || !c->has_swept
             || has_been_away(c, now_s));
     }
     if (status == TG_OK) {
@@ -327,6 +385,7 @@ tg_collector_open(struct tg_collector **out,
         return tg_error_set(err, TG_NOMEM, "out of memory");
     }
     c->config = *config;
+    c->cells_max = config->cells_max > 0 ? config->cells_max : CELLS_MAX;
     tg_hex(c->file_id, config->board->page->file_id, TG_PLANE_ID_SIZE);
     status = tg_store_set_cache(config->store, CACHE_KIB, err);
     if (status == TG_OK) {

@@ -3,6 +3,9 @@
  *
  * A fold adds, for every lane that grew, the growth to the hour that the lane
  * stands for, and notes how far it has come (the mark), in one transaction.
+ * A large fold is several of these, of some thousands of cells or fewer when
+ * somebody waits for the store's lock: each is whole by itself, and the last
+ * one says that all is folded.
  * What is needed of the marks is mirrored in memory (marks.h), so that a fold
  * reads the store only for the cells that changed.
  *
@@ -54,6 +57,7 @@ struct tg_collector_config {
     struct tg_guard     *guard;
     const char          *account_id; /* for the audit trail */
     const char          *region;
+    unsigned             cells_max; /* of a transaction; 0: as is good */
 };
 
 /*
@@ -68,8 +72,8 @@ void tg_collector_close(struct tg_collector *c);
 
 /*
  * Folds what changed, or everything when is_full or when something failed
- * before.  TG_CORRUPT: F4; the guard is stopped.  Other failures have
- * changed nothing, and the next fold makes up for them.
+ * before.  TG_CORRUPT: F4; the guard is stopped.  After another failure some
+ * cells may be folded and the rest is not; the next fold makes up for it.
  */
 TG_MUST_CHECK enum tg_status tg_collector_fold(struct tg_collector *c,
     bool is_full, int64_t now_s, struct tg_error *err);

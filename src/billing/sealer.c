@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "billing/memo.h"
 #include "billing/records.h"
@@ -17,8 +16,7 @@
 #define HEARTBEAT_HOURS 24
 
 #define PIECE_AGREEMENTS INT64_C(2000) /* of one statement */
-#define STEP_RECORDS 2000              /* of one transaction, about */
-#define BREATH_NS 10000000L            /* between two of them */
+#define STEP_RECORDS 4000 /* of one transaction; fewer if others wait */
 
 /* One seal. */
 struct seal {
@@ -53,22 +51,20 @@ commit(struct seal *seal)
     return status;
 }
 
-/*
- * After enough work others get the write lock: they poll for it, so for a
- * moment nobody holds it.
- */
+/* After enough work others get the write lock, soon when they wait for it. */
 static enum tg_status
 step(struct seal *seal)
 {
-    enum tg_status        status;
-    const struct timespec breath = { 0, BREATH_NS };
+    enum tg_status status;
 
-    if (seal->made < STEP_RECORDS) {
+    if (seal->made < STEP_RECORDS
+        && (seal->made == 0 || !tg_store_is_wanted(seal->store)))
+    {
         return TG_OK;
     }
     status = commit(seal);
     if (status == TG_OK) {
-        nanosleep(&breath, NULL);
+        tg_store_give_way(seal->store);
         status = tg_store_begin(seal->store, TG_STORE_DURABLE, seal->err);
     }
     return status;

@@ -39,6 +39,8 @@ struct tg_engine {
     void (*rollback)(struct tg_engine_connection *c);
     /* False after a failure that undid the transaction by itself. */
     bool (*in_transaction)(const struct tg_engine_connection *c);
+    /* Whether a begin of this process waits for another transaction. */
+    bool (*is_wanted)(void);
 
     /* Several statements without parameters. */
     enum tg_status (*script)(struct tg_engine_connection *c, const char *sql,

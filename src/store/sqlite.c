@@ -9,6 +9,10 @@
  * SQLite reads $1 as a name, not as a number, and numbers parameters by their
  * first appearance; so each statement keeps a map from ours to SQLite's.
  *
+ * Who waits for the write lock polls for it.  Those of this process are
+ * counted while they do, so that whoever holds the lock for long can see it
+ * and give way.
+ *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <errno.h>
@@ -16,15 +20,19 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "store/engine.h"
 
 #define BUSY_TIMEOUT_MS 10000
+#define BUSY_QUICK 50 /* so often, it is polled each millisecond */
+#define BUSY_STEP_MS 5 /* and then so rarely */
 #define PARAMETERS_MAX 32
 
 struct tg_engine_connection {
@@ -159,6 +167,34 @@ make_private(const char *path, struct tg_error *err)
     return TG_OK;
 }
 
+static atomic_uint waiting; /* connections of this process */
+
+/* SQLite's: the write lock is another's.  0: it is not to be waited for. */
+static int
+wait_for_lock(void *data, int count)
+{
+    int                   ms = count < BUSY_QUICK ? 1 : BUSY_STEP_MS;
+    const struct timespec pause = { 0, ms * 1000000L };
+
+    (void) data;
+    if (count > BUSY_QUICK
+        && (count - BUSY_QUICK) * BUSY_STEP_MS + BUSY_QUICK
+            > BUSY_TIMEOUT_MS)
+    {
+        return 0;
+    }
+    (void) atomic_fetch_add(&waiting, 1);
+    (void) nanosleep(&pause, NULL);
+    (void) atomic_fetch_sub(&waiting, 1);
+    return 1;
+}
+
+static bool
+sqlite_is_wanted(void)
+{
+    return atomic_load(&waiting) > 0;
+}
+
 static enum tg_status
 configure(struct tg_engine_connection *c, bool is_readonly,
     struct tg_error *err)
@@ -166,7 +202,7 @@ configure(struct tg_engine_connection *c, bool is_readonly,
     enum tg_status status;
 
     sqlite3_extended_result_codes(c->db, 1);
-    sqlite3_busy_timeout(c->db, BUSY_TIMEOUT_MS);
+    sqlite3_busy_handler(c->db, wait_for_lock, NULL);
     sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(c->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     status = run(c, "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;",
@@ -427,6 +463,7 @@ const struct tg_engine tg_engine_sqlite = {
     .commit = sqlite_commit,
     .rollback = sqlite_rollback,
     .in_transaction = sqlite_in_transaction,
+    .is_wanted = sqlite_is_wanted,
     .script = sqlite_script,
     .prepare = sqlite_prepare,
     .finalize = sqlite_finalize,

@@ -18,11 +18,13 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "store/engine.h"
 #include "store/migrations.h"
 
 #define BUCKETS 256
+#define WAY_MS 10 /* longer than between two polls for the lock */
 
 struct tg_stmt {
     struct tg_store            *store;
@@ -177,6 +179,26 @@ bool
 tg_store_in_transaction(const struct tg_store *s)
 {
     return s->in_transaction;
+}
+
+bool
+tg_store_is_wanted(const struct tg_store *s)
+{
+    return s->engine->is_wanted();
+}
+
+/* Who waits polls every few milliseconds, also in another process. */
+void
+tg_store_give_way(const struct tg_store *s)
+{
+    int                   i;
+    const struct timespec moment = { 0, 1000000L };
+
+    assert(!s->in_transaction);
+    (void) nanosleep(&moment, NULL);
+    for (i = 0; i < WAY_MS && s->engine->is_wanted(); i++) {
+        (void) nanosleep(&moment, NULL);
+    }
 }
 
 /*

@@ -66,6 +66,14 @@ void tg_store_rollback(struct tg_store *s);
 bool tg_store_in_transaction(const struct tg_store *s);
 
 /*
+ * For long work, which is done in several transactions: whether somebody in
+ * this process waits to begin one; and, between two of them, a moment in
+ * which he can.
+ */
+bool tg_store_is_wanted(const struct tg_store *s);
+void tg_store_give_way(const struct tg_store *s);
+
+/*
  * Runs one statement; one that writes needs an open transaction.  types has
  * a letter a parameter: 'i' int64_t, 'd' double, 's' const char * (NULL: SQL
  * NULL), 'n' SQL NULL (takes no argument).  An argument for 'i' must be an

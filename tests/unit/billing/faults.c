@@ -80,18 +80,20 @@ check_bill(struct world *w, int64_t billed, int64_t held)
     }
 }
 
-/* One round of the course; data is the trouble that FAULT_NET is. */
+/* One round of the course, with so many cells in a fold's transaction. */
 static bool
-course_round(void *data)
+play_round(const enum trouble *troubles, unsigned cells_max)
 {
     bool                was_met;
     void               *state;
     int64_t             units;
     struct world       *w;
-    const enum trouble *troubles = data;
 
     assert_int_equal(world_set_up(&state), 0);
     w = state;
+    w->cells_max = cells_max;
+    world_restart(w);
+    tg_guard_confirm_clock(&w->guard, w->now_s, w->boot_s);
     world_agreement(w, "agr-2", "222222222222", "account");
     world_owner(w, 1, 1, "agr-2", "key-2");
     world_owner(w, 2, 1, NULL, "key-3");
@@ -104,6 +106,20 @@ course_round(void *data)
     check_bill(w, units, 4 * HOURS);
     assert_int_equal(world_tear_down(&state), 0);
     return was_met;
+}
+
+/* data is the trouble that FAULT_NET is. */
+static bool
+course_round(void *data)
+{
+    return play_round(data, 0);
+}
+
+/* Each cell is a transaction of its own. */
+static bool
+small_round(void *data)
+{
+    return play_round(data, 1);
 }
 
 static enum trouble none[2] = { TROUBLE_LOST, TROUBLE_NONE };
@@ -130,6 +146,14 @@ each_step_of_the_store_fails(void **state)
 {
     (void) state;
     assert_true(fault_each(FAULT_SQL, SQL_STRIDE, course_round, none) > 9);
+}
+
+static void
+each_step_of_folds_in_steps_fails(void **state)
+{
+    (void) state;
+    assert_true(fault_each(FAULT_SQL, SQL_STRIDE, small_round, none) > 9);
+    assert_true(fault_each(FAULT_FILE, FILE_STRIDE, small_round, none) > 9);
 }
 
 static void
@@ -263,6 +287,7 @@ main(void)
         cmocka_unit_test(each_allocation_fails),
         cmocka_unit_test(each_write_and_sync_fails),
         cmocka_unit_test(each_step_of_the_store_fails),
+        cmocka_unit_test(each_step_of_folds_in_steps_fails),
         cmocka_unit_test(each_step_of_the_store_fails_and_replies_are_lost),
         cmocka_unit_test(each_request_fails),
         cmocka_unit_test(a_start_that_mends_fails),

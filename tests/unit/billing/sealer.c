@@ -334,7 +334,7 @@ the_statements_and_the_core_agree(void **state)
         " 21600") > 100); /* the month's end did matter */
 }
 
-#define BUYERS 4500 /* more than two steps of a seal */
+#define BUYERS 4500 /* more than one step of a seal */
 
 /* Many buyers, each with usage in HOUR. */
 static void

@@ -292,7 +292,8 @@ world_open(struct world *w)
     enum tg_status              status;
     struct tg_collector_config  c = { .board = &w->board,
         .state_dir = w->dir, .guard = &w->guard,
-        .account_id = "123456789012", .region = "us-east-1" };
+        .account_id = "123456789012", .region = "us-east-1",
+        .cells_max = w->cells_max };
     struct tg_reporter_config   r = { .settings = w->settings,
         .marketplace = &w->marketplace, .guard = &w->guard,
         .identity = "world", .holder = "a test", .now_s = world_now_s,

@@ -97,6 +97,7 @@ struct world {
     struct tg_marketplace   marketplace;
     char                    file_id[2 * TG_PLANE_ID_SIZE + 1];
     int64_t                 now_s, boot_s;
+    unsigned                cells_max; /* of a fold's transaction; 0: many */
     bool                    is_open;
     struct tg_error         err;
 };

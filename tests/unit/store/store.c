@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -297,6 +299,55 @@ a_fault_leaves_nothing_half_done(void **state)
     }
 }
 
+/*
+ * ---- two who want to write
+ */
+
+static void *
+write_once(void *data)
+{
+    struct fixture  *f = data;
+    struct tg_store *other = NULL;
+    struct tg_error  err;
+    enum tg_status   status = tg_store_open(&other, f->path, &err);
+
+    if (status == TG_OK) {
+        status = tg_store_begin(other, TG_STORE_DURABLE, &err);
+    }
+    if (status == TG_OK) {
+        status = tg_store_exec(other, &err, "INSERT INTO meta (name, value)"
+            " VALUES ('other', 'was here')", "");
+    }
+    if (status == TG_OK) {
+        status = tg_store_commit(other, &err);
+    }
+    tg_store_close(other);
+    return status == TG_OK ? data : NULL;
+}
+
+/* Long work sees that somebody waits, and lets him in between two parts. */
+static void
+who_waits_is_seen_and_let_in(void **state)
+{
+    void           *done = NULL;
+    pthread_t       thread;
+    struct tg_error err;
+    struct fixture *f = *state;
+
+    assert_false(tg_store_is_wanted(f->store));
+    assert_int_equal(tg_store_begin(f->store, TG_STORE_ORDERED, &err),
+        TG_OK);
+    assert_int_equal(pthread_create(&thread, NULL, write_once, f), 0);
+    while (!tg_store_is_wanted(f->store)) {
+        sched_yield();
+    }
+    assert_int_equal(tg_store_commit(f->store, &err), TG_OK);
+    tg_store_give_way(f->store);
+    assert_int_equal(pthread_join(thread, &done), 0);
+    assert_ptr_equal(done, f);
+    assert_false(tg_store_is_wanted(f->store));
+}
+
 int
 main(void)
 {
@@ -314,6 +365,7 @@ main(void)
         T(a_reader_cannot_write),
         T(what_is_no_store_is_said_so_and_left_alone),
         T(a_fault_leaves_nothing_half_done),
+        T(who_waits_is_seen_and_let_in),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
