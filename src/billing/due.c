@@ -28,7 +28,7 @@ struct tg_due {
     bool                     taken[STOCK_MAX];
     size_t                   count;
     int64_t                  read_s; /* when the stock was read */
-    int64_t                  flying[FLYING_SLOTS]; /* numbers, hashed; 0: free */
+    int64_t                  flying[FLYING_SLOTS]; /* hashed; 0: free */
 };
 
 struct tg_due *

@@ -104,11 +104,10 @@ judge_status(struct tg_batch *b, size_t i, const json_t *result)
 {
     struct tg_verdict             *v = &b->verdicts[i];
     const struct tg_ledger_record *record = &b->records[i];
+    const char                    *text, *id;
 
-    const char *text = json_string_value(json_object_get(result, "Status"));
-    const char *id = json_string_value(json_object_get(result,
-        "MeteringRecordId"));
-
+    text = json_string_value(json_object_get(result, "Status"));
+    id = json_string_value(json_object_get(result, "MeteringRecordId"));
     (void) snprintf(v->status, sizeof(v->status), "%s",
         text != NULL ? text : "");
     if (tg_ledger_judge_status(text) == TG_LEDGER_SETTLE) {
