@@ -203,6 +203,8 @@ OTHERS = [
         "type": "COGNITO_USER_POOLS", "providerARNs": [POOL],
         "authorizerUri": None, "authType": None,
         "authorizerCredentials": None}),
+    ("GetApiKeys", "limit below 0", {"limit": -1}),
+    ("GetUsagePlanKeys", "of an unknown plan", {"usagePlanId": "nobody"}),
     ("PutIntegration", "of a mock", {
         **MOCK, "integrationHttpMethod": None, "uri": None,
         "connectionType": None, "tlsConfig": None}),
@@ -489,7 +491,7 @@ REFUSED_INPUT = {
     "TestInvokeAuthorizer": {"authorizerId": "nobody"},
 }
 
-# (operation, member of the path): what an unknown one is, and the status.
+# Member of a path: an unknown one where that is not NONSENSE, and the status.
 UNKNOWN = {
     "exportType": ("frobnicate", 400),
     "responseType": ("FROBNICATE", 400),

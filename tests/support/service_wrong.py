@@ -50,6 +50,7 @@ DOCUMENTS = {                           # name: (body, words of the refusal)
     "twice": ('{"openapi": "3.0.1", "openapi": "3.0.1"}', ("line 1",)),
     "no-utf8": (b'{"openapi": "\xff"}', ()),
     "two": ("a: 1\n---\nb: 2\n", ()),
+    "too large": (document("x").encode() + b" " * (6 << 20), ("6291456",)),
 }
 
 # (operation, what is wrong, members in the place of those of the example,
@@ -145,6 +146,9 @@ VALUES = [
     ("CreateRestApi", "name too long", {"name": "x" * 1025}, 400, ()),
     ("CreateRestApi", "cloneFrom", {"cloneFrom": "nobody"}, 400, (
         "Invalid API identifier specified",)),
+    ("CreateRestApi", "megabytes", {"name": "x" * (9 << 20)}, 400, ("name",)),
+    ("CreateUsagePlan", "megabytes", {"description": "x" * (9 << 20)}, 400,
+     ("too long",)),
     ("CreateRestApi", "description empty", {"description": ""}, 400, (
         "Description cannot be an empty string",)),
     ("CreateRestApi", "clone of nobody", {"cloneFrom": "nobody"}, 400, (
