@@ -60,6 +60,7 @@ static const char http_template[] =
     "    tallygate_leave_timeout @grace_s@s;\n"
     "    tallygate_strict_headers @strict@;\n"
     "    tallygate_strip_api_key @strip@;\n"
+    "    tallygate_answer_max @answer_max@;\n"
     "@JOURNAL@"
     "\n"
     "    upstream tallygate_backends {\n"
@@ -416,7 +417,7 @@ lines_text(const struct tg_buf *lines)
 struct numbers {
     char generation[24], workers[16], connections[16], body_max[16];
     char idle[16], fails[16], fail_s[16], connect_ms[16], read_s[16];
-    char grace_s[16];
+    char grace_s[16], answer_max[16];
 };
 
 static void
@@ -438,6 +439,7 @@ make_numbers(struct numbers *n, const struct tg_conf *conf)
     }
     format_int(n->connections, s->gateway.worker_connections);
     format_int(n->body_max, s->gateway.body_max_bytes);
+    format_int(n->answer_max, s->gateway.answer_max_bytes);
     format_int(n->idle, s->backends.idle_connections);
     format_int(n->fails, s->backends.max_fails);
     format_int(n->fail_s, s->backends.fail_timeout_s);
@@ -518,6 +520,7 @@ tg_conf_write(struct tg_buf *out, const struct tg_conf *conf)
             { "grace_s", n.grace_s },
             { "strict", s->headers.strict ? "on" : "off" },
             { "strip", s->headers.strip_api_key ? "on" : "off" },
+            { "answer_max", n.answer_max },
             { "JOURNAL", lines_text(&lines.journal) },
             { "idle", n.idle },
             { "fails", n.fails },

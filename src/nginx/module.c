@@ -57,6 +57,12 @@ static ngx_command_t  commands[] = {
       SRV(strip_api_key),
       NULL },
 
+    { ngx_string("tallygate_answer_max"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_off_slot,
+      SRV(answer_max),
+      NULL },
+
     { ngx_string("tallygate_answer"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       set_answer,
@@ -174,6 +180,7 @@ create_srv_conf(ngx_conf_t *cf)
     conf->enable = NGX_CONF_UNSET;
     conf->strict_headers = NGX_CONF_UNSET;
     conf->strip_api_key = NGX_CONF_UNSET;
+    conf->answer_max = NGX_CONF_UNSET;
     conf->connections = 256; /* nginx merges nothing into an upstream */
     conf->max_fails = 3;
     conf->fail_timeout = 10;
@@ -190,6 +197,7 @@ merge_srv_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->enable, prev->enable, 0);
     ngx_conf_merge_value(conf->strict_headers, prev->strict_headers, 0);
     ngx_conf_merge_value(conf->strip_api_key, prev->strip_api_key, 0);
+    ngx_conf_merge_off_value(conf->answer_max, prev->answer_max, 0);
 
     return NGX_CONF_OK;
 }

@@ -55,6 +55,7 @@ typedef struct {
     ngx_flag_t  enable;
     ngx_flag_t  strict_headers;
     ngx_flag_t  strip_api_key;
+    off_t       answer_max; /* bytes of a backend's body; 0: no limit */
 
     /* of the upstream block */
     ngx_uint_t  connections;  /* idle ones that a worker keeps */
@@ -133,6 +134,7 @@ struct ngx_http_tallygate_call_s {
     uint64_t                            written_before; /* to the TLS peer */
     ngx_queue_t                         deadline;
     ngx_msec_t                          deadline_at;
+    off_t                               answered; /* of the body, so far */
     off_t                               sent_before; /* it, of a body */
 
     ngx_int_t                         (*process_header)(ngx_http_request_t *);

@@ -225,6 +225,25 @@ is_gone(ngx_http_request_t *r, ngx_int_t rc)
 /* An element that is not sent, so that nginx writes no Server of its own. */
 static ngx_table_elt_t  no_server;
 
+/* Whether size is more than the server lets a backend answer; says so. */
+static ngx_uint_t
+is_too_long(ngx_http_request_t *r, off_t size)
+{
+    ngx_http_tallygate_srv_conf_t  *sscf;
+
+    sscf = ngx_http_get_module_srv_conf(r, ngx_http_tallygate_module);
+
+    if (sscf->answer_max == 0 || size <= sscf->answer_max) {
+        return 0;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "tallygate: a backend's body has more than %O bytes",
+                  sscf->answer_max);
+
+    return 1;
+}
+
 /* What every response has. */
 static ngx_int_t
 send_header(ngx_http_request_t *r, ngx_http_tallygate_call_t *call)
@@ -273,6 +292,12 @@ header_filter(ngx_http_request_t *r)
 
         if (rc != NGX_OK) {
             return rc == NGX_AGAIN ? NGX_OK : rc;
+        }
+
+        if (r->method != NGX_HTTP_HEAD
+            && is_too_long(r, r->headers_out.content_length_n))
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
     }
 
@@ -358,12 +383,18 @@ body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     } else {
         for (cl = in; cl && !call->is_last_seen; cl = cl->next) {
+            call->answered += ngx_buf_size(cl->buf);
+
             if (cl->buf->last_buf
                 || (cl->buf->flush && r->headers_out.status
                                       == NGX_HTTP_SWITCHING_PROTOCOLS))
             {
                 call->is_last_seen = 1;
             }
+        }
+
+        if (!call->is_answer && is_too_long(r, call->answered)) {
+            return NGX_ERROR; /* its header has gone: the connection ends */
         }
 
         rc = next_body_filter(r, in);

@@ -86,6 +86,7 @@ struct tg_settings {
         const char *tls_folder; /* NULL: none */
         enum tg_tls_minimum tls_minimum;
         int         body_max_bytes;
+        int         answer_max_bytes; /* 0: no limit */
         int         integration_timeout_max_ms;
         int         reload_grace_s; /* 0: idle connections end at once */
     } gateway;

@@ -83,6 +83,11 @@
     X("gateway.body_max_bytes", WHOLE, gateway.body_max_bytes, "10485760",    \
         1, 1073741824, NULL,                                                  \
         "The longest body of a call; a longer one is answered with 413.")     \
+    X("gateway.answer_max_bytes", WHOLE, gateway.answer_max_bytes, "0", 0,    \
+        1073741824, NULL,                                                     \
+        "The longest body of a backend's answer; 0 is no limit. A longer one" \
+        " is a 500 where its length is known, and else ends the connection."  \
+        " Amazon's limit is 10485760.")                                       \
     X("gateway.integration_timeout_max_ms", WHOLE,                            \
         gateway.integration_timeout_max_ms, "29000", 29000, 900000, NULL,     \
         "The longest timeoutInMillis that an integration may have.")          \

@@ -402,6 +402,54 @@ def test_a_gigabyte_passes_in_bounded_memory(gateway, backend):
     assert sum(sent) < 1 << 30
 
 
+def chunked(*pieces):
+    return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + (
+        b"".join(b"%x\r\n%s\r\n" % (len(piece), piece)
+                 for piece in [*pieces, b""]))
+
+
+def sized(size):
+    return (b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size
+            + b"x" * size)
+
+
+@pytest.fixture(scope="module")
+def bounded_answers(backend):
+    made = Gateway(spec_of(backend.port), edit=lambda conf: conf.replace(
+        "tallygate on;", "tallygate on; tallygate_answer_max 1000;")).start()
+    yield made
+    made.stop()
+
+
+@pytest.mark.parametrize("data, expected", [
+    (sized(1000), 200), (sized(1001), 500),
+    (chunked(b"x" * 600, b"y" * 400), 200),
+    (chunked(b"x" * 600, b"y" * 401), CUT)])
+def test_answers_are_as_long_as_the_settings_let_them(bounded_answers,
+                                                      backend, data,
+                                                      expected):
+    gateway = bounded_answers
+    logged = len(gateway.log.read_text())
+    backend.answers["/sized"] = sends(data)
+    with gateway.connect() as client:
+        client.send(get("/prod/to/sized"))
+        if expected is CUT:
+            with pytest.raises((ConnectionError, ValueError)):
+                client.reply()
+        else:
+            reply = client.reply()
+            assert reply.status == expected
+            if expected == 200:
+                assert len(reply.body) == 1000
+            else:
+                assert reply.json() == {"message": "Internal server error"}
+    assert ("more than 1000 bytes" in gateway.log.read_text()[logged:]) == (
+        expected != 200)
+    with gateway.connect() as client:
+        client.send(MARKER)
+        assert client.reply().json()["target"] == "/marker"
+
+
 # ---- what is seen of them ----
 
 def test_what_is_refused_leaves_a_line_in_the_log(gateway):

@@ -62,7 +62,8 @@ settings_reach_their_lines(void **state)
     write_conf(&conf,
         "state_dir: /var/s\n"
         "gateway: {address: '::', port: 9000, workers: 3,"
-        " worker_connections: 777, reload_grace_s: 7}\n"
+        " worker_connections: 777, reload_grace_s: 7,"
+        " answer_max_bytes: 99}\n"
         "backends: {idle_connections: 7, max_fails: 1, fail_timeout_s: 9,"
         " connect_timeout_ms: 250, read_timeout_s: 33}\n"
         "headers: {strict: true}\n"
@@ -78,6 +79,7 @@ settings_reach_their_lines(void **state)
     assert_has(&conf, "tallygate_state_dir \"/var/s\";");
     assert_has(&conf, "tallygate_conf_generation 42;");
     assert_has(&conf, "tallygate_leave_timeout 7s;");
+    assert_has(&conf, "tallygate_answer_max 99;");
     assert_has(&conf, "tallygate_strict_headers on;");
     assert_has(&conf, "tallygate_strip_api_key off;");
     assert_has(&conf, "tallygate_journal \"/t/j\";");
