@@ -71,9 +71,10 @@ TG_MUST_CHECK enum tg_status tg_collector_open(struct tg_collector **out,
 void tg_collector_close(struct tg_collector *c);
 
 /*
- * Folds what changed, or everything when is_full or when something failed
- * before.  TG_CORRUPT: F4; the guard is stopped.  After another failure some
- * cells may be folded and the rest is not; the next fold makes up for it.
+ * Folds what changed, or everything when is_full, when something failed
+ * before, or when an hour has passed since the last fold.  TG_CORRUPT: F4;
+ * the guard is stopped.  After another failure some cells may be folded and
+ * the rest is not; the next fold makes up for it.
  */
 TG_MUST_CHECK enum tg_status tg_collector_fold(struct tg_collector *c,
     bool is_full, int64_t now_s, struct tg_error *err);
