@@ -291,15 +291,27 @@ run_job(struct tg_billing *b, struct tg_job *job)
     finish_job(b, job);
 }
 
+/* Processor time of this thread. */
+static int64_t
+spent_ms(void)
+{
+    struct timespec t = { 0, 0 };
+
+    (void) clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t) t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 /*
- * One look: fold when a second has passed, seal when an hour has.  Seconds
- * are the boot clock's: a wall clock that stands still delays no fold.
+ * One look: fold when the second for it has come, seal when an hour has
+ * passed.  Seconds are the boot clock's: a wall clock that stands still
+ * delays no fold.
  */
 static void
-tick(struct tg_billing *b, int64_t *last_boot_s)
+tick(struct tg_billing *b, int64_t *next_boot_s)
 {
     int64_t         now_s = tg_clock_now_s(), boot_s = tg_clock_boot_s();
-    bool            has_worked = boot_s != *last_boot_s;
+    int64_t         before_ms = spent_ms();
+    bool            has_worked = boot_s >= *next_boot_s;
     const char     *event = "fold_failed";
     enum tg_status  status = TG_OK;
     struct tg_error err = { 0 };
@@ -309,7 +321,8 @@ tick(struct tg_billing *b, int64_t *last_boot_s)
     }
     if (has_worked) {
         status = tg_collector_fold(b->collector, false, now_s, &err);
-        *last_boot_s = boot_s;
+        *next_boot_s = boot_s + (status != TG_OK ? 1
+            : tg_collector_pause_s(spent_ms() - before_ms));
     }
     if (status == TG_OK) {
         event = "seal_failed";
@@ -326,7 +339,7 @@ tick(struct tg_billing *b, int64_t *last_boot_s)
 static void *
 collector_main(void *data)
 {
-    int64_t            last_boot_s = -1;
+    int64_t            next_boot_s = 0;
     struct tg_job     *job;
     struct tg_billing *b = data;
 
@@ -334,7 +347,7 @@ collector_main(void *data)
         while ((job = next_job(b)) != NULL) {
             run_job(b, job);
         }
-        tick(b, &last_boot_s);
+        tick(b, &next_boot_s);
         wait_for(b->collector_bell, TICK_MS);
     }
     while ((job = next_job(b)) != NULL) {
@@ -342,8 +355,8 @@ collector_main(void *data)
             "the daemon is stopping");
         finish_job(b, job);
     }
-    last_boot_s = -1; /* a last fold, whatever the second */
-    tick(b, &last_boot_s);
+    next_boot_s = 0; /* a last fold, whatever the second */
+    tick(b, &next_boot_s);
     return NULL;
 }
 

@@ -16,6 +16,8 @@
 
 #define TAKE_MAX TG_MARKS_BLOCK
 #define CELLS_MAX 16384 /* of a transaction */
+#define PAUSE_SHARE 10  /* so much longer than a fold is the time for it */
+#define PAUSE_MAX_S 10
 #define LOOK_CELLS 256  /* between two looks whether somebody waits */
 #define CACHE_KIB 8192 /* four times as much saves a fifth of a new hour */
 
@@ -365,6 +367,14 @@ tg_collector_fold(struct tg_collector *c, bool is_full, int64_t now_s,
         tg_guard_stop(c->config.guard, err->message);
     }
     return status;
+}
+
+int64_t
+tg_collector_pause_s(int64_t cpu_ms)
+{
+    int64_t pause_s = (cpu_ms * PAUSE_SHARE + 999) / 1000;
+
+    return pause_s < 1 ? 1 : pause_s > PAUSE_MAX_S ? PAUSE_MAX_S : pause_s;
 }
 
 /*

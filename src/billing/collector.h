@@ -79,6 +79,14 @@ void tg_collector_close(struct tg_collector *c);
 TG_MUST_CHECK enum tg_status tg_collector_fold(struct tg_collector *c,
     bool is_full, int64_t now_s, struct tg_error *err);
 
+/*
+ * Seconds from the begin of a fold to the next one, when it took so much
+ * processor time: at least 1 and at most 10, so that folding takes no more
+ * than a tenth of a processor from the calls where it can.  A later fold is
+ * cheaper: who has called again is one cell, and its page is written once.
+ */
+int64_t tg_collector_pause_s(int64_t cpu_ms);
+
 /* For metrics: cells and units folded since the start, second of the last. */
 struct tg_collector_stats {
     uint64_t cells;

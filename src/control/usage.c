@@ -3,7 +3,8 @@
  *
  * https://docs.aws.amazon.com/apigateway/latest/api/API_GetUsage.html
  *
- * Used is what the ledger has of a day (UTC); it is folded every second.
+ * Used is what the ledger has of a day (UTC); it is folded every second, or
+ * every few where much is counted.
  * Remaining is what is left of the quota's period after that day; for today
  * it is what the gateway itself would still admit, from the cell's words.
  *

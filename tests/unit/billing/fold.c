@@ -312,6 +312,23 @@ a_fold_in_steps_says_at_its_end_that_all_is_folded(void **state)
         NOW + 7);
 }
 
+/* Each second where it is cheap; a tenth of a processor where it is not. */
+static void
+a_fold_that_costs_much_comes_more_rarely(void **state)
+{
+    size_t i;
+    static const struct {
+        int64_t cpu_ms, pause_s;
+    } cases[] = { { 0, 1 }, { 3, 1 }, { 100, 1 }, { 101, 2 }, { 250, 3 },
+        { 999, 10 }, { 1000, 10 }, { 60000, 10 } };
+
+    (void) state;
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(tg_collector_pause_s(cases[i].cpu_ms),
+            cases[i].pause_s);
+    }
+}
+
 int
 main(void)
 {
@@ -319,6 +336,7 @@ main(void)
     cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_ledger_has_what_the_model_has),
+        cmocka_unit_test(a_fold_that_costs_much_comes_more_rarely),
         WORLD_TEST(a_new_hour_makes_no_new_source),
         WORLD_TEST(a_slot_that_is_used_again_has_another_source),
         WORLD_TEST(a_fold_in_steps_says_at_its_end_that_all_is_folded),
