@@ -9,6 +9,7 @@
 #include "control/call.h"
 #include "control/doc_patch.h"
 #include "control/members.h"
+#include "control/quotas.h"
 #include "control/rest_rows.h"
 
 #define AUTHORIZERS "/restapis/{restapi_id}/authorizers"
@@ -103,9 +104,13 @@ create_authorizer(struct tg_control_call *call)
     const char    *api_id;
     enum tg_status status = tg_api_of(call, &api_id);
 
+    if (status == TG_OK) {
+        status = store_authorizer(call, call->body,
+            tg_new_id(call->arena, 6), "createAuthorizerInput");
+    }
     return status == TG_OK
-        ? store_authorizer(call, call->body, tg_new_id(call->arena, 6),
-            "createAuthorizerInput")
+        ? tg_quota_check(call->change, TG_QUOTA_AUTHORIZERS, api_id,
+            &call->err)
         : status;
 }
 

@@ -49,6 +49,7 @@ struct tg_change {
     int64_t                now_s;
     struct tg_unpublished *keys; /* newest first */
     struct tg_change_slot *slots;
+    uint64_t               created_keys; /* by this change: quotas.h */
     uint64_t               next_epoch; /* retired_epoch of slots given up */
     bool                   has_retired;
     bool                   has_routes;

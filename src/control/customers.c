@@ -8,6 +8,7 @@
 #include "control/control.h"
 #include "control/listed_id.h"
 #include "control/plan_rules.h"
+#include "control/quotas.h"
 #include "control/vault.h"
 #include "core/identity.h"
 #include "util/digest.h"
@@ -212,6 +213,9 @@ tg_api_key_create(struct tg_change *change, const struct tg_api_key_new *key,
             &sealed, err);
     }
     if (status == TG_OK) {
+        status = tg_quota_check_keys(change, err);
+    }
+    if (status == TG_OK) {
         status = insert_key(change, key, new_id, digest, sealed.data, err);
     }
     if (status == TG_OK) {
@@ -382,11 +386,12 @@ plan_exists(struct tg_change *change, const char *plan_id,
     return status;
 }
 
-/* A key is in one plan of a stage, and in at most ten plans. */
+/* A key is in one plan of a stage, and in at most so many plans. */
 enum tg_status
 tg_usage_plan_key_check(struct tg_change *change, const char *plan_id,
     const char *key_id, struct tg_error *err)
 {
+    const int       limit = change->control->settings->limits.plans_per_key;
     enum tg_status  status;
     struct tg_stmt *q = NULL;
 
@@ -418,10 +423,10 @@ tg_usage_plan_key_check(struct tg_change *change, const char *plan_id,
         "SELECT count(*) FROM usage_plan_key WHERE key_id = $1", "s",
         key_id);
     if (status == TG_OK && (status = tg_stmt_next(q, err)) == TG_OK
-        && tg_stmt_int(q, 0) >= TG_KEY_PLANS_MAX)
+        && tg_stmt_int(q, 0) >= limit)
     {
         status = tg_error_set(err, TG_LIMIT, "API Key %s is in %d Usage "
-            "Plans, the most that are possible", key_id, TG_KEY_PLANS_MAX);
+            "Plans, the most that are possible", key_id, limit);
     }
     tg_stmt_done(q);
     return status;

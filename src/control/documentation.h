@@ -23,7 +23,6 @@
 #define TG_DOCUMENTATION_PART "documentationpart"       /* kinds of rows */
 #define TG_DOCUMENTATION_VERSION "documentationversion"
 #define TG_DOCUMENTATION_SNAPSHOT "documentationsnapshot" /* its parts */
-#define TG_DOCUMENTATION_PARTS_MAX 2000 /* of an API; Amazon's */
 
 /*
  * ---- documentation_doc.c: pure
@@ -58,10 +57,6 @@ const char *tg_documentation_key(struct tg_arena *arena,
 TG_MUST_CHECK enum tg_status tg_documentation_put(
     struct tg_control_call *call, const char *api_id, const json_t *location,
     const char *properties, const char **id);
-
-/* Refused when the API has more parts than it may. */
-TG_MUST_CHECK enum tg_status tg_documentation_check_count(
-    struct tg_control_call *call, const char *api_id);
 
 /* All parts of the API, a new list of {location, properties}. */
 TG_MUST_CHECK enum tg_status tg_documentation_all(

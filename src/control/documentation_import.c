@@ -8,6 +8,7 @@
 #include "control/documentation.h"
 #include "control/import.h"
 #include "control/openapi.h"
+#include "control/quotas.h"
 #include "control/rest_rows.h"
 
 enum tg_status
@@ -29,8 +30,10 @@ tg_documentation_import(struct tg_control_call *call, const char *api_id,
             status = TG_NOMEM;
         }
     }
-    return status == TG_OK ? tg_documentation_check_count(call, api_id)
-                           : status;
+    return status == TG_OK
+        ? tg_quota_check(call->change, TG_QUOTA_DOCUMENTATION_PARTS, api_id,
+            &call->err)
+        : status;
 }
 
 /* Writes the parts that were read, and answers with their ids. */

@@ -10,6 +10,7 @@
 #include "control/documentation.h"
 #include "control/members.h"
 #include "control/page.h"
+#include "control/quotas.h"
 #include "control/rest_rows.h"
 
 #define PARTS "/restapis/{restapi_id}/documentation/parts"
@@ -85,28 +86,6 @@ tg_documentation_put(struct tg_control_call *call, const char *api_id,
                         : no_memory(call);
     json_decref(doc);
     return status;
-}
-
-enum tg_status
-tg_documentation_check_count(struct tg_control_call *call,
-    const char *api_id)
-{
-    struct tg_stmt *q;
-    int64_t         count = 0;
-    enum tg_status  status = tg_store_query(call->store, &q, &call->err,
-        "SELECT count(*) FROM api_part WHERE api_id = $1 AND kind = $2",
-        "ss", api_id, KIND);
-
-    if (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK) {
-        count = tg_stmt_int(q, 0);
-    }
-    tg_stmt_done(q);
-    return count <= TG_DOCUMENTATION_PARTS_MAX
-        ? status
-        : tg_call_refuse(call, 429, "LimitExceededException", "Maximum "
-            "number of documentation parts for this API has been reached. "
-            "Please contact the operator of this gateway: %d are allowed",
-            TG_DOCUMENTATION_PARTS_MAX);
 }
 
 enum tg_status
@@ -189,7 +168,8 @@ create_at(struct tg_control_call *call, const char *api_id,
             &id);
     }
     if (status == TG_OK) {
-        status = tg_documentation_check_count(call, api_id);
+        status = tg_quota_check(call->change,
+            TG_QUOTA_DOCUMENTATION_PARTS, api_id, &call->err);
     }
     return status == TG_OK
         ? tg_call_result(call, json_pack("{ss sO ss}", "id", id, "location",

@@ -16,6 +16,7 @@
 #include "control/endpoint.h"
 #include "control/members.h"
 #include "control/page.h"
+#include "control/quotas.h"
 #include "control/rest_rows.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -248,6 +249,10 @@ insert_domain(struct tg_control_call *call, json_t *doc)
                 tags_text);
     }
     json_decref(tags);
+    if (status == TG_OK) {
+        status = tg_quota_check(call->change, TG_QUOTA_DOMAIN_NAMES, NULL,
+            &call->err);
+    }
     if (status == TG_OK) {
         tg_change_routes(call->change);
         status = answer_with(call, name);

@@ -23,6 +23,7 @@
 #include "control/model_schema.h"
 #include "control/openapi.h"
 #include "control/publisher.h"
+#include "control/quotas.h"
 #include "control/rest_rows.h"
 
 struct import {
@@ -410,7 +411,9 @@ import_api(struct import *im)
             status = steps[i](im);
         }
     }
-    return status;
+    return status == TG_OK
+        ? tg_quota_check_api(im->call->change, im->api_id, &im->call->err)
+        : status;
 }
 
 enum tg_status

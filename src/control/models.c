@@ -13,6 +13,7 @@
 #include "control/doc_patch.h"
 #include "control/members.h"
 #include "control/model_schema.h"
+#include "control/quotas.h"
 #include "control/rest_rows.h"
 
 #define MODELS "/restapis/{restapi_id}/models"
@@ -197,7 +198,10 @@ create_model(struct tg_control_call *call)
     {
         status = no_memory(call);
     }
-    return store_model(call, status, doc);
+    status = store_model(call, status, doc);
+    return status == TG_OK
+        ? tg_quota_check(call->change, TG_QUOTA_MODELS, api_id, &call->err)
+        : status;
 }
 
 /* ---- reading ---- */

@@ -9,6 +9,7 @@
 #include "control/doc_patch.h"
 #include "control/members.h"
 #include "control/page.h"
+#include "control/quotas.h"
 #include "control/rest_rows.h"
 
 /* Amazon's Resource; the root has neither parent nor part. */
@@ -92,6 +93,10 @@ create_resource(struct tg_control_call *call)
     status = tg_resource_create(call, api_id, &parent,
         tg_text_of(in, "pathPart"), &resource);
     json_decref(in);
+    if (status == TG_OK) {
+        status = tg_quota_check(call->change, TG_QUOTA_RESOURCES, api_id,
+            &call->err);
+    }
     return status == TG_OK ? tg_call_result(call, answer_of(&resource))
                            : status;
 }

@@ -15,6 +15,7 @@
 #include "control/listed_id.h"
 #include "control/members.h"
 #include "control/page.h"
+#include "control/quotas.h"
 #include "control/rest_rows.h"
 #include "control/stage_rows.h"
 
@@ -216,6 +217,10 @@ tg_api_create(struct tg_control_call *call, const json_t *in,
     if (status == TG_OK) {
         status = *id && *root_id ? insert_api(call, doc, *id, *root_id)
                                  : TG_NOMEM;
+    }
+    if (status == TG_OK) {
+        status = tg_quota_check(call->change, TG_QUOTA_REST_APIS, NULL,
+            &call->err);
     }
     json_decref(doc);
     call->resource_type = "AWS::ApiGateway::RestApi";

@@ -9,6 +9,7 @@
 #include "control/canary.h"
 #include "control/domain_rows.h"
 #include "control/members.h"
+#include "control/quotas.h"
 #include "control/rest_rows.h"
 #include "control/stage_rows.h"
 #include "control/stage_settings.h"
@@ -155,6 +156,10 @@ tg_stage_deploy(struct tg_control_call *call, const char *api_id,
     status = write_stage(call, api_id, name,
         json_object_get(in, "canarySettings")
             ? tg_text_of(stage, "deploymentId") : deployment_id, merged);
+    if (status == TG_OK && !stage) {
+        status = tg_quota_check(call->change, TG_QUOTA_STAGES, api_id,
+            &call->err);
+    }
     json_decref(merged);
     json_decref(stage);
     return status;
@@ -268,6 +273,10 @@ create_from(struct tg_control_call *call, const char *api_id, json_t *in)
         doc = doc_of(in);
         status = write_stage(call, api_id, name, deployment, doc);
         json_decref(doc);
+    }
+    if (status == TG_OK) {
+        status = tg_quota_check(call->change, TG_QUOTA_STAGES, api_id,
+            &call->err);
     }
     if (status == TG_OK) {
         status = read_stage(call, api_id, name, &call->result);

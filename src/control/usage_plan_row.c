@@ -10,7 +10,6 @@
 #include "control/plan_rules.h"
 #include "plane/routes.h"
 
-#define METHODS_MAX 20 /* throttles of methods in one stage of a plan */
 #define NAME_MAX_BYTES 4096
 #define PRODUCT_CODE_MAX 255
 
@@ -256,6 +255,7 @@ tg_plan_read_methods(struct tg_control_call *call, const json_t *map,
     const char    *name;
     json_t        *copy;
     json_t        *throttle;
+    const int      limit = call->control->settings->limits.method_throttles;
     enum tg_status status = TG_OK;
 
     *out = json_object();
@@ -272,9 +272,11 @@ tg_plan_read_methods(struct tg_control_call *call, const json_t *map,
         }
         (void) json_object_set_new(*out, name, copy);
     }
-    if (status == TG_OK && json_object_size(*out) > METHODS_MAX) {
+    if (status == TG_OK && limit != 0
+        && json_object_size(*out) > (size_t) limit)
+    {
         status = tg_call_refuse(call, 429, "LimitExceededException",
-            "At most %d methods of a stage can be throttled", METHODS_MAX);
+            "At most %d methods of a stage can be throttled", limit);
     }
     if (status != TG_OK) {
         json_decref(*out);

@@ -12,6 +12,7 @@
 #include "control/listed_id.h"
 #include "control/page.h"
 #include "control/plan_work.h"
+#include "control/quotas.h"
 #include "control/usage.h"
 #include "control/usage_plan_keys.h"
 #include "control/usage_plan_patch.h"
@@ -177,6 +178,10 @@ create_usage_plan(struct tg_control_call *call)
     if (status == TG_OK) {
         name_resource(call, plan.id);
         status = tg_plan_store(call, &plan, NULL);
+    }
+    if (status == TG_OK) {
+        status = tg_quota_check(call->change, TG_QUOTA_USAGE_PLANS, NULL,
+            &call->err);
     }
     if (status == TG_OK) {
         call->result = tg_plan_json(&plan, false);

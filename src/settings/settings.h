@@ -135,6 +135,20 @@ struct tg_settings {
     } backends;
 
     struct {
+        int api_keys; /* 0, here and below: any number */
+        int usage_plans;
+        int plans_per_key; /* at least 1 */
+        int method_throttles; /* of a stage in a plan */
+        int rest_apis;
+        int domain_names;
+        int resources; /* from here on of one API */
+        int stages;
+        int authorizers;
+        int models;
+        int documentation_parts;
+    } limits;
+
+    struct {
         const char *path;
     } store;
 

@@ -209,6 +209,43 @@
         " usage in an hour.")                                                 \
     X("billing.grace_s", WHOLE, billing.grace_s, "2", 0, 3000, NULL,          \
         "How many seconds after its end an hour is sealed and reported.")     \
+    X("limits.api_keys", WHOLE, limits.api_keys, "10000000", 0, 100000000,    \
+        NULL,                                                                 \
+        "How many API keys there may be; 0: any number, here and in"          \
+        " all limits but plans_per_key. Amazon: 10000.")                      \
+    X("limits.usage_plans", WHOLE, limits.usage_plans, "3000", 0, 1000000,    \
+        NULL,                                                                 \
+        "How many usage plans. Amazon: 300.")                                 \
+    X("limits.plans_per_key", WHOLE, limits.plans_per_key, "10", 1, 10,       \
+        NULL,                                                                 \
+        "In how many usage plans one key may be. Amazon: 10, and"             \
+        " more do not fit into a key's entry.")                               \
+    X("limits.method_throttles", WHOLE, limits.method_throttles, "20", 0, 10000,\
+        NULL,                                                                 \
+        "How many methods of a stage a usage plan may throttle by"            \
+        " themselves. Amazon: 20.")                                           \
+    X("limits.rest_apis", WHOLE, limits.rest_apis, "6000", 0, 1000000,        \
+        NULL,                                                                 \
+        "How many REST APIs. Amazon: 600 regional ones.")                     \
+    X("limits.domain_names", WHOLE, limits.domain_names, "1200", 0, 100000,   \
+        NULL,                                                                 \
+        "How many custom domain names. Amazon: 120.")                         \
+    X("limits.resources", WHOLE, limits.resources, "300", 0, 100000,          \
+        NULL,                                                                 \
+        "How many resources an API may have below its root. Amazon:"          \
+        " 300.")                                                              \
+    X("limits.stages", WHOLE, limits.stages, "10", 0, 10000,                  \
+        NULL,                                                                 \
+        "How many stages of an API. Amazon: 10.")                             \
+    X("limits.authorizers", WHOLE, limits.authorizers, "10", 0, 10000,        \
+        NULL,                                                                 \
+        "How many authorizers of an API. Amazon: 10.")                        \
+    X("limits.models", WHOLE, limits.models, "60", 0, 10000,                  \
+        NULL,                                                                 \
+        "How many models of an API. Amazon: 60.")                             \
+    X("limits.documentation_parts", WHOLE, limits.documentation_parts, "2000", 0, 100000,\
+        NULL,                                                                 \
+        "How many documentation parts of an API. Amazon: 2000.")              \
     X("sandbox.address", ADDRESS, sandbox.address, "127.0.0.1", 1, 45, NULL,  \
         "The address of `tallygate sandbox`.")                                \
     X("sandbox.port", WHOLE, sandbox.port, "8090", 1, 65535, NULL,            \

@@ -203,12 +203,12 @@ there_is_an_end_to_parts(void **state)
     (void) snprintf(sql, sizeof(sql), "INSERT INTO api_part (api_id, kind, "
         "id, doc) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 "
         "FROM n WHERE i < %d) SELECT '%s', 'documentationpart', i, '{}' "
-        "FROM n", TG_DOCUMENTATION_PARTS_MAX, api + strlen("/restapis/"));
+        "FROM n", p->settings->limits.documentation_parts, api + strlen("/restapis/"));
     run_sql(p, sql);
     assert_int_equal(make(p, "\"type\":\"API\"", "{}"), 429);
-    assert_non_null(strstr(text(p, "message"), "2000 are allowed"));
+    assert_non_null(strstr(text(p, "message"), "limits.documentation_parts to 2000."));
     assert_int_equal(number(p, "SELECT count(*) FROM api_part WHERE kind = "
-        "'documentationpart'"), TG_DOCUMENTATION_PARTS_MAX);
+        "'documentationpart'"), p->settings->limits.documentation_parts);
 }
 
 static void
