@@ -3,8 +3,9 @@
 SPDX-License-Identifier: Apache-2.0
 """
 import sqlite3
+import struct
 
-from support.world import wait_until
+from support.world import CELLS, LANES, wait_until
 
 
 def units(world, state):
@@ -35,6 +36,41 @@ def test_a_marketplace_that_is_away_is_told_when_it_is_back(world):
     assert sum(world.market.billed().values()) == 3
     assert units(world, "settled") == 3
     wait_until(lambda: units(world, "open") == 1, "the call since then")
+
+
+def count_unmarked(world, slot, units):
+    """As a worker that is killed between adding and marking."""
+    lane = world.clock.hour() // 3600 % LANES
+    path = world.stack.folder / "meters.0"
+    at = path.stat().st_size - 4 * CELLS * (LANES - lane) + 4 * slot
+    with path.open("r+b") as file:
+        file.seek(at)
+        [counted] = struct.unpack("<I", file.read(4))
+        file.seek(at)
+        file.write(struct.pack("<I", counted + units))
+
+
+def test_what_no_worker_marked_is_counted_before_a_seal(traveller):
+    """The hour's and the operator's: each looks at every cell."""
+    world, clock = traveller, traveller.clock
+    shop = world.sell()
+    buyer = shop.buyer()
+    clock.move_to(clock.hour() + 3600 + 10)
+    assert buyer.call("/fixed").status == 200
+    world.wait_counted(1)
+    [(slot,)] = world.sql("SELECT slot FROM meter_owner WHERE agreement_id"
+                          " IS NOT NULL")
+    count_unmarked(world, slot, 6)
+    clock.move_to(clock.hour() + 3600 - 1)      # goes on by itself
+    account = buyer.purchase["customerAWSAccountId"]
+    wait_until(lambda: world.market.billed().get(account) == 7,
+               "the hour to be billed")
+    assert buyer.call("/fixed").status == 200
+    world.wait_counted(8)
+    count_unmarked(world, slot, 4)
+    done = world.seal()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert world.market.billed() == {account: 12}
 
 
 def test_an_old_store_put_back_seals_nothing_until_confirmed(world):

@@ -10,7 +10,7 @@ import pytest
 
 from support.aws import Repeater, Sts
 from support.ports import free_port
-from support.world import World
+from support.world import World, wait_until
 
 ROLE = "arn:aws:iam::123456789012:role/ApiGatewayMarketplaceMeteringRole"
 
@@ -86,6 +86,34 @@ def test_the_bill_is_exact_whatever_the_answer(world, shop, kind, more):
             for buyer in buyers] == [1, 2]
     assert kind in [call.get("fault") for call in
                     world.market.calls("BatchMeterUsage")]
+
+
+def test_a_reply_with_another_date_holds_all_until_the_clocks_agree(
+        world, shop):
+    """An hour sealed too early is final.  The answer counts all the same;
+    then nothing goes out until the Marketplace's clock is asked again, and
+    what follows is signed with the right time."""
+    log = world.stack.log_dir / "serve.log"
+    before = len(log.read_text())
+
+    def events():
+        return log.read_text()[before:]
+    for ahead_s in (900, -900):
+        buyer = shop.buyer()
+        assert buyer.call("/fixed").status == 200
+        world.market.fault("BatchMeterUsage", "clock", ahead_s=ahead_s)
+        done = world.seal()
+        assert done.returncode == 0, done.stdout + done.stderr
+        wait_until(lambda: "the Marketplace's clock agrees" in
+                   events().rpartition("clock differs by")[2],
+                   "the clock to be doubted, and believed again")
+    buyer = shop.buyer()
+    assert buyer.call("/fixed").status == 200
+    wait_until(lambda: world.seal().returncode == 0, "sealing to go on")
+    assert world.market.billed()[
+        buyer.purchase["customerAWSAccountId"]] == 1
+    assert events().count("clock differs by") == 2
+    assert "event=metering_stopped" not in events()
 
 
 def test_the_role_signs_and_is_on_record(world, shop, sts):

@@ -115,6 +115,42 @@ def test_a_daemon_that_was_away_for_hours_bills_each_hour(traveller):
         "all four hours to be settled", 30)
 
 
+def test_a_day_without_the_marketplace(traveller):
+    """What is younger than a day when it is back is billed in its own hour;
+    what is older, in the next open one: nothing is lost, nothing doubled."""
+    shop = traveller.sell()
+    buyers = [shop.buyer(), shop.buyer()]
+    clock = traveller.clock
+    first = clock.hour() + 3600
+    traveller.statuses.append(("sandbox", traveller.stack.sandbox.stop()))
+    for hour in range(27):
+        clock.move_to(first + hour * 3600 + 10)
+        for number, buyer in enumerate(buyers):
+            for _ in range((hour + number) % 3):
+                wait_until(lambda: buyer.call("/fixed").status == 200,
+                           "a call without the Marketplace", 5)
+    calls = [sum((hour + number) % 3 for hour in range(27))
+             for number in range(2)]
+    traveller.wait_counted(sum(calls))
+    clock.move_to(first + 27 * 3600 + GRACE_S + 1)
+    traveller.stack.start_sandbox()
+
+    def billed():
+        return [traveller.market.billed().get(
+            buyer.purchase["customerAWSAccountId"], 0) for buyer in buyers]
+    wait_until(lambda: len([state for state in states(traveller)
+                            if state[2] == "settled"]) > 30,
+               "the hours of the last day to be settled", 60)
+    clock.move_to(first + 28 * 3600 + GRACE_S + 1)
+    wait_until(lambda: billed() == calls, "every call to be billed", 60)
+    ends = {state for _, _, state in states(traveller)}
+    assert ends == {"settled", "carried"}
+    hours = {record["hour"] for record in traveller.market.records()
+             if record["quantity"]}
+    assert {first + hour * 3600 for hour in range(5, 27)} <= hours
+    assert min(hours) > first, "too old to be told under its own name"
+
+
 def test_a_clock_that_goes_back_seals_nothing(traveller):
     shop = traveller.sell()
     buyer = shop.buyer()
