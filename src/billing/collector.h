@@ -27,7 +27,8 @@
  *   F8  The cost of a fold grows with the cells that changed; that of a full
  *       sweep with those that exist.
  *   F9  After 30 hours and more without a fold a lane may hold calls of two
- *       hours, 32 hours apart.  They go to the later one, with the reason.
+ *       hours, 32 hours apart.  They go to the later one, with the reason;
+ *       but never to one that is still to come.
  *
  * A collector belongs to one thread.
  *

@@ -111,6 +111,20 @@ is_unsure(const struct tg_fold *f, int64_t used_hour)
         && f->last_s < used_hour - (TG_LANES - 1) * TG_HOUR_S;
 }
 
+/*
+ * The hour of a lane.  One that is still to come is a worker's whose clock is
+ * ahead, unless nobody folded while the lane's hour before it went by: calls
+ * of that one are there for certain.
+ */
+static int64_t
+hour_of(const struct tg_fold *f, unsigned lane)
+{
+    int64_t hour = tg_hour_of_lane(lane, f->now_s);
+
+    return hour > tg_hour_of(f->now_s) && is_unsure(f, hour)
+        ? hour - TG_LANES * TG_HOUR_S : hour;
+}
+
 /* In which hour they are billed, and why not in their own: F6, F9. */
 static enum tg_status
 find_hour(struct tg_fold *f, struct tg_usage_row *row,
@@ -263,7 +277,7 @@ static enum tg_status
 fold_lane(struct tg_fold *f, struct cell *cell, unsigned lane,
     uint64_t value)
 {
-    int64_t        hour = tg_hour_of_lane(lane, f->now_s);
+    int64_t        hour = hour_of(f, lane);
     uint64_t       mark = tg_marks_get(f->marks, cell->slot, lane,
         cell->is_wide);
     int64_t        units = tg_mark_growth(mark, value, cell->is_wide);

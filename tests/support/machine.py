@@ -49,7 +49,7 @@ DAY_S = 24 * 3600
 QUOTA = 500                             # calls a day
 DEADLINE_S = 22 * 3600                  # no record is let wait longer
 TIMEOUT_S = 1                           # of a request to the Marketplace
-PATIENCE_S = 4                          # before the clock goes on
+PATIENCE_S = 2                          # before the clock goes on
 
 LATE = "answer after the time-out"
 
@@ -450,7 +450,7 @@ class Machine:
     def settle_waiting(self):
         """Until nothing sealed waits, while buyers go on calling."""
         self.left_since = time.monotonic()
-        wait_until(self.is_settled, "what was sealed to be settled", 120,
+        wait_until(self.is_settled, "what was sealed to be settled", 240,
                    alive=self.world.stack.check)
 
     def is_settled(self):
@@ -465,7 +465,7 @@ class Machine:
         if left and due_s > self.world.clock.now() + 2:
             self.move(due_s - self.world.clock.now())
         elif left and time.monotonic() > self.left_since + PATIENCE_S:
-            self.move(60)               # the reporter, or a product, waits
+            self.move(120)              # the reporter, or a product, waits
             self.left_since = time.monotonic()
         return left == 0
 

@@ -84,6 +84,25 @@ after_more_than_thirty_hours_the_later_hour_is_named(void **state)
         " reason = ''"), 8);
 }
 
+/* The lane's next hour is to come: nobody can have called in it. */
+static void
+after_more_than_thirty_hours_no_hour_is_still_to_come(void **state)
+{
+    char          reason[TG_GUARD_REASON_SIZE];
+    struct world *w = *state;
+
+    world_count(w, 0, 1);
+    assert_int_equal(world_fold(w), TG_OK);
+    world_count(w, 0, 2); /* in HOUR */
+    world_pass(w, 31 * 3600);
+    world_restart(w);
+    assert_int_equal(world_fold(w), TG_OK);
+    assert_int_equal(world_int(w, UNITS " WHERE used_hour = 1795395600"), 3);
+    assert_int_equal(tg_collector_stats(w->collector).unsure, 0);
+    assert_true(tg_guard_look(&w->guard, w->now_s, w->boot_s));
+    assert_false(tg_guard_reason(&w->guard, reason));
+}
+
 /* The daemon was there, but there was nothing to fold: nothing is unsure. */
 static void
 idle_hours_make_no_hour_unsure(void **state)
@@ -389,6 +408,7 @@ main(void)
         TEST(a_restart_changes_no_sum),
         TEST(each_unit_finds_its_hour_after_thirty_hours_away),
         TEST(after_more_than_thirty_hours_the_later_hour_is_named),
+        TEST(after_more_than_thirty_hours_no_hour_is_still_to_come),
         TEST(idle_hours_make_no_hour_unsure),
         TEST(what_nobody_marked_is_found_at_start_and_before_a_seal),
         TEST(a_worker_whose_clock_is_ahead_finds_its_hour),
