@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "billing/courier.h"
+#include "settings/settings.h"
 
 #define NS INT64_C(1000000000)
 #define NOW INT64_C(1795399200)
@@ -80,12 +81,17 @@ static struct tg_marketplace         marketplace = {
     .transport = &transport, .metering_endpoint = "http://localhost",
     .region = "us-east-1" };
 
+static char                          account[] = "123456789012";
+static char                          region[] = "us-east-1";
+static const struct tg_settings      settings = { .account_id = account,
+    .marketplace.region = region };
+
 static void
 open_courier(unsigned rate)
 {
     const struct tg_courier_config config = { .marketplace = &marketplace,
-        .lease = &lease, .guard = &guard, .now_s = now_s, .boot_s = boot_s,
-        .rate = rate };
+        .settings = &settings, .lease = &lease, .guard = &guard,
+        .now_s = now_s, .boot_s = boot_s, .rate = rate };
 
     assert_int_equal(tg_courier_open(&courier, &config, NULL), TG_OK);
 }
