@@ -430,7 +430,9 @@ ask(CURL *curl, const struct tg_aws_request *request,
         return TG_AWS_ANSWERED;
     }
     (void) tg_error_set(err, TG_IO, "%s: %s", request->url,
-        text[0] != '\0' ? text : curl_easy_strerror(code));
+        code == CURLE_SEND_FAIL_REWIND /* it would have sent it again: X5 */
+            ? "the connection was closed before an answer came"
+        : text[0] != '\0' ? text : curl_easy_strerror(code));
     return is_surely_unsent(curl, code) ? TG_AWS_NOT_SENT : TG_AWS_LOST;
 }
 

@@ -143,6 +143,22 @@ print_adjustments(const json_t *rows)
     }
 }
 
+/* What Amazon answered, and the reason, which may begin with the answer. */
+static void
+print_why(const char *answer, const char *reason)
+{
+    bool begins_with_it = answer[0] != '\0'
+        && strncmp(reason, answer, strlen(answer)) == 0;
+
+    if (answer[0] != '\0') {
+        (void) printf(", Amazon: %s", begins_with_it ? reason : answer);
+    }
+    if (reason[0] != '\0' && !begins_with_it) {
+        (void) printf(": %s", reason);
+    }
+    (void) putchar('\n');
+}
+
 /* One move: when, from what to what, by whom, what Amazon said, and why. */
 static void
 print_move(const json_t *move)
@@ -167,13 +183,8 @@ print_move(const json_t *move)
     if (has_text(move, "requestId")) {
         (void) printf(" (%s)", text_of(move, "requestId"));
     }
-    if (has_text(move, "answer")) {
-        (void) printf(", Amazon: %s", text_of(move, "answer"));
-    }
-    if (has_text(move, "reason")) {
-        (void) printf(": %s", text_of(move, "reason"));
-    }
-    (void) putchar('\n');
+    print_why(has_text(move, "answer") ? text_of(move, "answer") : "",
+        has_text(move, "reason") ? text_of(move, "reason") : "");
 }
 
 static void

@@ -25,6 +25,7 @@ static struct {
     char                 token[64];
     const char          *rotation; /* the token that follows an answer */
     int64_t              ahead_s;  /* of its clock */
+    bool                 has_age;  /* a cache answers */
     char                 date[32]; /* X-Amz-Date */
 } fake;
 
@@ -64,6 +65,7 @@ fake_send(void *data, const struct tg_aws_request *request,
     }
     reply->status = fake.status[n];
     reply->date_s = NOW + 1 + fake.ahead_s;
+    reply->has_age = fake.has_age;
     strcpy(reply->request_id, "req-1");
     if (fake.error_type != NULL) {
         strcpy(reply->error_type, fake.error_type);
@@ -298,6 +300,18 @@ a_clock_that_is_wrong_is_corrected_for_signing(void **state)
     assert_int_equal(fake.count, 1);
 }
 
+static void
+a_cached_answer_says_nothing_about_the_time(void **state)
+{
+    (void) state;
+    fake.ahead_s = -5000;
+    fake.has_age = true;
+    answer(200, "{}");
+    tg_marketplace_resolve_customer(&m, &r, "t", NOW);
+    assert_int_equal(r.outcome, TG_MARKETPLACE_ANSWERED);
+    assert_int_equal(tg_aws_keyring_skew(m.keyring), 0);
+}
+
 /* One answer had a wrong Date: the next one's refusal is understood. */
 static void
 a_clock_that_was_corrected_wrongly_is_corrected_again(void **state)
@@ -349,6 +363,7 @@ main(void)
         TEST(a_lost_second_attempt_does_not_keep_the_first_ones_status),
         TEST(a_clock_that_is_wrong_is_corrected_for_signing),
         TEST(a_clock_that_was_corrected_wrongly_is_corrected_again),
+        TEST(a_cached_answer_says_nothing_about_the_time),
         TEST(the_date_is_that_of_any_reply),
     };
 

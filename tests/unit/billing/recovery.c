@@ -42,6 +42,26 @@ an_old_store_holds_sealing_until_a_person_confirms(void **state)
     assert_int_equal(world_int(w, AUDITED "'HoldSealing'"), 1);
 }
 
+/* Its hours may have been counted under a wrong name; no Date tells which. */
+static void
+a_clock_before_the_newest_hour_is_seen_after_a_boot(void **state)
+{
+    struct world *w = *state;
+
+    world_count(w, 0, 5);
+    assert_int_equal(world_fold(w), TG_OK);
+    world_boot_anew(w);
+    w->now_s -= 2 * 3600;
+    w->market.now_s = w->now_s;
+    world_restart(w);
+    assert_true(tg_guard_date(&w->guard, w->now_s, w->now_s, w->boot_s));
+    assert_false(tg_guard_look(&w->guard, w->now_s, w->boot_s));
+    assert_int_equal(world_fold(w), TG_OK);
+    assert_int_equal(world_step(w), TG_BUSY);
+    world_pass(w, 2 * 3600);
+    assert_true(tg_guard_look(&w->guard, w->now_s, w->boot_s));
+}
+
 static void
 another_set_of_files_is_noted(void **state)
 {
@@ -155,6 +175,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(after_a_power_cut_it_is_lifted),
         TEST(an_old_store_holds_sealing_until_a_person_confirms),
+        TEST(a_clock_before_the_newest_hour_is_seen_after_a_boot),
         TEST(another_set_of_files_is_noted),
         TEST(folds_that_a_power_cut_took_are_done_again),
         TEST(an_older_copy_of_the_store_is_noticed),

@@ -664,6 +664,27 @@ the_nearest_deadline_goes_first(void **state)
     assert_int_equal(market_units(&w->market, "999999999999"), 1000);
 }
 
+/* What was put off by minutes is not put off for hours by the clock. */
+static void
+a_clock_set_back_lengthens_no_pause(void **state)
+{
+    struct world *w = *state;
+
+    world_count(w, 0, 5);
+    world_pass(w, 6 * TG_HOUR_S);
+    assert_int_equal(world_seal(w), TG_OK);
+    w->market.trouble = TROUBLE_THROTTLE;
+    w->market.times = 1;
+    (void) world_step(w);
+    assert_int_equal(w->market.requests, 1);
+    w->now_s -= 3 * TG_HOUR_S;
+    w->market.now_s = w->now_s;
+    tg_guard_confirm_clock(&w->guard, w->now_s, w->boot_s);
+    (void) world_step(w);
+    assert_int_equal(w->market.requests, 2);
+    assert_int_equal(market_units(&w->market, ""), 5);
+}
+
 /* The clock is set back, rightly, and Amazon's agrees. */
 static void
 nothing_goes_out_with_a_time_that_is_still_to_come(void **state)
@@ -734,6 +755,7 @@ main(void)
         TEST(of_two_reporters_one_sends),
         TEST(who_slept_past_its_term_sends_nothing),
         TEST(the_nearest_deadline_goes_first),
+        TEST(a_clock_set_back_lengthens_no_pause),
         TEST(nothing_goes_out_with_a_time_that_is_still_to_come),
         TEST(statistics_count_what_is_committed),
     };
