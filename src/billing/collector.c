@@ -86,8 +86,8 @@ find_retired(struct run *r)
 
     c->retired_count = 0;
     status = tg_store_query(c->config.store, &q, r->fold.err, "SELECT slot,"
-        " owner, is_wide FROM meter_owner WHERE state = 'retired' AND file_id = $1"
-        " AND retired_epoch <= $2", "si", c->file_id,
+        " owner, is_wide FROM meter_owner WHERE state = 'retired' AND"
+        " file_id = $1 AND retired_epoch <= $2", "si", c->file_id,
         (int64_t) r->oldest_epoch);
     while (status == TG_OK
         && (status = tg_stmt_next(q, r->fold.err)) == TG_OK)

@@ -351,9 +351,9 @@ bind(struct tg_change *change, const char *plan_id, const char *key_id,
         "INSERT INTO meter_owner (file_id, slot, owner, key_id, plan_id,"
         " product_code, dimension, agreement_id, reason, state, opened_s,"
         " is_wide) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'open', $10,"
-        " $11)", "siissssssii", change->control->file_id, (int64_t) slot, owner,
-        key_id, plan_id, b->product_code, b->dimension, b->agreement_id,
-        b->reason, change->now_s, (int64_t) b->is_wide);
+        " $11)", "siissssssii", change->control->file_id, (int64_t) slot,
+        owner, key_id, plan_id, b->product_code, b->dimension,
+        b->agreement_id, b->reason, change->now_s, (int64_t) b->is_wide);
     if (status == TG_OK && former_slot >= 0) {
         status = tg_store_exec(change->store, err,
             "UPDATE meter_owner SET carry_slot = $4, carry_owner = $5"

@@ -85,8 +85,8 @@ struct tg_meter_move *tg_meters_move(const struct tg_meters *m,
     uint32_t slot);
 
 /*
- * The same as tg_meters_cell; maps the slot's piece first, if it has come since this process
- * last looked.
+ * The same as tg_meters_cell; maps the slot's piece first, if it has come
+ * since this process last looked.
  */
 struct tg_meter_cell *tg_meters_reach(struct tg_meters *m, uint32_t slot);
 
