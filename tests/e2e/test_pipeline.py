@@ -816,7 +816,7 @@ def test_gateway_responses_of_the_control_plane(shared):
 
 
 @pytest.mark.parametrize("kind, members, error", [
-    ("NOTHING", {}, "NotFoundException|BadRequestException"),
+    ("NOTHING", {}, "ValidationException"),
     ("THROTTLED", {"statusCode": "600"}, "BadRequestException"),
     ("THROTTLED", {"statusCode": "100"}, "BadRequestException"),
     ("THROTTLED", {"responseParameters": {"X": "'a'"}},

@@ -191,7 +191,10 @@ class RawBackend:
                 reader.readline()
             reader.readline()
         else:
-            body = reader.read(int(fields.get("content-length", 0)))
+            length = int(fields.get("content-length", 0))
+            body = reader.read(length)
+            if len(body) < length:      # the connection ended in it
+                return False
         seen = {"method": method, "target": target, "headers": headers,
                 "body": body.decode("latin-1")}
         self.requests.append(seen)
