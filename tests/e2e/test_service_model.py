@@ -12,6 +12,7 @@ import sqlite3
 
 import pytest
 
+from conftest import live
 from support import service_examples as examples
 from support.service_model import (
     BAD, MISSING, NONSENSE, OPERATIONS, Client, check_bad, check_good,
@@ -22,6 +23,11 @@ from support.service_wrong import VALUES
 # What moves by itself, and the trail, in which refusals stand too.
 NOT_CONFIGURATION = ("audit_", "fold", "ledger_", "lease", "meta", "meter_",
                      "sqlite_", "usage_detail")
+
+
+# Every row makes its own things in the scene's one API: any number of them.
+NO_QUOTAS = {"limits": {"resources": 0, "stages": 0, "authorizers": 0,
+                        "models": 0, "documentation_parts": 0}}
 
 
 class Stand:
@@ -51,11 +57,12 @@ class Stand:
 
 
 @pytest.fixture(scope="module")
-def stand(shared):
-    made = Stand(shared)
-    yield made
-    made.store.close()
-    made.client.connection.close()
+def stand(request):
+    for world in live(request, "service-model", more=NO_QUOTAS):
+        made = Stand(world)
+        yield made
+        made.store.close()
+        made.client.connection.close()
 
 
 #
