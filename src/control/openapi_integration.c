@@ -9,6 +9,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "control/method_doc.h"
@@ -51,6 +52,49 @@ upper(struct tg_openapi_reader *r, const json_t *value)
     return json_string(text);
 }
 
+/* What a value is, for a message. */
+static const char *
+shown(struct tg_openapi_reader *r, const json_t *value)
+{
+    char       *text;
+    const char *copy;
+
+    if (json_is_object(value) || json_is_array(value)) {
+        return json_is_object(value) ? "an object" : "a list";
+    }
+    text = json_dumps(value, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+    copy = tg_arena_printf(&r->arena, "'%.40s'", text ? text : "");
+    free(text);
+    return copy ? copy : "";
+}
+
+/*
+ * The mappings of member without those that are no texts: Amazon warns of
+ * them and takes over the others.  What is no map is left to the check.
+ */
+static json_t *
+mappings_of(struct tg_openapi_reader *r, const json_t *owner,
+    const char *member, const char *at)
+{
+    json_t     *map = json_object_get(owner, member), *out, *value;
+    const char *name;
+
+    if (!json_is_object(map)) {
+        return json_incref(map);
+    }
+    at = tg_openapi_at(r, at, member);
+    out = json_copy(map);
+    json_object_foreach(map, name, value) {
+        if (!json_is_string(value)) {
+            tg_openapi_warn(r, tg_openapi_at(r, at, name), "Invalid format "
+                "for '%s'. Expected type string but got %s", member,
+                shown(r, value));
+            json_object_del(out, name);
+        }
+    }
+    return out;
+}
+
 /* The members in PutIntegration's form; what is not known is warned of. */
 static json_t *
 translate(struct tg_openapi_reader *r, const json_t *in, const char *at)
@@ -69,7 +113,9 @@ translate(struct tg_openapi_reader *r, const json_t *in, const char *at)
         if (i < sizeof members / sizeof members[0]) {
             json_object_set_new(out, name, members[i].is_enum
                 ? upper(r, value)
-                : json_incref(value));
+                : strcmp(name, "requestParameters") == 0
+                    ? mappings_of(r, in, name, at)
+                    : json_incref(value));
         } else if (strcmp(name, "responses") != 0) {
             tg_openapi_warn(r, tg_openapi_at(r, at, name),
                 "this member is not taken over");
@@ -98,6 +144,10 @@ read_response(struct tg_openapi_reader *r, const char *pattern,
     }
     copy = json_copy((json_t *) in);
     json_object_del(copy, "statusCode");
+    if (json_object_get(in, "responseParameters")) {
+        json_object_set_new(copy, "responseParameters",
+            mappings_of(r, in, "responseParameters", at));
+    }
     if (strcmp(pattern, "default") != 0) {
         json_object_set_new(copy, "selectionPattern", json_string(pattern));
     }

@@ -283,6 +283,27 @@ def test_a_document_is_read_before_its_api_is_looked_up(api):  # noqa: F811
         MISSING)
 
 
+def test_a_mapping_that_is_no_text_is_a_warning(api):  # noqa: F811
+    where = {"restApiId": api.id, "mode": "overwrite", "body": json.dumps({
+        "openapi": "3.0.1", "info": {"title": "x", "version": "2"},
+        "paths": {"/x": {"get": {"x-amazon-apigateway-integration": {
+            "type": "mock", "requestParameters": {
+                "integration.request.header.a": "'True'",
+                "integration.request.header.b": True}}}}}})}
+    text = ("integration.request.header.b: Invalid format for "
+            "'requestParameters'. Expected type string but got 'true'")
+    code, message = refused(api.client.put_rest_api, **where,
+                            failOnWarnings=True)
+    assert code == BAD and text in message
+    [warning] = api.client.put_rest_api(**where)["warnings"]
+    assert warning.endswith(text)
+    [found] = [one for one in api.client.get_resources(
+        restApiId=api.id)["items"] if one["path"] == "/x"]
+    assert api.client.get_integration(
+        restApiId=api.id, resourceId=found["id"], httpMethod="GET")[
+            "requestParameters"] == {"integration.request.header.a": "'True'"}
+
+
 @pytest.mark.parametrize("mode, expected", [
     ("merge", ["image/gif", "image/png"]), ("overwrite", ["image/png"])])
 def test_binary_media_types_of_a_put(api, mode, expected):  # noqa: F811

@@ -143,6 +143,10 @@ good_documents_give_what_is_expected(void **state)
     json_decref(expected);
 }
 
+#define DOC(paths, more)                                                      \
+    "{\"openapi\": \"3.0.1\", \"info\": {\"title\": \"t\"}, \"paths\": {"     \
+    paths "}" more "}"
+
 static void
 base_paths_are_found(void **state)
 {
@@ -212,9 +216,70 @@ a_dangling_reference_is_a_warning(void **state)
     tg_buf_clear(&text);
 }
 
-#define DOC(paths, more)                                                      \
-    "{\"openapi\": \"3.0.1\", \"info\": {\"title\": \"t\"}, \"paths\": {"     \
-    paths "}" more "}"
+/* The method's integration in a document of one method. */
+#define INTEGRATION(members)                                                  \
+    DOC("\"/a\": {\"get\": {\"x-amazon-apigateway-integration\": {"           \
+        "\"type\": \"mock\", " members "}}}", "")
+#define RESPONSE(members)                                                     \
+    INTEGRATION("\"responses\": {\"default\": {\"statusCode\": 200, "         \
+        members "}}")
+
+/* Amazon takes over the others. */
+static void
+mappings_that_are_no_texts_are_warnings(void **state)
+{
+    static const struct {
+        const char *text, *warning;
+    } rows[] = {
+        { INTEGRATION("\"requestParameters\": {"
+              "\"integration.request.header.a\": true,"
+              "\"integration.request.header.b\": \"'x'\"}"),
+            "requestParameters.integration.request.header.a: Invalid format "
+            "for 'requestParameters'. Expected type string but got 'true'" },
+        { INTEGRATION("\"requestParameters\": {"
+              "\"integration.request.header.a\": 7,"
+              "\"integration.request.header.b\": \"'x'\"}"),
+            "string but got '7'" },
+        { INTEGRATION("\"requestParameters\": {"
+              "\"integration.request.header.a\": {},"
+              "\"integration.request.header.b\": \"'x'\"}"),
+            "string but got an object" },
+        { RESPONSE("\"responseParameters\": {"
+              "\"method.response.header.a\": null,"
+              "\"method.response.header.b\": \"'x'\"}"),
+            "default.responseParameters.method.response.header.a: Invalid "
+            "format for 'responseParameters'. Expected type string but got "
+            "'null'" },
+    };
+
+    (void) state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct tg_openapi api;
+        struct tg_error   err = { 0 };
+        const char       *warning, *key;
+        json_t           *left, *value;
+
+        if (read_text(&api, rows[i].text, &err)) {
+            fail_msg("%s: %s", rows[i].text, err.message);
+        }
+        assert_int_equal(json_array_size(api.warnings), 1);
+        warning = json_string_value(json_array_get(api.warnings, 0));
+        if (!strstr(warning, rows[i].warning)) {
+            fail_msg("%s: %s", rows[i].text, warning);
+        }
+        left = json_object_get(method_of(&api, "/a", "GET"),
+            "methodIntegration");
+        value = json_object_get(json_object_get(left,
+            "integrationResponses"), "200");
+        left = value ? json_object_get(value, "responseParameters")
+                     : json_object_get(left, "requestParameters");
+        assert_int_equal(json_object_size(left), 1);
+        json_object_foreach(left, key, value) {
+            assert_string_equal(strrchr(key, '.'), ".b");
+        }
+        tg_openapi_clear(&api);
+    }
+}
 
 #define POOL                                                                  \
     "{\"type\": \"cognito_user_pools\", \"providerARNs\": ["                  \
@@ -317,6 +382,8 @@ other_faults_are_refused(void **state)
         { DOC("\"/a\": {\"get\": {\"x-amazon-apigateway-integration\":"
               "{\"type\": \"mock\", \"responses\": {\"(\": {\"statusCode\":"
               "200}}}}}", ""), "selection pattern" },
+        { INTEGRATION("\"requestParameters\": true"),
+            "requestParameters must be an object" },
     };
 
     (void) state;
@@ -356,6 +423,7 @@ main(int argc, char **argv)
         cmocka_unit_test(base_paths_are_found),
         cmocka_unit_test(broken_documents_are_refused_with_line_and_field),
         cmocka_unit_test(a_dangling_reference_is_a_warning),
+        cmocka_unit_test(mappings_that_are_no_texts_are_warnings),
         cmocka_unit_test(what_guards_a_method_goes_first),
         cmocka_unit_test(other_faults_are_refused),
         cmocka_unit_test(schemas_may_refer_to_themselves),
