@@ -303,23 +303,55 @@ server_url(struct tg_openapi_reader *r, const json_t *server)
     return out ? out : "";
 }
 
-/* basePath, or the path of the first server; without a slash at its end. */
-static void
-read_base_path(struct tg_openapi_reader *r)
+/*
+ * The default of the servers' variable basePath, which Amazon takes whether or
+ * not the URL has it and whatever else is in the URL; NULL: there is none.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-import-api-basePath.html
+ */
+static const char *
+base_path_variable(struct tg_openapi_reader *r, const json_t *servers)
 {
-    const char *path = tg_text_of(r->root, "basePath");
-    const char *url, *host;
-    size_t      len;
+    json_t     *server;
+    const char *path;
+    size_t      i;
+
+    json_array_foreach((json_t *) servers, i, server) {
+        path = tg_text_of(json_object_get(json_object_get(server,
+            "variables"), "basePath"), "default");
+        if (path) {
+            return *path == '/' ? path
+                : tg_arena_printf(&r->arena, "/%s", path);
+        }
+    }
+    return NULL;
+}
+
+/* Swagger's basePath, that variable, or the path of the first server. */
+static const char *
+base_path_of(struct tg_openapi_reader *r)
+{
+    const json_t *servers = json_object_get(r->root, "servers");
+    const char   *path = tg_text_of(r->root, "basePath");
+    const char   *url, *host;
 
     if (!path) {
-        url = server_url(r,
-            json_array_get(json_object_get(r->root, "servers"), 0));
+        path = base_path_variable(r, servers);
+    }
+    if (!path) {
+        url = server_url(r, json_array_get(servers, 0));
         host = strstr(url, "://");
         path = host ? strchr(host + 3, '/') : url;
     }
-    if (!path || *path != '/') {
-        path = "";
-    }
+    return path && *path == '/' ? path : "";
+}
+
+/* Without a slash at its end. */
+static void
+read_base_path(struct tg_openapi_reader *r)
+{
+    const char *path = base_path_of(r);
+    size_t      len;
+
     len = strcspn(path, "?#");
     while (len && path[len - 1] == '/') {
         len--;

@@ -147,13 +147,37 @@ good_documents_give_what_is_expected(void **state)
     "{\"openapi\": \"3.0.1\", \"info\": {\"title\": \"t\"}, \"paths\": {"     \
     paths "}" more "}"
 
+#define SERVER(url, variables)                                                \
+    "{\"url\": \"" url "\", \"variables\": {" variables "}}"
+#define BASE_PATH(path) "\"basePath\": {\"default\": \"" path "\"}"
+#define SERVERS(list) DOC("", ", \"servers\": [" list "]")
+
 static void
 base_paths_are_found(void **state)
 {
+    static const struct {
+        const char *text, *path;
+    } rows[] = {
+        { SERVERS(SERVER("https://h", BASE_PATH("/base"))), "/base" },
+        { SERVERS(SERVER("https://h/a/{basePath}", BASE_PATH("v7/b/"))),
+            "/v7/b" },
+        { SERVERS(SERVER("https://h/a", "") ", "
+              SERVER("https://i/{basePath}", BASE_PATH("c"))), "/c" },
+        { SERVERS(SERVER("https://h/{basePath}/a", BASE_PATH(""))), "" },
+        { SERVERS(SERVER("https://h/a/{v}", "\"v\": {\"default\": \"b\"}")),
+            "/a/b" },
+        { SERVERS("{\"url\": \"https://h/a/b/\"}"), "/a/b" },
+        { SERVERS("7"), "" },
+    };
     struct tg_buf     text;
     struct tg_openapi api;
 
     (void) state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(read_text(&api, rows[i].text, NULL), TG_OK);
+        assert_string_equal(json_string_value(api.base_path), rows[i].path);
+        tg_openapi_clear(&api);
+    }
     assert_int_equal(read_file(&api, &text, "weather-metered.yaml", NULL),
         TG_OK);
     assert_string_equal(json_string_value(api.base_path), "/v7");
