@@ -305,6 +305,57 @@ mappings_that_are_no_texts_are_warnings(void **state)
     }
 }
 
+/* Those of the path item and by reference as those of the operation. */
+static void
+parameters_are_required_where_they_say_so(void **state)
+{
+#define ID(more) "{\"name\": \"id\", \"in\": \"path\"" more "}"
+#define MUST ", \"required\": true"
+#define ITEM(item, operation, more)                                           \
+    "\"info\": {\"title\": \"t\"}, \"paths\": {\"/{id}\": {"                  \
+        "\"parameters\": [" item "], \"get\": {\"parameters\": ["             \
+        operation "]}}}" more "}"
+    static const struct {
+        const char *text;
+        int         required; /* -1: not declared */
+    } rows[] = {
+        { "{\"swagger\": \"2.0\", " ITEM("", ID(MUST), ""), 1 },
+        { "{\"openapi\": \"3.0.1\", " ITEM("", ID(MUST), ""), 1 },
+        { "{\"swagger\": \"2.0\", " ITEM(ID(MUST), "", ""), 1 },
+        { "{\"openapi\": \"3.0.1\", " ITEM(ID(MUST), "", ""), 1 },
+        { "{\"openapi\": \"3.0.1\", " ITEM(ID(MUST), ID(""), ""), 0 },
+        { "{\"openapi\": \"3.0.1\", " ITEM(ID(""), ID(MUST), ""), 1 },
+        { "{\"swagger\": \"2.0\", " ITEM(
+              "{\"$ref\": \"#/parameters/p\"}", "",
+              ", \"parameters\": {\"p\": " ID(MUST) "}"), 1 },
+        { "{\"openapi\": \"3.0.1\", " ITEM("",
+              "{\"$ref\": \"#/components/parameters/p\"}",
+              ", \"components\": {\"parameters\": {\"p\": " ID(MUST) "}}"),
+            1 },
+        { "{\"openapi\": \"3.0.1\", " ITEM("", "", ""), -1 },
+    };
+
+    (void) state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct tg_openapi api;
+        struct tg_error   err = { 0 };
+        json_t           *parameter;
+
+        if (read_text(&api, rows[i].text, &err)) {
+            fail_msg("%s: %s", rows[i].text, err.message);
+        }
+        parameter = json_object_get(json_object_get(method_of(&api, "/{id}",
+            "GET"), "requestParameters"), "method.request.path.id");
+        assert_int_equal(parameter ? json_is_true(parameter) : -1,
+            rows[i].required);
+        assert_int_equal(json_array_size(api.warnings), 0);
+        tg_openapi_clear(&api);
+    }
+#undef ITEM
+#undef MUST
+#undef ID
+}
+
 #define POOL                                                                  \
     "{\"type\": \"cognito_user_pools\", \"providerARNs\": ["                  \
     "\"arn:aws:cognito-idp:r:1:userpool/p\"]}"
@@ -448,6 +499,7 @@ main(int argc, char **argv)
         cmocka_unit_test(broken_documents_are_refused_with_line_and_field),
         cmocka_unit_test(a_dangling_reference_is_a_warning),
         cmocka_unit_test(mappings_that_are_no_texts_are_warnings),
+        cmocka_unit_test(parameters_are_required_where_they_say_so),
         cmocka_unit_test(what_guards_a_method_goes_first),
         cmocka_unit_test(other_faults_are_refused),
         cmocka_unit_test(schemas_may_refer_to_themselves),
