@@ -261,6 +261,29 @@ print_totals(const json_t *api, const json_t *content)
         resources, methods, keyed);
 }
 
+/* What the gateway keeps and answers, but no call gets through. */
+static void
+warn_of_unserved(const json_t *content)
+{
+    json_t     *value;
+    const char *name, *type, *guard;
+
+    json_object_foreach((json_t *) content, name, value) {
+        type = text_of(json_object_get(value, "methodIntegration"), "type");
+        guard = text_of(value, "authorizationType");
+        if (strcmp(type, "AWS") == 0 || strcmp(type, "AWS_PROXY") == 0) {
+            (void) fprintf(stderr, "tallygate: warning: calls of %s get a"
+                " 500: integrations of type %s are kept, not served\n", name,
+                type);
+        }
+        if (*guard != '\0' && strcmp(guard, "NONE") != 0) {
+            (void) fprintf(stderr, "tallygate: warning: calls of %s are"
+                " refused: nobody is let in by authorization type %s\n",
+                name, guard);
+        }
+    }
+}
+
 static enum tg_exit
 print(const json_t *api, const json_t *before, const json_t *after,
     const struct tg_options *options)
@@ -274,6 +297,7 @@ print(const json_t *api, const json_t *before, const json_t *after,
         (void) fprintf(stderr, "tallygate: warning: %s\n",
             json_string_value(json_array_get(warnings, i)));
     }
+    warn_of_unserved(after);
     if (options->into != NULL
         && print_changes(before, after, '+', true)
                 + print_changes(before, after, '~', false)

@@ -459,3 +459,29 @@ def test_import_on_the_command_line(shared):
     done = shared.stack.tallygate("import", "--fail-on-warnings", dangling)
     assert done.returncode == 1 and "there is no schema" in done.stderr
     assert shared.sql("SELECT count(*) FROM rest_api") == before
+
+
+def test_an_import_tells_which_methods_nobody_can_call(shared, tmp_path):
+    """They are kept, as they came; a seller who moves here has to know."""
+    def method(**integration):
+        return {"responses": {}, "x-amazon-apigateway-integration": {
+            "httpMethod": "POST", "uri": "arn:aws:apigateway:us-east-1:lambda"
+            ":path/2015-03-31/functions/f/invocations", **integration}}
+    document = {
+        "openapi": "3.0.1", "info": {"title": "moved", "version": "1"},
+        "components": {"securitySchemes": {"iam": {
+            "type": "apiKey", "name": "Authorization", "in": "header",
+            "x-amazon-apigateway-authtype": "awsSigv4"}}},
+        "paths": {"/a": {"get": method(type="aws_proxy")},
+                  "/b": {"post": {**method(type="mock"),
+                                  "security": [{"iam": []}]},
+                         "get": method(type="mock")}}}
+    file = tmp_path / "moved.json"
+    file.write_text(json.dumps(document))
+    done = shared.stack.tallygate("import", str(file))
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stderr.splitlines() if "warning" in line] == [
+        "tallygate: warning: calls of GET /a get a 500: integrations of type "
+        "AWS_PROXY are kept, not served",
+        "tallygate: warning: calls of POST /b are refused: nobody is let in "
+        "by authorization type AWS_IAM"]
