@@ -13,6 +13,7 @@
 #include "control/change.h"
 #include "control/control.h"
 #include "control/front.h"
+#include "control/hal.h"
 #include "http/json.h"
 #include "util/log.h"
 
@@ -138,6 +139,8 @@ answer(struct tg_control_call *call, enum tg_status status)
         tg_http_reply(call->res, http, call->result_type, call->result_text);
     } else if (http == 202 || http == 204) {
         tg_http_reply(call->res, http, content_type(call), "");
+    } else if (tg_hal_is_wanted(call)) {
+        tg_http_json_reply(call->res, http, TG_HAL_TYPE, tg_hal_form(call));
     } else {
         tg_http_json_reply(call->res, http, content_type(call),
             json_incref(call->result));
