@@ -169,6 +169,26 @@ take_int(json_t **out, const json_t *value, const struct tg_member *m,
     return TG_OK;
 }
 
+static bool
+holds_nothing(const json_t *value)
+{
+    return json_is_null(value)
+        || (json_is_string(value) && json_string_length(value) == 0);
+}
+
+static enum tg_status
+take_entry(json_t **out, const json_t *value, const struct tg_member *m,
+    const struct tg_member *entry, struct tg_refusal *r)
+{
+    if (m->null_entries && holds_nothing(value)) {
+        *out = json_null();
+        return TG_OK;
+    }
+    return m->kind == TG_MEMBER_TEXT_MAP
+        ? take_text(out, value, "", entry, r)
+        : take_bool(out, value, entry, r);
+}
+
 static enum tg_status
 take_map(json_t **out, const json_t *value, const struct tg_member *m,
     struct tg_refusal *r)
@@ -185,9 +205,7 @@ take_map(json_t **out, const json_t *value, const struct tg_member *m,
     json_object_foreach((json_t *) value, key, item) {
         inner.name = key;
         copy = NULL;
-        status = m->kind == TG_MEMBER_TEXT_MAP
-            ? take_text(&copy, item, "", &inner, r)
-            : take_bool(&copy, item, &inner, r);
+        status = take_entry(&copy, item, m, &inner, r);
         if (status == TG_OK && json_object_set_new(map, key, copy)) {
             status = TG_NOMEM;
         }

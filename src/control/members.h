@@ -6,7 +6,8 @@
  *
  * Promises
  *   E1  What passes has only members of its table, each of its kind; null and
- *       members that hold nothing (but in TG_MEMBER_KEEP_EMPTY) are left out.
+ *       members that hold nothing (but with keep_empty) are left out.  Where
+ *       entries may be null, those that hold nothing are.
  *   E2  A refusal names the member, so that an importer can say where in the
  *       document it stands.
  *
@@ -58,6 +59,7 @@ struct tg_member {
     enum tg_member_kind  kind;
     bool                 is_required;
     bool                 keep_empty; /* E1 */
+    bool                 null_entries; /* TEXT_MAP: E1 */
     const char *const   *values; /* TEXT: the enum, ended by NULL */
     long long            min, max; /* INT, and of a text's length; 0, 0: any */
 };

@@ -278,7 +278,8 @@ static const struct tg_member integration_members[] = {
     { .name = "connectionId" },
     { .name = "credentials" },
     { .name = "requestParameters", .kind = TG_MEMBER_TEXT_MAP },
-    { .name = "requestTemplates", .kind = TG_MEMBER_TEXT_MAP },
+    { .name = "requestTemplates", .kind = TG_MEMBER_TEXT_MAP,
+        .null_entries = true },
     { .name = "passthroughBehavior" },
     { .name = "contentHandling", .values = content_handlings },
     { .name = "timeoutInMillis", .kind = TG_MEMBER_INT },
@@ -549,7 +550,8 @@ tg_integration_doc(json_t **out, const json_t *in, const char *resource_id,
 static const struct tg_member integration_response_members[] = {
     { .name = "selectionPattern", .keep_empty = true },
     { .name = "responseParameters", .kind = TG_MEMBER_TEXT_MAP },
-    { .name = "responseTemplates", .kind = TG_MEMBER_TEXT_MAP },
+    { .name = "responseTemplates", .kind = TG_MEMBER_TEXT_MAP,
+        .null_entries = true },
     { .name = "contentHandling", .values = content_handlings },
 };
 

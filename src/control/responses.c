@@ -171,9 +171,11 @@ tg_templates_compile(struct tg_template_spec **out, size_t *count,
     *out = list;
     *count = 0;
     json_object_foreach(templates, type, text) {
-        if (status == TG_OK) {
+        const char *source = json_string_value(text);
+
+        if (status == TG_OK) { /* an empty one stands as null */
             status = tg_template_compile(&parts, arena, scope, kind, type,
-                json_string_value(text), err);
+                source ? source : "", err);
         }
         if (status == TG_OK) {
             list[(*count)++] = (struct tg_template_spec) { type, parts.items,

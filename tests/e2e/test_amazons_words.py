@@ -238,6 +238,35 @@ def test_patches_of_gateway_responses(api, op, path, value,  # noqa: F811
         code, message)
 
 
+@pytest.mark.parametrize("empty", [None, ""])
+def test_a_template_that_is_empty_is_shown_as_null(
+        shared, wire, api, empty):  # noqa: F811
+    given = {"application/json": empty}
+    shown = {"application/json": None}
+    post = api.method(api.root, "POST")
+    assert wire.put_integration(
+        **post, type="HTTP", integrationHttpMethod="POST",
+        uri="http://127.0.0.1/", requestTemplates=given)[
+            "requestTemplates"] == shown
+    where = mock(api, api.root)
+    where["statusCode"] = "200"
+    assert wire.put_integration_response(**where, responseTemplates=given)[
+        "responseTemplates"] == shown
+    # It stays when something else changes, is served, exported, imported.
+    changed = wire.update_integration_response(**where, patchOperations=[
+        {"op": "replace", "path": "/selectionPattern", "value": ""}])
+    assert changed["responseTemplates"] == shown
+    api.deploy()
+    reply = shared.call(api.id, "/")
+    assert (reply.status, reply.body) == (200, b"")
+    document = wire.get_export(
+        restApiId=api.id, stageName="prod", exportType="oas30",
+        parameters={"extensions": "integrations"})["body"].read()
+    wire.put_rest_api(restApiId=api.id, mode="overwrite", body=document)
+    assert wire.get_integration(**post)["requestTemplates"] == shown
+    assert wire.get_integration_response(**where)["responseTemplates"] == shown
+
+
 def test_a_type_that_is_none(wire, api):  # noqa: F811
     for call in (wire.get_gateway_response, wire.put_gateway_response,
                  wire.update_gateway_response, wire.delete_gateway_response):
