@@ -110,11 +110,19 @@ tg_openapi_pass(struct tg_openapi_reader *r, const char *at,
         refusal->message, r->err);
 }
 
+static void
+only_ascii(char *text)
+{
+    for (; *text; text++) {
+        *text = (unsigned char) *text < 0x80 ? *text : '?';
+    }
+}
+
 void
 tg_openapi_warn(struct tg_openapi_reader *r, const char *at, const char *fmt,
     ...)
 {
-    json_t *warnings = r->out->warnings;
+    json_t *warnings = r->out->warnings, *text;
     char    place[240], message[300];
     va_list args;
 
@@ -128,8 +136,13 @@ tg_openapi_warn(struct tg_openapi_reader *r, const char *at, const char *fmt,
     vsnprintf(message, sizeof message, fmt, args);
     va_end(args);
     describe(place, sizeof place, r->document, at);
-    json_array_append_new(warnings,
-        json_sprintf("%s: %s", place, message));
+    text = json_sprintf("%s: %s", place, message);
+    if (!text) { /* a name was cut within a character */
+        only_ascii(place);
+        only_ascii(message);
+        text = json_sprintf("%s: %s", place, message);
+    }
+    json_array_append_new(warnings, text);
 }
 
 /* ---- reading ---- */

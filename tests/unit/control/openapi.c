@@ -248,6 +248,24 @@ a_dangling_reference_is_a_warning(void **state)
     INTEGRATION("\"responses\": {\"default\": {\"statusCode\": 200, "         \
         members "}}")
 
+/* No warning is lost because a name in it is cut. */
+static void
+warnings_are_there_whatever_the_name(void **state)
+{
+#define LONG "\303\244\303\244\303\244\303\244\303\244\303\244\303\244\303\244"
+    struct tg_openapi api;
+
+    (void) state;
+    assert_int_equal(read_text(&api, DOC("\"/a\": {\"get\": {\"parameters\": "
+        "[{\"in\": \"cookie\", \"name\": \"x" LONG LONG LONG LONG "\"}]}}",
+        ""), NULL), TG_OK);
+    assert_int_equal(json_array_size(api.warnings), 1);
+    assert_non_null(strstr(json_string_value(json_array_get(api.warnings, 0)),
+        "is not taken over"));
+    tg_openapi_clear(&api);
+#undef LONG
+}
+
 /* Amazon takes over the others. */
 static void
 mappings_that_are_no_texts_are_warnings(void **state)
@@ -498,6 +516,7 @@ main(int argc, char **argv)
         cmocka_unit_test(base_paths_are_found),
         cmocka_unit_test(broken_documents_are_refused_with_line_and_field),
         cmocka_unit_test(a_dangling_reference_is_a_warning),
+        cmocka_unit_test(warnings_are_there_whatever_the_name),
         cmocka_unit_test(mappings_that_are_no_texts_are_warnings),
         cmocka_unit_test(parameters_are_required_where_they_say_so),
         cmocka_unit_test(what_guards_a_method_goes_first),
