@@ -128,33 +128,13 @@ static const struct tg_patch_path patch_paths[] = {
         TG_PATCH_REPLACES },
 };
 
-/* The first method, as VERB/path, whose authorizer it is; "": none. */
-static enum tg_status
-find_user(struct tg_control_call *call, const char *id, const char **user)
+/* Whether the authorizer is the method's. */
+static const char *
+use_of(const json_t *method, const char *id)
 {
-    struct tg_stmt *q;
-    enum tg_status  status = tg_store_query(call->store, &q, &call->err,
-        "SELECT m.doc, r.path, m.verb FROM method m JOIN resource r "
-        "ON r.api_id = m.api_id AND r.id = m.resource_id "
-        "WHERE m.api_id = $1 ORDER BY r.path, m.verb", "s",
-        tg_http_path_get(call->req, "restapi_id"));
+    const char *named = tg_text_of(method, "authorizerId");
 
-    *user = "";
-    while (status == TG_OK && !**user
-        && (status = tg_stmt_next(q, &call->err)) == TG_OK)
-    {
-        json_t     *method = tg_row_json(q, 0);
-        const char *named = tg_text_of(method, "authorizerId");
-
-        if (named && strcmp(named, id) == 0) {
-            *user = tg_arena_printf(call->arena, "%s/%s", tg_stmt_text(q, 2),
-                tg_stmt_text(q, 1));
-            status = *user ? TG_OK : TG_NOMEM;
-        }
-        json_decref(method);
-    }
-    tg_stmt_done(q);
-    return status == TG_NOTFOUND ? TG_OK : status;
+    return named && strcmp(named, id) == 0 ? "method" : NULL;
 }
 
 /* A method says which of the two kinds guards it: then the kind stays. */
@@ -163,16 +143,19 @@ check_kind(struct tg_control_call *call, const char *id, const char *former,
     const json_t *doc)
 {
     static const char *const pool = "COGNITO_USER_POOLS";
-    const char    *type = tg_text_of(doc, "type"), *user;
-    enum tg_status status = TG_OK;
+
+    const char           *type = tg_text_of(doc, "type");
+    enum tg_status        status = TG_OK;
+    struct tg_method_user user;
 
     if (!type || (strcmp(type, pool) == 0) == (strcmp(former, pool) == 0)) {
         return TG_OK;
     }
-    status = find_user(call, id, &user);
-    return status == TG_OK && *user
+    status = tg_method_find_user(call, &user, use_of, id);
+    return status == TG_OK && user.use
         ? tg_call_bad_request(call, "Cannot change the authorizer's type "
-            "to %.40s, it is referenced in method: %s", type, user)
+            "to %.40s, it is referenced in %s: %s/%s", type, user.use,
+            user.verb, user.path)
         : status;
 }
 
@@ -207,16 +190,18 @@ update_authorizer(struct tg_control_call *call)
 static enum tg_status
 delete_authorizer(struct tg_control_call *call)
 {
-    const char    *id = tg_http_path_get(call->req, "authorizer_id"), *user;
-    json_t        *doc;
-    enum tg_status status = read_authorizer(call, &doc);
+    const char           *id = tg_http_path_get(call->req, "authorizer_id");
+    json_t               *doc;
+    enum tg_status        status = read_authorizer(call, &doc);
+    struct tg_method_user user;
 
     if (status == TG_OK) {
-        status = find_user(call, id, &user);
+        status = tg_method_find_user(call, &user, use_of, id);
     }
-    if (status == TG_OK && *user) {
+    if (status == TG_OK && user.use) {
         status = tg_call_conflict(call, "Cannot delete authorizer '%s', is "
-            "referenced in method: %s", tg_text_of(doc, "name"), user);
+            "referenced in %s: %s/%s", tg_text_of(doc, "name"), user.use,
+            user.verb, user.path);
     }
     json_decref(doc);
     return status == TG_OK ? tg_api_part_delete(call, KIND, id) : status;

@@ -344,27 +344,13 @@ use_of(const json_t *method, const char *name)
 static enum tg_status
 refuse_used_by_method(struct tg_control_call *call, const char *name)
 {
-    struct tg_stmt *q;
-    enum tg_status  status = tg_store_query(call->store, &q, &call->err,
-        "SELECT m.doc, r.path, m.verb FROM method m JOIN resource r "
-        "ON r.api_id = m.api_id AND r.id = m.resource_id "
-        "WHERE m.api_id = $1 ORDER BY r.path, m.verb", "s",
-        tg_http_path_get(call->req, "restapi_id"));
+    struct tg_method_user user;
+    enum tg_status status = tg_method_find_user(call, &user, use_of, name);
 
-    while (status == TG_OK && (status = tg_stmt_next(q, &call->err)) == TG_OK)
-    {
-        json_t     *method = tg_row_json(q, 0);
-        const char *use = use_of(method, name);
-
-        json_decref(method);
-        if (use) {
-            status = tg_call_conflict(call, "Cannot delete model '%s', is "
-                "referenced in %s: %s/%s", name, use, tg_stmt_text(q, 1),
-                tg_stmt_text(q, 2));
-        }
-    }
-    tg_stmt_done(q);
-    return status == TG_NOTFOUND ? TG_OK : status;
+    return status == TG_OK && user.use
+        ? tg_call_conflict(call, "Cannot delete model '%s', is "
+            "referenced in %s: %s/%s", name, user.use, user.path, user.verb)
+        : status;
 }
 
 static enum tg_status

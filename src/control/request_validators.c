@@ -129,43 +129,31 @@ update_validator(struct tg_control_call *call)
 
 /* ---- DeleteRequestValidator ---- */
 
-/* TG_DENIED while a method of the API names the validator. */
-static enum tg_status
-check_unused(struct tg_control_call *call, const char *id)
+/* Whether the method asks for the validator. */
+static const char *
+use_of(const json_t *method, const char *id)
 {
-    struct tg_stmt *q;
-    bool            is_used = false;
-    enum tg_status  status = tg_store_query(call->store, &q, &call->err,
-        "SELECT doc FROM method WHERE api_id = $1", "s",
-        tg_http_path_get(call->req, "restapi_id"));
+    const char *named = tg_text_of(method, "requestValidatorId");
 
-    while (status == TG_OK && !is_used
-        && (status = tg_stmt_next(q, &call->err)) == TG_OK)
-    {
-        json_t     *method = tg_row_json(q, 0);
-        const char *name = tg_text_of(method, "requestValidatorId");
-
-        is_used = name && strcmp(name, id) == 0;
-        json_decref(method);
-    }
-    tg_stmt_done(q);
-    if (is_used) {
-        return tg_call_conflict(call, "Cannot delete the request validator "
-            "%s: methods of the API use it", id);
-    }
-    return status == TG_NOTFOUND ? TG_OK : status;
+    return named && strcmp(named, id) == 0 ? "method" : NULL;
 }
 
 static enum tg_status
 delete_validator(struct tg_control_call *call)
 {
-    const char    *id = tg_http_path_get(call->req, "requestvalidator_id");
-    json_t        *doc;
-    enum tg_status status = read_validator(call, &doc);
+    const char           *id = tg_http_path_get(call->req,
+                   "requestvalidator_id");
+    json_t               *doc;
+    enum tg_status        status = read_validator(call, &doc);
+    struct tg_method_user user;
 
     json_decref(doc);
     if (status == TG_OK) {
-        status = check_unused(call, id);
+        status = tg_method_find_user(call, &user, use_of, id);
+    }
+    if (status == TG_OK && user.use) {
+        status = tg_call_conflict(call, "Cannot delete the request validator "
+            "%s: methods of the API use it", id);
     }
     return status == TG_OK ? tg_api_part_delete(call, KIND, id) : status;
 }

@@ -446,3 +446,33 @@ tg_method_change(struct tg_control_call *call, enum tg_status status,
     json_decref(part);
     return status;
 }
+
+enum tg_status
+tg_method_find_user(struct tg_control_call *call, struct tg_method_user *user,
+    const char *(*use_of)(const json_t *method, const char *name),
+    const char *name)
+{
+    struct tg_stmt *q;
+    enum tg_status  status = tg_store_query(call->store, &q, &call->err,
+        "SELECT m.doc, r.path, m.verb FROM method m JOIN resource r "
+        "ON r.api_id = m.api_id AND r.id = m.resource_id "
+        "WHERE m.api_id = $1 ORDER BY r.path, m.verb", "s",
+        tg_http_path_get(call->req, "restapi_id"));
+
+    user->use = NULL;
+    while (status == TG_OK && !user->use
+        && (status = tg_stmt_next(q, &call->err)) == TG_OK)
+    {
+        json_t *method = tg_row_json(q, 0);
+
+        user->use = use_of(method, name);
+        json_decref(method);
+        if (user->use) {
+            user->path = tg_arena_strdup(call->arena, tg_stmt_text(q, 1));
+            user->verb = tg_arena_strdup(call->arena, tg_stmt_text(q, 2));
+            status = user->path && user->verb ? TG_OK : TG_NOMEM;
+        }
+    }
+    tg_stmt_done(q);
+    return status == TG_NOTFOUND ? TG_OK : status;
+}

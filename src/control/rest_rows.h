@@ -120,4 +120,19 @@ enum tg_status tg_method_answer(struct tg_control_call *call,
 enum tg_status tg_method_change(struct tg_control_call *call,
     enum tg_status status, json_t *method, json_t *part);
 
+/* A method that uses a part of its API: a model, an authorizer ... */
+struct tg_method_user {
+    const char *use;         /* how, as use_of says; NULL: no method does */
+    const char *verb, *path; /* in the call's arena */
+};
+
+/*
+ * The first such method of the path's API, in the order of paths.  use_of
+ * says how a method uses what has that name: a constant text, or NULL.
+ */
+TG_MUST_CHECK enum tg_status tg_method_find_user(struct tg_control_call *call,
+    struct tg_method_user *user,
+    const char *(*use_of)(const json_t *method, const char *name),
+    const char *name);
+
 #endif
