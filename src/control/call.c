@@ -39,6 +39,7 @@ tg_call_refuse(struct tg_control_call *call, int http_status,
         va_start(args, fmt);
         (void) vsnprintf(text, (size_t) len + 1, fmt, args);
         va_end(args);
+        tg_utf8_mend(text); /* a part of it may have been cut */
     }
     call->error_http = http_status;
     call->error_type = type;

@@ -13,6 +13,7 @@
 #include "control/gateway_response.h"
 #include "control/openapi_reader.h"
 #include "util/buf.h"
+#include "util/utf8.h"
 
 #define WARNINGS_MAX 100
 #define PLACE_MAX 4096 /* a longer pointer stands for what it is below */
@@ -110,19 +111,11 @@ tg_openapi_pass(struct tg_openapi_reader *r, const char *at,
         refusal->message, r->err);
 }
 
-static void
-only_ascii(char *text)
-{
-    for (; *text; text++) {
-        *text = (unsigned char) *text < 0x80 ? *text : '?';
-    }
-}
-
 void
 tg_openapi_warn(struct tg_openapi_reader *r, const char *at, const char *fmt,
     ...)
 {
-    json_t *warnings = r->out->warnings, *text;
+    json_t *warnings = r->out->warnings;
     char    place[240], message[300];
     va_list args;
 
@@ -136,13 +129,9 @@ tg_openapi_warn(struct tg_openapi_reader *r, const char *at, const char *fmt,
     vsnprintf(message, sizeof message, fmt, args);
     va_end(args);
     describe(place, sizeof place, r->document, at);
-    text = json_sprintf("%s: %s", place, message);
-    if (!text) { /* a name was cut within a character */
-        only_ascii(place);
-        only_ascii(message);
-        text = json_sprintf("%s: %s", place, message);
-    }
-    json_array_append_new(warnings, text);
+    tg_utf8_mend(place); /* a name may have been cut within a character */
+    tg_utf8_mend(message);
+    json_array_append_new(warnings, json_sprintf("%s: %s", place, message));
 }
 
 /* ---- reading ---- */

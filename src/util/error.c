@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/utf8.h"
+
 const char *
 tg_status_text(enum tg_status status)
 {
@@ -29,6 +31,7 @@ tg_error_set(struct tg_error *err, enum tg_status status, const char *fmt, ...)
         va_start(args, fmt);
         (void) vsnprintf(err->message, sizeof(err->message), fmt, args);
         va_end(args);
+        tg_utf8_mend(err->message);
     }
     return status;
 }
@@ -52,6 +55,7 @@ tg_error_errno(struct tg_error *err, enum tg_status status, const char *fmt,
                 sizeof(err->message) - (size_t) n, ": %s",
                 strerror_r(saved, reason, sizeof(reason)));
         }
+        tg_utf8_mend(err->message);
     }
     errno = saved;
     return status;

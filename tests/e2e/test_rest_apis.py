@@ -485,3 +485,21 @@ def test_an_import_tells_which_methods_nobody_can_call(shared, tmp_path):
         "AWS_PROXY are kept, not served",
         "tallygate: warning: calls of POST /b are refused: nobody is let in "
         "by authorization type AWS_IAM"]
+
+
+@pytest.mark.parametrize("length", range(120, 124))
+def test_a_refusal_that_names_a_long_name_says_why(shared, length):
+    """It is cut, wherever that is, and was no text then: "out of memory"."""
+    name = "x" * (length % 2) + "é" * length
+    document = {
+        "openapi": "3.0.1", "info": {"title": "long", "version": "1"},
+        "paths": {"/a": {"get": {
+            "responses": {}, "x-amazon-apigateway-integration": {
+                "type": "mock", "requestParameters": {
+                    f"integration.request.header.{name}":
+                    f"method.request.nowhere.{name}"}}}}}}
+    with pytest.raises(botocore.exceptions.ClientError) as refusal:
+        shared.apigateway.import_rest_api(body=json.dumps(document))
+    error = refusal.value.response["Error"]
+    assert error["Code"] == "BadRequestException"
+    assert error["Message"].startswith("Invalid OpenAPI document: line 1, ")
