@@ -39,7 +39,10 @@ draw(struct model *m, uint32_t below)
 static void
 name_key(char out[NAME_SIZE], int key)
 {
-    (void) snprintf(out, NAME_SIZE, key == KEYS ? "" : "r-%d", key);
+    out[0] = '\0';
+    if (key != KEYS) {
+        (void) snprintf(out, NAME_SIZE, "r-%d", key);
+    }
 }
 
 /* The slot gets a key of its own: of a buyer, or of nobody. */
