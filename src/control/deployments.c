@@ -214,19 +214,14 @@ create_from(struct tg_control_call *call, const char *api_id,
 static enum tg_status
 create_deployment(struct tg_control_call *call)
 {
-    struct tg_refusal refusal;
-    json_t           *in;
-    const char       *api_id;
-    enum tg_status    status = tg_api_of(call, &api_id);
+    json_t        *in;
+    const char    *api_id;
+    enum tg_status status = tg_api_take_body(call, &api_id, &in,
+        "createDeploymentInput", deployment_members,
+        sizeof deployment_members / sizeof deployment_members[0]);
 
     if (status != TG_OK) {
         return status;
-    }
-    status = tg_members_take(&in, call->body, "createDeploymentInput",
-        deployment_members,
-        sizeof deployment_members / sizeof deployment_members[0], &refusal);
-    if (status != TG_OK) {
-        return tg_call_pass(call, status, &refusal);
     }
     status = create_from(call, api_id, in);
     json_decref(in);

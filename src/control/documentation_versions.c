@@ -164,19 +164,14 @@ create_from(struct tg_control_call *call, const char *api_id,
 static enum tg_status
 create_version(struct tg_control_call *call)
 {
-    struct tg_refusal refusal;
-    json_t           *in;
-    const char       *api_id;
-    enum tg_status    status = tg_api_of(call, &api_id);
+    json_t        *in;
+    const char    *api_id;
+    enum tg_status status = tg_api_take_body(call, &api_id, &in,
+        "createDocumentationVersionInput", version_members,
+        sizeof version_members / sizeof version_members[0]);
 
     if (status != TG_OK) {
         return status;
-    }
-    status = tg_members_take(&in, call->body,
-        "createDocumentationVersionInput", version_members,
-        sizeof version_members / sizeof version_members[0], &refusal);
-    if (status != TG_OK) {
-        return tg_call_pass(call, status, &refusal);
     }
     status = create_from(call, api_id, in);
     json_decref(in);

@@ -178,19 +178,14 @@ store_model(struct tg_control_call *call, enum tg_status status, json_t *doc)
 static enum tg_status
 create_model(struct tg_control_call *call)
 {
-    struct tg_refusal refusal;
-    json_t           *doc;
-    const char       *api_id, *id = tg_new_id(call->arena, 6);
-    enum tg_status    status = tg_api_of(call, &api_id);
+    json_t        *doc;
+    const char    *api_id, *id = tg_new_id(call->arena, 6);
+    enum tg_status status = tg_api_take_body(call, &api_id, &doc,
+        "createModelInput", model_members,
+        sizeof model_members / sizeof model_members[0]);
 
     if (status != TG_OK) {
         return status;
-    }
-    status = tg_members_take(&doc, call->body, "createModelInput",
-        model_members, sizeof model_members / sizeof model_members[0],
-        &refusal);
-    if (status != TG_OK) {
-        return tg_call_pass(call, status, &refusal);
     }
     status = check_new(call, api_id, doc);
     if (status == TG_OK

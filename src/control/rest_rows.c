@@ -85,6 +85,21 @@ tg_api_of(struct tg_control_call *call, const char **id)
 }
 
 enum tg_status
+tg_api_take_body(struct tg_control_call *call, const char **id, json_t **in,
+    const char *operation, const struct tg_member *members, size_t count)
+{
+    struct tg_refusal refusal;
+    enum tg_status    status = tg_api_of(call, id);
+
+    if (status != TG_OK) {
+        return status;
+    }
+    status = tg_members_take(in, call->body, operation, members, count,
+        &refusal);
+    return status == TG_OK ? status : tg_call_pass(call, status, &refusal);
+}
+
+enum tg_status
 tg_api_answer(struct tg_control_call *call, const char *id, json_t **answer)
 {
     struct tg_stmt *q;

@@ -32,6 +32,14 @@ enum tg_status tg_call_result(struct tg_control_call *call, json_t *value);
 TG_MUST_CHECK enum tg_status tg_api_of(struct tg_control_call *call,
     const char **id);
 
+/*
+ * The path's restapi_id and the call's body as members have it, which is the
+ * caller's; what is wrong is refused under the operation's name.
+ */
+TG_MUST_CHECK enum tg_status tg_api_take_body(struct tg_control_call *call,
+    const char **id, json_t **in, const char *operation,
+    const struct tg_member *members, size_t count);
+
 /* Its stored members; the caller owns *doc. */
 TG_MUST_CHECK enum tg_status tg_api_doc(struct tg_control_call *call,
     const char *id, json_t **doc);
